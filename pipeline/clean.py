@@ -1,0 +1,209 @@
+"""One checked, canonical record (id, dialogue, references) for each dialogue of each split.
+
+    python -m pipeline.clean data/raw data/records reports/data.json
+
+Reads JSON Lines, CSV or Parquet. Successive rows with the same dialogue become one record with several references.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import records, stage
+from pipeline.sources import Data, Seed
+
+
+def run(raw: Path, output: Path, card: Path, *, seed: Seed, data: Data):
+    paths = {split: getattr(data, split) for split in records.SPLITS}
+    counts = {split: {} for split in records.SPLITS}
+    named = {}
+    for split, path in paths.items():
+        if split == "train" or path != data.train:  # a split that names train's file is cut from train
+            named[split] = canonical(Path(path), split, data, counts[split])
+    splits = cut(named, data.held_out, seed)
+    for split in set(splits) - set(named):
+        counts[split]["cut from train"] = len(splits[split])
+    drop_leaks(splits, counts)
+    for split in records.SPLITS:
+        splits[split] = splits[split][: getattr(data.limit, split)]
+        if not splits[split]:
+            raise stage.Refused(f"{paths[split]}: no dialogue left for {split}")
+        counts[split] |= {"dialogues": len(splits[split]), **lengths(splits[split])}
+        records.write(output / f"{split}.jsonl", splits[split])
+        print(f"{split}: {counts[split]}")
+    source = json.loads((raw / "source.json").read_text()) | {"name": data.name}
+    records.write_json(card, {"source": source, **counts})
+
+
+def canonical(path: Path, split: str, data: Data, count: dict) -> list[dict]:
+    """The records of one file, checked; Refused names the first bad row. Fills `count`."""
+    kept: list[dict] = []
+    known: set[str] = set()
+    ids: dict[str, str] = {}
+    last = None
+    count |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate dialogues": 0}
+    for number, (where, row) in enumerate(rows(path), start=1):
+        count["rows"] += 1
+        columns = target_columns(row, data.target_column, where)
+        dialogue, *references = [_text(row, column, where) for column in (data.source_column, *columns)]
+        if not dialogue or not all(references):
+            if not data.drop_empty:
+                empty = data.source_column if not dialogue else columns[references.index("")]
+                raise stage.Refused(f"{where}: column {empty!r} is empty; mend it or set data.drop_empty=true")
+            count["dropped empty rows"] += 1
+            continue
+        key, identity = _key(dialogue), _identity(row, data.id_column, where) or f"{split}-{number}"
+        if key == last:  # the hub's copy of DialogSum gives each of three references a row of its own
+            ids.setdefault(identity, where)
+            kept[-1]["references"] += references
+            count["grouped rows"] += 1
+            continue
+        last = key
+        if key in known:
+            count["duplicate dialogues"] += 1
+            if split == "train":  # a held-out split stays the benchmark it is, duplicates and all
+                last = None
+                continue
+        if identity in ids:
+            raise stage.Refused(f"{where}: id {identity!r} already stands at {ids[identity]}")
+        ids[identity] = where
+        known.add(key)
+        kept.append({"id": identity, "dialogue": dialogue, "references": references})
+    return kept
+
+
+def rows(path: Path) -> Iterator[tuple[str, dict]]:
+    """(where, row) for each row of a JSON Lines, CSV or Parquet file, `where` for use in messages."""
+    if not path.is_file():
+        raise stage.Refused(f"{path}: no such file")
+    readers = {".jsonl": records.located, ".ndjson": records.located, ".csv": _csv, ".parquet": _parquet}
+    if path.suffix.lower() not in readers:
+        raise stage.Refused(f"{path}: unknown ending {path.suffix!r}; expected one of {', '.join(readers)}")
+    found = False
+    for found in readers[path.suffix.lower()](path):
+        yield found
+    if not found:
+        raise stage.Refused(f"{path}: the file holds no rows")
+
+
+def _csv(path: Path) -> Iterator[tuple[str, dict]]:
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(io.StringIO(records.decoded(path), newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        if len(set(header)) < len(header):
+            raise stage.Refused(f"{path}:1: a column stands twice in the header: {', '.join(header)}")
+        for line, cells in _numbered(reader):
+            if len(cells) != len(header):
+                raise stage.Refused(f"{path}:{line}: {len(cells)} columns, where the header has {len(header)}")
+            yield f"{path}:{line}", dict(zip(header, cells))
+    except csv.Error as error:
+        raise stage.Refused(f"{path}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _numbered(reader) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not an empty line, with the line it begins in."""
+    begin = reader.line_num + 1
+    for cells in reader:
+        if cells:
+            yield begin, cells
+        begin = reader.line_num + 1
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(path)
+        for number, row in enumerate((row for batch in table.iter_batches() for row in batch.to_pylist()), start=1):
+            yield f"{path} row {number}", row
+    except (pyarrow.ArrowException, OSError) as error:
+        raise stage.Refused(f"{path}: not a readable Parquet file: {error}") from None
+
+
+def target_columns(row: dict, name: str, where: str) -> list[str]:
+    """The columns that hold references: `name` itself, or `name`1, `name`2, ... where there is no such column."""
+    if name in row:
+        return [name]
+    numbered = []
+    while f"{name}{len(numbered) + 1}" in row:
+        numbered.append(f"{name}{len(numbered) + 1}")
+    if not numbered:
+        raise stage.Refused(f"{where}: no column {name!r} nor {name}1 (data.target_column); found {', '.join(row)}")
+    return numbered
+
+
+def _text(row: dict, column: str, where: str) -> str:
+    if column not in row:
+        raise stage.Refused(f"{where}: no column {column!r} (data.source_column); found {', '.join(row)}")
+    value = row[column]
+    if value is not None and not isinstance(value, str):
+        raise stage.Refused(f"{where}: column {column!r} holds {value!r}, expected text")
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError as error:
+        raise stage.Refused(f"{where}: column {column!r} holds half a character: {error.reason}") from None
+    return (value or "").replace("\r\n", "\n").strip()
+
+
+def _identity(row: dict, column: str | None, where: str) -> str | None:
+    if column is None:
+        return None
+    if column not in row:
+        raise stage.Refused(f"{where}: no column {column!r} (data.id_column); found {', '.join(row)}")
+    value = row[column]
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise stage.Refused(f"{where}: id column {column!r} holds {value!r}, expected text or a number")
+    return str(value)
+
+
+def _key(dialogue: str) -> str:
+    return " ".join(dialogue.split())
+
+
+def cut(named: dict[str, list[dict]], share: float, seed: int) -> dict[str, list[dict]]:
+    """Cut the splits that have no file of their own from train: `share` of the dialogues each, at least one.
+
+    A dialogue's place depends on the seed and its text alone, not on the order of the file.
+    """
+    missing = [split for split in records.SPLITS if split not in named]
+    size = max(1, round(share * len(named["train"])))
+    if len(named["train"]) <= size * len(missing):
+        raise stage.Refused(f"train has {len(named['train'])} dialogues: too few to cut {' and '.join(missing)} from")
+
+    def draw(record):
+        return hashlib.sha256(f"{seed}\n{_key(record['dialogue'])}".encode()).digest()
+
+    drawn = sorted(named["train"], key=draw)
+    splits = dict(named)
+    for number, split in enumerate(missing):
+        chosen = {record["id"] for record in drawn[number * size : (number + 1) * size]}
+        splits[split] = [record for record in named["train"] if record["id"] in chosen]
+        splits["train"] = [record for record in splits["train"] if record["id"] not in chosen]
+    return splits
+
+
+def drop_leaks(splits: dict[str, list[dict]], counts: dict[str, dict]) -> None:
+    """Take out of train what also stands in validation or test, and out of validation what stands in test."""
+    for split, others in (("train", ("validation", "test")), ("validation", ("test",))):
+        held_out = {_key(record["dialogue"]) for other in others for record in splits[other]}
+        kept = [record for record in splits[split] if _key(record["dialogue"]) not in held_out]
+        counts[split]["dropped leaks"] = len(splits[split]) - len(kept)
+        splits[split] = kept
+
+
+def lengths(split: list[dict]) -> dict:
+    """Mean words of dialogues and references, and references a dialogue."""
+    references = [len(reference.split()) for record in split for reference in record["references"]]
+    return {
+        "references per dialogue": round(len(references) / len(split), 2),
+        "words per dialogue": round(sum(len(record["dialogue"].split()) for record in split) / len(split), 1),
+        "words per reference": round(sum(references) / len(references), 1),
+    }
+
+
+if __name__ == "__main__":
+    stage.command(run)

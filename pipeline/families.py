@@ -1,0 +1,158 @@
+"""The two model families, seq2seq (T5, BART) and causal (Llama, GPT), and all in which they differ.
+
+`model.arch` chooses; no stage asks which family a model is of.
+"""
+
+import math
+from pathlib import Path
+
+IGNORED = -100  # the label that cross entropy leaves out
+
+
+def load_tokenizer(base: Path):
+    """The base model's tokenizer, offline. Padding with the end token is harmless here: masks go by length."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(folder: Path, arch: str, attention: str = "sdpa"):
+    """A model folder's weights as fp32 masters: pure bf16 weights lose small updates."""
+    import torch
+    import transformers
+
+    auto = {"seq2seq": transformers.AutoModelForSeq2SeqLM, "causal": transformers.AutoModelForCausalLM}[arch]
+    return auto.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        attn_implementation=attention,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+    )
+
+
+def absent_weights(folder: Path, arch: str) -> list[str]:
+    """The parameters that a model folder does not give, or not in its own shape: these would be random."""
+    import transformers
+
+    auto = {"seq2seq": transformers.AutoModelForSeq2SeqLM, "causal": transformers.AutoModelForCausalLM}[arch]
+    verbosity = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # it would list them in a table of its own
+    _, report = auto.from_pretrained(
+        folder, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, local_files_only=True
+    )
+    transformers.utils.logging.set_verbosity(verbosity)
+    return sorted([*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])])
+
+
+def count_parameters(folder: Path) -> int:
+    """Parameters of a model folder, from the headers of its safetensors."""
+    from safetensors import safe_open
+
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="numpy") as weights:
+            total += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    return total
+
+
+def load_tuned(base: Path, tuned: Path, arch: str, merge: bool):
+    """The model a method left in `tuned`: a whole model, an adapter on the base, or the base itself.
+
+    `merge` folds an adapter into the base's weights where its kind allows it (LoRA does, soft prompts do not).
+    """
+    if (tuned / "config.json").exists():
+        return load_model(tuned, arch)
+    model = load_model(base, arch)
+    if not (tuned / "adapter_config.json").exists():
+        return model
+    from peft import PeftModel
+
+    model = PeftModel.from_pretrained(model, tuned)
+    if merge and hasattr(model.base_model, "merge_and_unload"):
+        model = model.merge_and_unload(safe_merge=True)
+    return model
+
+
+def task_type(arch: str) -> str:
+    """PEFT's name of the family."""
+    return {"seq2seq": "SEQ_2_SEQ_LM", "causal": "CAUSAL_LM"}[arch]
+
+
+def separator(arch: str) -> str:
+    """What stands between a plain prompt and its completion: a causal model reads them as one text."""
+    return {"seq2seq": "", "causal": " "}[arch]
+
+
+def example(prompt: list[int], completion: list[int], eos: int, arch: str) -> dict[str, list[int]]:
+    """Input ids and labels of one training example; the end token is always a label, the prompt never."""
+    if arch == "seq2seq":
+        return {"input_ids": prompt, "labels": [*completion, eos]}
+    return {"input_ids": [*prompt, *completion, eos], "labels": [IGNORED] * len(prompt) + [*completion, eos]}
+
+
+def real_tokens(row: dict[str, list[int]], arch: str) -> int:
+    """Tokens of an example that the model computes over, pads left out."""
+    return len(row["input_ids"]) + (len(row["labels"]) if arch == "seq2seq" else 0)
+
+
+def collator(tokenizer, network, arch: str):
+    """Pads a list of examples to the longest of its batch; label pads are ignored, masks go by length."""
+    from transformers import DataCollatorForSeq2Seq
+
+    tokenizer.padding_side = "right"
+    # Given the model, it adds decoder inputs, so that the forward pass need not compute a loss of its own.
+    return DataCollatorForSeq2Seq(tokenizer, model=network if arch == "seq2seq" else None, label_pad_token_id=IGNORED)
+
+
+def loss(network, inputs: dict, arch: str):
+    """Summed cross entropy of the labels and their number; logits are computed only where a label stands."""
+    import torch.nn.functional as F
+
+    inputs = dict(inputs)
+    labels = inputs.pop("labels")
+    if arch == "causal":  # position t predicts the token at t + 1
+        labelled = labels[:, 1:] != IGNORED
+        inputs["logits_to_keep"] = F.pad(labelled, (virtual_tokens(network), 1))
+        labels = labels[:, 1:][labelled]
+    logits = network(**inputs, use_cache=False).logits.flatten(0, -2)
+    total = F.cross_entropy(logits.float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total, (labels != IGNORED).sum()
+
+
+def generation_padding(arch: str) -> str:
+    """The side to pad a batch of prompts on: a causal model must go on right after the prompt's last token."""
+    return {"seq2seq": "right", "causal": "left"}[arch]
+
+
+def generate(network, batch: dict, config, arch: str):
+    """The new token ids of each prompt of a padded batch: no prompt, no decoder start token.
+
+    A soft prompt goes between a causal batch's left pads and its text, where training had it. PEFT's own generate
+    puts it before the pads, so that its distance to the text, and with it the answer, changes with the batch.
+    """
+    import torch
+
+    if arch == "seq2seq":
+        return network.generate(**batch, generation_config=config)[:, 1:]
+    if not virtual_tokens(network):
+        return network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
+    texts, mask = network.get_input_embeddings()(batch["input_ids"]), batch["attention_mask"]
+    prompts = network.get_prompt(len(texts))
+    embeddings = torch.cat([prompts, texts], dim=1)
+    mask = torch.cat([mask.new_ones(prompts.shape[:2]), mask], dim=1)
+    order = mask.argsort(dim=1, stable=True)  # pads to the front, all else in its order
+    embeddings = embeddings.gather(1, order[..., None].expand_as(embeddings))
+    return network.get_base_model().generate(
+        inputs_embeds=embeddings, attention_mask=mask.gather(1, order), generation_config=config
+    )
+
+
+def virtual_tokens(network) -> int:
+    """How many soft prompt positions a model puts before its inputs."""
+    config = getattr(network, "peft_config", {}).get("default")
+    return config.num_virtual_tokens if config is not None and config.is_prompt_learning else 0

@@ -1,0 +1,14 @@
+"""Full fine-tuning: every parameter is trained."""
+
+from pipeline import stage
+from pipeline.methods import Trained
+
+
+@stage.params
+class Params(Trained):
+    pass
+
+
+def adapt(model, tokenizer, params: Params, arch: str, seed: int):
+    """The model itself, all of it trainable."""
+    return model.requires_grad_(True)

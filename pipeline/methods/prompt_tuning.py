@@ -1,0 +1,56 @@
+"""Prompt tuning: trainable vectors in front of the frozen model's input.
+
+Lester, Al-Rfou and Constant (2021), The Power of Scale for Parameter-Efficient Prompt Tuning.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline import families, stage
+from pipeline.methods import Trained
+
+
+@stage.params
+class Params(Trained):
+    num_virtual_tokens: Annotated[int, Field(ge=1)]
+    init: Literal["text", "vocabulary"]
+    init_text: str
+
+
+def adapt(model, tokenizer, params: Params, arch: str, seed: int):
+    """The model with `num_virtual_tokens` soft tokens, begun as the embeddings of a text or of frequent tokens."""
+    import torch
+    from peft import PromptTuningConfig, get_peft_model
+
+    config = PromptTuningConfig(
+        task_type=families.task_type(arch),
+        num_virtual_tokens=params.num_virtual_tokens,
+        # PEFT's default for seq2seq is 2: a second prompt on the decoder, which generate() never feeds.
+        num_transformer_submodules=1,
+        tokenizer_name_or_path=None,
+    )
+    embeddings = model.get_input_embeddings().weight
+    tokens = torch.tensor(init_tokens(tokenizer, params, embeddings.shape[0], seed))
+    rows = embeddings[tokens].detach().clone()
+    model = get_peft_model(model, config)
+    with torch.no_grad():
+        model.prompt_encoder["default"].embedding.weight.copy_(rows)
+    return model
+
+
+def init_tokens(tokenizer, params: Params, vocabulary: int, seed: int) -> list[int]:
+    """The tokens whose embeddings the soft prompt begins with: the text's, repeated, or a draw of low ids.
+
+    Tokenizers give frequent pieces low ids; Lester et al. draw from the 5,000 most frequent.
+    """
+    if params.init == "text":
+        text = tokenizer(params.init_text, add_special_tokens=False)["input_ids"]
+        if not text:
+            raise stage.Refused("prompt_tuning.init_text: empty")
+        return [text[i % len(text)] for i in range(params.num_virtual_tokens)]
+    import random
+
+    special = set(tokenizer.all_special_ids)
+    common = [token for token in range(min(5000, vocabulary)) if token not in special]
+    return random.Random(seed).choices(common, k=params.num_virtual_tokens)

@@ -1,0 +1,8 @@
+"""Zero-shot: the base model as it is. A method like the others, so that the baseline takes the same path."""
+
+from pipeline import stage
+
+
+@stage.params
+class Params:
+    pass
