@@ -1,0 +1,193 @@
+"""The whole pipeline on the smoke experiment, in copies of the project, through DVC as people use it."""
+
+import json
+import time
+
+import pytest
+
+from tests import hub
+from tests.project import ROOT, Project, after
+
+METHODS = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """The smoke experiment run to its end, and committed."""
+    project = Project.fresh(tmp_path_factory.mktemp("seq2seq"))
+    project.stages = project.dvc("repro")
+    project.commit("the smoke experiment")
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    return finished.copy(tmp_path / "project")
+
+
+def test_every_stage_of_every_method_runs(finished):
+    expected = {"config", "download", "download_model", "clean", "convert", "template", "tokenize", "compare"}
+    assert set(finished.stages) == expected | after(*METHODS)
+    rows = finished.json("reports/comparison.json")["methods"]
+    assert [row["method"] for row in rows] == METHODS
+    for row in rows:
+        assert 0 <= row["rouge1"] <= 1
+        assert (row["trainable_parameters"] > 0) == (row["method"] in ("prompt_tuning", "lora", "full"))
+    page = (finished.folder / "reports/comparison.md").read_text()
+    assert all(f"| {method} " in page for method in METHODS)
+
+
+def test_ids_are_kept_from_data_to_predictions_and_splits_are_disjoint(finished):
+    def ids(name: str) -> list[str]:
+        return [json.loads(line)["id"] for line in (finished.folder / name).read_text().splitlines()]
+
+    splits = {split: ids(f"data/records/{split}.jsonl") for split in ("train", "validation", "test")}
+    assert len(set().union(*splits.values())) == sum(map(len, splits.values()))
+    for method in METHODS:
+        assert ids(f"reports/predictions/{method}.jsonl") == splits["test"]
+
+
+def test_a_second_repro_runs_nothing(project):
+    assert project.dvc("repro") == []
+
+
+def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(project):
+    before = project.outputs(), project.json("reports/comparison.json")
+    assert len(project.dvc("repro", "--force")) == 23
+    after_ = project.outputs(), project.json("reports/comparison.json")
+
+    def results(outputs: dict[str, str]) -> dict[str, str]:  # the comparison quotes run records: its page holds seconds
+        return {path: md5 for path, md5 in outputs.items() if not path.startswith(("reports/runs/", "reports/comp"))}
+
+    assert results(before[0]) == results(after_[0])
+    assert len(results(before[0])) > 20
+    for rows in (before[1], after_[1]):
+        for row in rows["methods"]:
+            row.pop("cost")
+    assert before[1] == after_[1]
+
+
+def test_a_rank_experiment_retrains_lora_alone(project):
+    assert set(project.dvc("exp", "run", "-S", "lora.r=16")) == {"config", *after("lora"), "compare"}
+    assert project.json("models/lora/adapter_config.json")["r"] == 16
+    changed = project.must("dvc", "metrics", "diff", "--md")
+    assert "reports/metrics/lora.json" in changed
+    assert "reports/metrics/full.json" not in changed
+    assert "| params.yaml | lora.r" in project.must("dvc", "params", "diff", "--md")
+    assert "lora.json" in project.must("dvc", "metrics", "show", "--md")
+    project.must("dvc", "plots", "show")
+    plots = (project.folder / "dvc_plots" / "index.html").read_text()
+    assert "Validation loss" in plots
+
+
+def test_a_queue_of_ranks_runs_each(project):
+    project.must("dvc", "exp", "run", "--queue", "-S", "lora.r=4,2", "-S", "methods=[lora]")
+    project.must("dvc", "queue", "start", "--jobs", "1")
+    for _ in range(180):
+        state = project.must("dvc", "queue", "status")
+        if "Queued" not in state and "Running" not in state:
+            break
+        time.sleep(1)
+    assert state.count("Success") == 2, state
+    shown = json.loads(project.must("dvc", "exp", "show", "--json"))
+    ranks = {
+        experiment["revs"][0]["data"]["params"]["params.yaml"]["data"]["lora"]["r"]
+        for experiment in shown[1]["experiments"]
+    }
+    assert ranks == {4, 2}
+
+
+def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(project):
+    before = project.outputs()["models/lora"]
+    path = project.folder / "pipeline/methods/lora.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    assert set(project.dvc("repro")) == {"train@lora", "compare"}
+    assert project.outputs()["models/lora"] == before
+
+
+def test_another_beam_regenerates_and_retrains_nothing(project):
+    ran = set(project.dvc("exp", "run", "-S", "generate.num_beams=2"))
+    regenerated = {f"generate@{method}" for method in METHODS}
+    assert regenerated <= ran
+    assert not any(name.startswith(("train@", "tokenize", "template")) for name in ran)
+
+
+def test_another_stemmer_rescores_and_regenerates_nothing(project):
+    ran = set(project.dvc("exp", "run", "-S", "score.use_stemmer=false"))
+    assert ran == {"config", "compare", *(f"score@{method}" for method in METHODS)}
+
+
+def test_another_template_retrains_every_method(project):
+    ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
+    assert ran == {"config", "template", "tokenize", "compare", *after("zero_shot", "lora")}
+
+
+def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored(project):
+    project.edit("conf/config.yaml", "  r: 8\n", "  r: 4\n")
+    done = project.run("dvc", "repro")
+    assert done.returncode != 0
+    assert "lora.r is 8, in conf/ 4" in done.stderr
+    assert "make params" in done.stderr
+    project.must("python", "-m", "pipeline.config", "compose")
+    assert set(project.dvc("repro")) == {"config", *after("lora"), "compare"}
+
+
+def test_going_back_in_conf_without_composing_is_refused_too(project):
+    """DVC's run-cache knows that conf/; it must not answer for the check."""
+    project.dvc("exp", "run", "-S", "lora.r=4", "config")
+    project.edit("conf/config.yaml", "  r: 8\n", "  r: 4\n")
+    project.must("python", "-m", "pipeline.config", "compose")
+    project.dvc("repro", "config")
+    project.edit("conf/config.yaml", "  r: 4\n", "  r: 8\n")
+    done = project.run("dvc", "repro", "config")
+    assert done.returncode != 0
+    assert "lora.r is 4, in conf/ 8" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("lora.r=-3", "error: lora.r: -3: Input should be greater than or equal to 1"),
+        ("methods=[zero_shot,lroa]", "error: methods: unknown method 'lroa'"),
+        ("data=local", "error: data.train: missing; give it a value: -S data.train=..."),
+        ("lora.rr=3", "rr"),
+        ("model=nope", "nope"),
+    ],
+)
+def test_nonsense_is_refused_before_any_other_stage_runs(project, override, expected):
+    done = project.run("dvc", "exp", "run", "-S", override)
+    assert done.returncode != 0
+    assert expected in done.stderr
+    assert "Running stage 'train" not in done.stdout
+    assert "Running stage 'download" not in done.stdout
+
+
+def test_a_persons_own_csv_runs_through_with_splits_cut_from_it(project, tmp_path):
+    lines = [f'"A: Is it {n}?\nB: Yes, {n}.",They say {n}.\n' for n in range(20)]
+    (tmp_path / "mine.csv").write_text("chat,short\n" + "".join(lines))
+    chosen = {
+        "data": "local",
+        "data.train": tmp_path / "mine.csv",
+        "data.source_column": "chat",
+        "data.target_column": "short",
+        "methods": "[zero_shot]",
+    }
+    overrides = [word for key, value in chosen.items() for word in ("-S", f"{key}={value}")]
+    assert "clean" in project.dvc("exp", "run", *overrides)
+    card = project.json("reports/data.json")
+    assert card["source"]["name"] == "local"
+    assert [card[split]["dialogues"] for split in ("train", "validation", "test")] == [16, 2, 2]
+
+
+def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project, tmp_path):
+    model = ROOT / "models/tiny_t5"
+    project.environment |= {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    chosen = ["model=flan_t5_base", f"model.hub.revision={hub.COMMIT}", "train.precision=fp32", "methods=[zero_shot]"]
+    overrides = [word for value in chosen for word in ("-S", value)]
+    with hub.serve(models={"google/flan-t5-base": model}) as endpoint:
+        project.environment["HF_ENDPOINT"] = endpoint
+        ran = project.dvc("exp", "run", *overrides)
+    assert set(ran) == {"config", "download_model", "convert", "compare"}  # the same weights as before, so no more
+    assert project.json("models/raw/source.json") == {"repo_id": "google/flan-t5-base", "commit": hub.COMMIT}
+    ran = project.dvc("exp", "run", *overrides, "-S", "generate.num_beams=2")  # the hub is gone by now
+    assert set(ran) == {"config", "generate@zero_shot", "score@zero_shot", "compare"}

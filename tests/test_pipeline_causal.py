@@ -1,0 +1,21 @@
+"""The whole pipeline with a causal chat model: every method, on the smoke experiment."""
+
+from tests import tiny
+from tests.project import Project, after
+from tests.test_pipeline import METHODS
+
+
+def test_every_method_runs_on_a_causal_chat_model(tmp_path):
+    project = Project.fresh(tmp_path / "project")
+    tiny.make("causal", project.folder / "models/tiny_llama", tiny.texts())
+    project.commit("a causal model")
+    model = ["model=local", "model.path=models/tiny_llama", "model.arch=causal", "model.chat=true"]
+    overrides = [word for value in [*model, "template=chat"] for word in ("-S", value)]
+    stages = project.dvc("exp", "run", *overrides)
+    assert after(*METHODS) <= set(stages)
+    rows = project.json("reports/comparison.json")["methods"]
+    assert [row["method"] for row in rows] == METHODS
+    prompt = (project.folder / "data/prompts/test.jsonl").read_text()
+    assert "<|im_start|>user" in prompt
+    for method in METHODS:
+        assert "<|im_" not in (project.folder / f"reports/predictions/{method}.jsonl").read_text()

@@ -1,0 +1,260 @@
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline import families, meter, methods, stage, train
+from pipeline.train import Train
+from pipeline.trainer import LengthGrouped, Tuner
+from tests.project import Project
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Project:
+    """A project whose tokens are ready, with trainings long enough to be killed in."""
+    project = Project.fresh(tmp_path_factory.mktemp("project"))
+    project.edit("conf/experiment/smoke.yaml", "limit: {train: 16,", "limit: {train: 96,")
+    project.edit("conf/config.yaml", "evaluations: 4", "evaluations: 12")
+    project.must("python", "-m", "pipeline.config", "compose")
+    project.dvc("repro", "tokenize")
+    project.commit("tokens")
+    return project
+
+
+def trained_bytes(project: Project, method: str) -> dict[str, bytes]:
+    """All a training leaves but its run record."""
+    folders = [project.folder / "models" / method, project.folder / "reports" / "curves" / method]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(project.folder).as_posix(): path.read_bytes() for path in files}
+
+
+def kill_after_checkpoint(project: Project, method: str, count: int) -> None:
+    """Start `dvc repro train@method` and SIGKILL it and its children once `count` checkpoints were written."""
+    command = ["dvc", "repro", f"train@{method}"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=project.folder, env=project.environment, start_new_session=True, **quiet)
+    folder = project.folder / "models" / "checkpoints"
+    seen: set[str] = set()
+    while len(seen) < count:
+        assert process.poll() is None, "the training ended before it could be killed"
+        seen |= {path.name for path in folder.glob(f"{method}-*/checkpoint-*")}
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "prompt_tuning"])
+def test_a_killed_training_resumes_to_the_same_bytes(prepared, tmp_path, method):
+    whole = prepared.copy(tmp_path / "whole")
+    assert whole.dvc("repro", f"train@{method}") == [f"train@{method}"]
+    expected = trained_bytes(whole, method)
+    assert any(name.endswith(".safetensors") for name in expected)
+
+    killed = prepared.copy(tmp_path / "killed")
+    kill_after_checkpoint(killed, method, 3)
+    kill_after_checkpoint(killed, method, 4)
+    output = killed.must("dvc", "repro", f"train@{method}")
+    assert "going on from" in output
+    assert trained_bytes(killed, method) == expected
+    record = killed.json(f"reports/runs/train/{method}.json")
+    assert record["resumed_from"].startswith("checkpoint-")
+    assert not list((killed.folder / "models/checkpoints").iterdir())
+
+
+def test_a_changed_parameter_never_goes_on_from_anothers_checkpoint(prepared, tmp_path):
+    project = prepared.copy(tmp_path / "project")
+    kill_after_checkpoint(project, "lora", 2)
+    assert "going on from" not in project.must("dvc", "exp", "run", "-S", "lora.r=4", "train@lora")
+
+
+def fingerprint(folder: Path, method: str = "lora", precision: str = "fp32", seed: int = 1, **changes) -> str:
+    values = stage.read_params(ROOT / "params.yaml")
+    chosen = methods.find(method)
+    params = stage.typed(values[method] | changes, chosen.Params, method)
+    model = stage.typed(values["model"], train.Model, "model")
+    settings = stage.typed(values["train"], Train, "train")
+    return train.fingerprint(params, folder, folder, precision, seed, model, settings, method)
+
+
+def test_a_checkpoints_key_follows_everything_the_weights_depend_on(tmp_path):
+    for name in ("train.parquet", "validation.parquet"):
+        (tmp_path / name).write_bytes(b"tokens")
+    keys = [
+        fingerprint(tmp_path),
+        fingerprint(tmp_path, r=4),
+        fingerprint(tmp_path, learning_rate=1e-4),
+        fingerprint(tmp_path, seed=2),
+        fingerprint(tmp_path, precision="bf16"),
+        fingerprint(tmp_path, method="full"),
+    ]
+    assert fingerprint(tmp_path) == keys[0]
+    (tmp_path / "train.parquet").write_bytes(b"other tokens")
+    keys.append(fingerprint(tmp_path))
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_half_written_checkpoint_is_cleared_away_and_the_one_before_it_taken(tmp_path, seq2seq_base):
+    tuner = tiny_tuner(seq2seq_base, tmp_path)
+    tuner.train()
+    good = sorted((tmp_path / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name[11:]))[-1]
+    torn = good.with_name("checkpoint-99")
+    shutil.copytree(good, torn)
+    state = torn / "trainer_state.json"
+    state.write_text(state.read_text()[:-20])
+    assert tuner.last_checkpoint() == str(good)
+    assert not torn.exists()
+
+
+def tiny_tuner(base: Path, folder: Path, precision: str = "fp32", train: dict | None = None, **changes) -> Tuner:
+    """A Tuner of the whole tiny model on a few sentences."""
+    from pipeline.trainer import arguments
+
+    values = stage.read_params(ROOT / "params.yaml")
+    params = stage.typed(values["full"] | {"num_train_epochs": 2} | changes, methods.find("full").Params, "full")
+    settings = stage.typed(values["train"] | {"batch_size": 2, "logging_steps": 1} | (train or {}), Train, "train")
+    tokenizer = families.load_tokenizer(base)
+    rows = [
+        families.example(tokenizer(text)["input_ids"], tokenizer(text)["input_ids"][:5], 1, "seq2seq")
+        for text in ("One.", "Two and three.", "Four, five, six and seven.", "Eight.")
+    ]
+    args = arguments(folder / "checkpoints", params, settings, precision, 1, len(rows))
+    network = families.load_model(base, "seq2seq")
+    return Tuner(network, args, tokenizer, rows, rows[:2], "seq2seq", meter.Meter(), folder / "curve")
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_with_a_message(tmp_path, seq2seq_base):
+    with pytest.raises(
+        stage.Refused, match=r"the (validation )?loss became nan at step \d+: lower this method's learning_rate"
+    ):
+        tiny_tuner(seq2seq_base, tmp_path, learning_rate=1e30).train()
+
+
+def test_a_training_that_diverges_leaves_no_model_and_exits_1(prepared, tmp_path):
+    project = prepared.copy(tmp_path / "project")
+    done = project.run("dvc", "exp", "run", "-S", "full.learning_rate=1e30", "train@full")
+    assert done.returncode != 0
+    assert re.search("error: the (validation )?loss became nan", done.stderr)
+    assert not list((project.folder / "models").glob("full/*"))
+    assert not (project.folder / "reports/runs/train/full.json").exists()
+
+
+def test_accumulated_batches_train_like_one_batch(tmp_path, seq2seq_base):
+    weights = []
+    for size, accumulated in ((4, 1), (2, 2), (1, 4)):
+        tuner = tiny_tuner(
+            seq2seq_base, tmp_path / str(size), train={"batch_size": size, "gradient_accumulation_steps": accumulated}
+        )
+        tuner.train()
+        weights.append(torch.cat([value.detach().flatten() for value in tuner.model.parameters()]))
+    torch.testing.assert_close(weights[1], weights[0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(weights[2], weights[0], rtol=0, atol=1e-4)
+
+
+def test_bf16_trains_fp32_masters(tmp_path, seq2seq_base):
+    tuner = tiny_tuner(seq2seq_base, tmp_path, precision="bf16", learning_rate=0.01)
+    tuner.train()
+    first, *_, last = [entry["eval_loss"] for entry in tuner.state.log_history if "eval_loss" in entry]
+    assert last < first
+    assert {value.dtype for value in tuner.model.parameters()} == {torch.float32}
+
+
+def test_the_best_checkpoint_is_kept_not_the_last(tmp_path, seq2seq_base):
+    tuner = tiny_tuner(seq2seq_base, tmp_path, learning_rate=0.5, num_train_epochs=8)
+    tuner.train()
+    losses = {entry["step"]: entry["eval_loss"] for entry in tuner.state.log_history if "eval_loss" in entry}
+    best = min(losses, key=losses.get)
+    assert best < max(losses), "the last was the best: this shows nothing"
+    assert tuner.state.best_global_step == best
+    assert tuner.evaluate()["eval_loss"] == pytest.approx(losses[best], rel=1e-4)
+
+
+def test_validation_and_training_have_clocks_of_their_own(tmp_path, seq2seq_base):
+    tuner = tiny_tuner(seq2seq_base, tmp_path)
+    begin = time.perf_counter()
+    with tuner.clock.phase("train"):
+        tuner.train()
+    passed = time.perf_counter() - begin
+    seconds = tuner.clock.seconds
+    assert set(seconds) == {"train", "validation", "checkpoint"}
+    assert all(value > 0 for value in seconds.values())
+    assert sum(seconds.values()) == pytest.approx(passed, abs=0.05)
+
+
+def test_the_loss_curve_holds_training_and_validation(tmp_path, seq2seq_base):
+    tuner = tiny_tuner(seq2seq_base, tmp_path)
+    tuner.train()
+    lines = (tmp_path / "curve/plots/metrics/train/loss.tsv").read_text().splitlines()
+    assert lines[0] == "step\tloss"
+    assert [int(line.split("\t")[0]) for line in lines[1:]] == [1, 2, 3, 4]
+    assert json.loads((tmp_path / "curve/metrics.json").read_text())["validation"]["loss"] > 0
+
+
+def test_batches_are_of_similar_lengths_and_an_epoch_repeats_itself():
+    lengths = [(37 * number) % 211 for number in range(400)]
+    sampler = LengthGrouped(lengths, 8, seed=3)
+    first = list(sampler)
+    assert sorted(first) == list(range(400))
+    assert list(sampler) == first
+    sampler.epoch = 1
+    assert list(sampler) != first
+    padded = sum(8 * max(lengths[i] for i in first[at : at + 8]) for at in range(0, 400, 8))
+    assert padded / sum(lengths) < 1.1
+
+
+def test_each_method_trains_what_it_says_and_freezes_the_rest(seq2seq_base):
+    tokenizer = families.load_tokenizer(seq2seq_base)
+    values = stage.read_params(ROOT / "params.yaml")
+
+    def trained(method: str) -> dict[str, torch.Size]:
+        chosen = methods.find(method)
+        network = families.load_model(seq2seq_base, "seq2seq").requires_grad_(False)
+        params = stage.typed(values[method], chosen.Params, method)
+        network = chosen.adapt(network, tokenizer, params, "seq2seq", 1)
+        return {name: value.shape for name, value in network.named_parameters() if value.requires_grad}
+
+    assert len(trained("full")) == len(list(families.load_model(seq2seq_base, "seq2seq").parameters()))
+    assert all(".q.lora_" in name or ".v.lora_" in name for name in trained("lora"))
+    assert len(trained("lora")) == 2 * 2 * (2 + 2 * 2)  # A and B, q and v, 2 encoder and 2 x 2 decoder attentions
+    (shape,) = trained("prompt_tuning").values()
+    assert shape == (values["prompt_tuning"]["num_virtual_tokens"], 32)
+
+
+@pytest.mark.parametrize("init", ["text", "vocabulary"])
+def test_a_soft_prompt_begins_as_embeddings_of_real_tokens(causal_base, init):
+    tokenizer = families.load_tokenizer(causal_base)
+    chosen = methods.find("prompt_tuning")
+    values = stage.read_params(ROOT / "params.yaml")["prompt_tuning"] | {"init": init}
+    params = stage.typed(values, chosen.Params, "prompt_tuning")
+    network = families.load_model(causal_base, "causal")
+    embeddings = network.get_input_embeddings().weight.detach().clone()
+    tuned = chosen.adapt(network.requires_grad_(False), tokenizer, params, "causal", 1)
+    soft = tuned.get_prompt(1)[0]
+    tokens = chosen.init_tokens(tokenizer, params, len(embeddings), 1)
+    torch.testing.assert_close(soft, embeddings[torch.tensor(tokens)])
+
+
+def test_few_shot_examples_are_drawn_by_the_seed():
+    few_shot = methods.find("few_shot")
+    prompts = [{"id": number} for number in range(50)]
+    drawn = few_shot.demonstrations(prompts, few_shot.Params(k=3), 1)
+    assert drawn == few_shot.demonstrations(prompts, few_shot.Params(k=3), 1)
+    assert drawn != few_shot.demonstrations(prompts, few_shot.Params(k=3), 2)
+    with pytest.raises(stage.Refused, match=r"few_shot\.k=3, but train has 2"):
+        few_shot.demonstrations(prompts[:2], few_shot.Params(k=3), 1)
+
+
+def test_an_unknown_target_module_is_refused_by_its_key(seq2seq_base):
+    lora = methods.find("lora")
+    values = stage.read_params(ROOT / "params.yaml")["lora"] | {"target_modules": ["nothing"]}
+    network = families.load_model(seq2seq_base, "seq2seq")
+    with pytest.raises(stage.Refused, match=r"^lora\.target_modules: "):
+        lora.adapt(network, None, stage.typed(values, lora.Params, "lora"), "seq2seq", 1)
