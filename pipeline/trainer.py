@@ -20,7 +20,7 @@ LOGGED = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_lo
 def arguments(folder: Path, params, train, precision: str, seed: int, examples: int) -> TrainingArguments:
     """Trainer's arguments from params.yaml; evaluations and checkpoints are spread evenly, the last at the end."""
     batches = math.ceil(examples / train.batch_size)
-    steps = math.ceil(params.num_train_epochs * math.ceil(batches / train.gradient_accumulation_steps))
+    steps = params.num_train_epochs * math.ceil(batches / train.gradient_accumulation_steps)
     every = math.ceil(steps / train.evaluations)
     args = TrainingArguments(
         output_dir=str(folder),
