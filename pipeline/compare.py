@@ -1,6 +1,6 @@
 """What each method buys and what it costs, side by side.
 
-python -m pipeline.compare reports/scores reports/runs reports/comparison.json reports/comparison.md
+python -m pipeline.compare reports/scores reports/retention reports/runs reports/comparison.json reports/comparison.md
 """
 
 import json
@@ -11,8 +11,8 @@ from pipeline import records, stage
 SHOWN = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
 
 
-def run(scores: Path, runs: Path, comparison: Path, page: Path, *, methods: list[str]):
-    rows = [row(method, scores, runs) for method in methods]
+def run(scores: Path, retention: Path, runs: Path, comparison: Path, page: Path, *, methods: list[str]):
+    rows = [row(method, scores, retention, runs) for method in methods]
     add_differences(rows)
     signatures = {method: json.loads((scores / f"{method}.json").read_text())["rouge_signature"] for method in methods}
     signature = signatures[methods[0]]
@@ -24,9 +24,10 @@ def run(scores: Path, runs: Path, comparison: Path, page: Path, *, methods: list
     print(page.read_text(encoding="utf-8"))
 
 
-def row(method: str, scores: Path, runs: Path) -> dict:
-    """One method's scores, size and cost, from its score file and its two run records."""
+def row(method: str, scores: Path, retention: Path, runs: Path) -> dict:
+    """One method's scores, answers, size and cost, from its score file, its retention file and its two run records."""
     score = json.loads((scores / f"{method}.json").read_text())
+    kept = json.loads((retention / f"{method}.json").read_text())
     train = json.loads((runs / "train" / f"{method}.json").read_text())
     generate = json.loads((runs / "generate" / f"{method}.json").read_text())
     seconds, spent = train.get("seconds", {}), generate["seconds"]
@@ -36,6 +37,8 @@ def row(method: str, scores: Path, runs: Path) -> dict:
         **{f"{name}_max": score[name]["max"] for name in SHOWN},
         "bleu": score["bleu"]["score"],
         "evaluate": score["evaluate"],
+        "retention": kept["exact_match"],
+        "questions": kept["questions"],
         "trainable_parameters": train["trainable_parameters"],
         "total_parameters": train["total_parameters"],
         "share": train["trainable_parameters"] / train["total_parameters"],
@@ -97,8 +100,22 @@ def markdown(rows: list[dict], signature: str) -> str:
         f"{table(quality)}\nROUGE is F1 x 100, mean over each dialogue's references. Signature: `{signature}`\n\n"
         f"## Cost\n\n{table(cost)}\n"
         "Training counts optimizer steps alone (loading, validation and checkpoints have clocks of their own), "
-        "tokens are real ones, without pads, and memory is the phase's peak above the process's start.\n"
+        "tokens are real ones, without pads, and memory is the phase's peak above the process's start.\n\n"
+        f"## Forgetting\n\n{table(forgetting(rows))}\n"
+        f"Right answers in percent to {rows[0]['questions']} questions that no method was tuned on.\n"
     )
+
+
+def forgetting(rows: list[dict]) -> list[list[str]]:
+    """A table of right answers by task, and what a method lost against the base (zero_shot)."""
+    base = next((row["retention"] for row in rows if row["method"] == "zero_shot"), None)
+    header = ["method", *rows[0]["retention"]]
+    lines = [[row["method"], *(f"{100 * share:.0f}" for share in row["retention"].values())] for row in rows]
+    if base:
+        header.append("mean minus zero_shot")
+        for line, row in zip(lines, rows):
+            line.append(f"{100 * (row['retention']['mean'] - base['mean']):+.1f}")
+    return [header, *lines]
 
 
 def table(rows: list[list[str]]) -> str:

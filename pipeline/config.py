@@ -14,21 +14,25 @@ from pathlib import Path
 
 from pipeline import methods, stage
 from pipeline.generate import Generate
+from pipeline.retain import Retain
 from pipeline.score import Score
 from pipeline.sources import Data, Model, Seed
 from pipeline.template import Template
 from pipeline.tokenize import Tokenize
 from pipeline.train import Train
+from support.write import Support
 
 SECTIONS = {
     "seed": Seed,
     "methods": list[str],
+    "support": Support,
     "data": Data,
     "model": Model,
     "template": Template,
     "tokenize": Tokenize,
     "train": Train,
     "generate": Generate,
+    "retain": Retain,
     "score": Score,
 }
 

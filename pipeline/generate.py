@@ -45,8 +45,7 @@ def run(
     clock = meter.Meter()
     with clock.phase("load"):
         tokenizer = families.load_tokenizer(base)
-        network = families.load_tuned(base, tuned, model.arch, generate.merge).eval()
-        network.to("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+        network = place(families.load_tuned(base, tuned, model.arch, generate.merge))
     demonstrations = tuned / "demonstrations.jsonl"
     shown = records.read(demonstrations) if demonstrations.exists() else []
     rows = records.read(prompts / "test.jsonl")
@@ -103,6 +102,15 @@ def encode(row: dict, shown: list[dict], tokenizer, model: Model, limit: int) ->
     text = template.assemble(shown, row["instruction"], chat)
     whole = len(token_ids(text, tokenizer, model)["input_ids"])
     return encode_prompt(text, row["dialogue"], tokenizer, model, whole - cut)[0]
+
+
+def place(network):
+    """The model on the fastest device there is, ready to generate."""
+    import torch
+
+    return network.eval().to(
+        "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    )
 
 
 def generation_config(tokenizer, network, settings: Generate):

@@ -86,4 +86,4 @@ def ran(output: str) -> list[str]:
 
 def after(*methods: str) -> set[str]:
     """The stages that a new set of weights of these methods makes run."""
-    return {f"{kind}@{method}" for kind in ("train", "generate", "score") for method in methods}
+    return {f"{kind}@{method}" for kind in ("train", "generate", "score", "retain") for method in methods}

@@ -16,6 +16,8 @@ def write(folder, method, rouge, trained=None):
     records.write_json(folder / "scores" / f"{method}.json", scores | more)
     train = {"method": method, "trainable_parameters": 0, "total_parameters": 100_000, "bytes": 0} | (trained or {})
     records.write_json(folder / "runs/train" / f"{method}.json", train)
+    exact = {"number": 0.9, "mood": rouge, "mean": (0.9 + rouge) / 2}
+    records.write_json(folder / "retention" / f"{method}.json", {"questions": 20, "exact_match": exact})
     generate = {"seconds": {"load": 9.0, "generate": 4.0}, "peak_mib": {"generate": 1500.0}, "new_tokens": 1000}
     records.write_json(folder / "runs/generate" / f"{method}.json", generate)
 
@@ -31,7 +33,8 @@ TRAINED = {
 
 
 def run(folder, methods):
-    compare.run(folder / "scores", folder / "runs", folder / "c.json", folder / "c.md", methods=methods)
+    inputs = [folder / name for name in ("scores", "retention", "runs")]
+    compare.run(*inputs, folder / "c.json", folder / "c.md", methods=methods)
     return json.loads((folder / "c.json").read_text()), (folder / "c.md").read_text()
 
 
@@ -66,19 +69,21 @@ def test_scores_differences_and_costs_stand_side_by_side(tmp_path):
     assert found["methods"][0]["minus_zero_shot"] == dict.fromkeys(NAMES, 0)
 
 
-def test_the_page_has_two_tables_with_a_line_for_each_method(tmp_path):
+def test_the_page_has_three_tables_with_a_line_for_each_method(tmp_path):
     write(tmp_path, "zero_shot", 0.2)
     write(tmp_path, "lora", 0.39, TRAINED)
     write(tmp_path, "full", 0.4, TRAINED)
     _, page = run(tmp_path, ["zero_shot", "lora", "full"])
-    quality, cost = cells(page)
+    quality, cost, forgetting = cells(page)
     assert [row[0] for row in quality] == ["method", "-" * len(quality[1][0]), "zero_shot", "lora", "full"]
     assert quality[0][5:] == ["BLEU", "ROUGE-1 minus zero_shot", "ROUGE-1 minus full"]
     assert quality[3] == ["lora", "39.00", "39.00", "39.00", "39.00", "12.35", "+19.00", "-1.00"]
     zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
     assert cost[2] == zero_shot
     assert cost[3] == ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "2,048 MiB", "3,000", *zero_shot[8:]]
-    for table in (quality, cost):
+    assert forgetting[0] == ["method", "number", "mood", "mean", "mean minus zero_shot"]
+    assert forgetting[2:4] == [["zero_shot", "90", "20", "55", "+0.0"], ["lora", "90", "39", "64", "+9.5"]]
+    for table in (quality, cost, forgetting):
         assert {len(row) for row in table} == {len(table[0])}
     assert "`rouge_score 1|F1`" in page
 
@@ -89,6 +94,7 @@ def test_without_full_or_zero_shot_there_is_no_difference_to_them(tmp_path):
     found, page = run(tmp_path, ["lora", "few_shot"])
     assert not [key for row in found["methods"] for key in row if key.startswith("minus")]
     assert cells(page)[0][0][-1] == "BLEU"
+    assert cells(page)[2][0][-1] == "mean"
 
 
 def test_a_table_is_aligned_for_a_reader_of_plain_text():
@@ -108,7 +114,8 @@ def test_comparing_imports_neither_torch_nor_transformers(tmp_path):
     code = (
         "import sys; from pathlib import Path; from pipeline import compare\n"
         f"folder = Path({str(tmp_path)!r})\n"
-        "compare.run(folder / 'scores', folder / 'runs', folder / 'c.json', folder / 'c.md', methods=['lora'])\n"
+        "inputs = [folder / name for name in ('scores', 'retention', 'runs')]\n"
+        "compare.run(*inputs, folder / 'c.json', folder / 'c.md', methods=['lora'])\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -121,7 +128,7 @@ def test_metrics_of_evaluate_have_columns_of_their_own(tmp_path):
         path = tmp_path / "scores" / f"{method}.json"
         path.write_text(path.read_text().replace('"evaluate": {}', f'"evaluate": {{"chrf": {{"score": {value}}}}}'))
     _, page = run(tmp_path, ["zero_shot", "lora"])
-    quality, _ = cells(page)
+    quality, *_ = cells(page)
     assert quality[0][6] == "chrf score"
     assert [row[6] for row in quality[2:]] == ["1.5", "2.5"]
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from support.questions import RETENTION
 from tests import hub
 from tests.project import ROOT, Project, after
 
@@ -26,13 +27,15 @@ def project(finished, tmp_path) -> Project:
 
 
 def test_every_stage_of_every_method_runs(finished):
-    expected = {"config", "download", "download_model", "clean", "convert", "template", "tokenize", "compare"}
+    expected = {"config", "support", "download", "download_model", "clean", "convert", "template", "tokenize"}
+    expected |= {"compare"}
     assert set(finished.stages) == expected | after(*METHODS)
     rows = finished.json("reports/comparison.json")["methods"]
     assert [row["method"] for row in rows] == METHODS
     for row in rows:
         assert 0 <= row["rouge1"] <= 1
         assert (row["trainable_parameters"] > 0) == (row["method"] in ("prompt_tuning", "lora", "full"))
+        assert set(row["retention"]) == {*RETENTION, "mean"}
     page = (finished.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
 
@@ -53,7 +56,7 @@ def test_a_second_repro_runs_nothing(project):
 
 def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(project):
     before = project.outputs(), project.json("reports/comparison.json")
-    assert len(project.dvc("repro", "--force")) == 23
+    assert len(project.dvc("repro", "--force")) == 29
     after_ = project.outputs(), project.json("reports/comparison.json")
 
     def results(outputs: dict[str, str]) -> dict[str, str]:  # the comparison quotes run records: its page holds seconds

@@ -1,13 +1,10 @@
-"""Tiny models of both families with random weights: real architectures and tokenizers, small enough for a test.
+"""Tiny models of both families with random weights: real architectures and tokenizers, small enough for a test."""
 
-    python -m tests.tiny seq2seq models/tiny_t5
-
-makes the stand-in of the default run from the bundled dialogues, trained for minutes to repeat single lines.
-"""
-
-import json
-import sys
+import random
+from functools import cache
 from pathlib import Path
+
+from support.dialogues import compose
 
 CHAT = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -15,9 +12,12 @@ CHAT = (
 )
 
 
-def texts(folder: Path = Path("data/support")) -> list[str]:
-    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
-    return [text for row in rows for text in (row["dialogue"], row["summary"])]
+@cache
+def texts() -> tuple[str, ...]:
+    """Dialogues and summaries, in turns."""
+    rng = random.Random(0)
+    calls = [compose(rng, "train") for _ in range(240)]
+    return tuple(text for call in calls for text in (call.text(), call.references[0]))
 
 
 def tokenizer(corpus: list[str], arch: str, vocabulary: int):
@@ -89,40 +89,3 @@ def make(arch: str, folder: Path, corpus: list[str], vocabulary: int = 512, widt
     model(arch, len(pieces), width).save_pretrained(folder)
     pieces.save_pretrained(folder)
     return folder
-
-
-def pretrain(folder: Path, corpus: list[str], steps: int, batch_size: int = 32) -> None:
-    """Teach a seq2seq model to repeat one line of a text: enough for it to write words at all."""
-    import random
-
-    import torch
-    from transformers import AutoModelForSeq2SeqLM
-
-    from pipeline import families
-
-    draw = random.Random(0)
-    pieces = families.load_tokenizer(folder)
-    network = AutoModelForSeq2SeqLM.from_pretrained(folder).train()
-    collate = families.collator(pieces, network, "seq2seq")
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    lines = [line for text in corpus for line in text.split("\n")]
-    for step in range(steps):
-        chosen = draw.sample(lines, batch_size)
-        labels = [pieces(line, truncation=True, max_length=40)["input_ids"] for line in chosen]
-        batch = collate([pieces(f"Repeat: {line}") | {"labels": ids} for line, ids in zip(chosen, labels)])
-        total, count = families.loss(network, batch, "seq2seq")
-        (total / count).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        schedule.step()
-        if step % 100 == 0:
-            print(f"step {step}/{steps}: loss {total.item() / count.item():.3f}", flush=True)
-    network.save_pretrained(folder)
-
-
-if __name__ == "__main__":
-    made = make(sys.argv[1], Path(sys.argv[2]), texts(), vocabulary=1024, width=96)
-    if sys.argv[1] == "seq2seq":
-        pretrain(made, texts(), steps=1500)

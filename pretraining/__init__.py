@@ -1,0 +1,1 @@
+"""How the bundled base model came to be. The pipeline never imports this; `make pretrain` makes the model again."""

@@ -1,0 +1,58 @@
+"""Count what held-out calls share with train: verbatim texts, summaries alike but for names, near-duplicates.
+
+python -m support.overlap data/support
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from pipeline import records
+
+NEAR = 0.6  # Jaccard similarity of two calls' word trigrams, names and numbers masked
+
+
+def overlap(train: list[dict], held_out: list[dict]) -> dict[str, int]:
+    """How many rows of `held_out` share something with `train`; rows as support.write writes them."""
+    dialogues = {row["dialogue"] for row in train}
+    summaries = {text for row in train for text in references(row)}
+    masked = {mask(text) for text in summaries}
+    shingled = [trigrams(row["dialogue"]) for row in train]
+    return {
+        "dialogues": len(held_out),
+        "verbatim_dialogues": sum(row["dialogue"] in dialogues for row in held_out),
+        "verbatim_summaries": sum(any(text in summaries for text in references(row)) for row in held_out),
+        "summaries_alike_but_for_names": sum(any(mask(text) in masked for text in references(row)) for row in held_out),
+        "near_duplicates": sum(
+            any(len(mine & other) >= NEAR * len(mine | other) for other in shingled)
+            for mine in (trigrams(row["dialogue"]) for row in held_out)
+        ),
+    }
+
+
+def references(row: dict) -> list[str]:
+    """The references of a row."""
+    return [row[key] for key in row if key.startswith("summary")]
+
+
+def mask(text: str) -> str:
+    """The text with names and numbers made alike."""
+    return re.sub(r"\d+", "0", re.sub(r"(?<![.!?:] )(?<!^)\b[A-Z][a-z]+\b|^[A-Z][a-z]+", "X", text))
+
+
+def trigrams(text: str) -> set[tuple[str, ...]]:
+    """The word trigrams of a masked text."""
+    words = mask(text).lower().split()
+    return set(zip(words, words[1:], words[2:]))
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    train = records.read(folder / "train.jsonl")
+    counts = {split: overlap(train, records.read(folder / f"{split}.jsonl")) for split in ("validation", "test")}
+    print(json.dumps(counts, indent=2))
+
+
+if __name__ == "__main__":
+    main()

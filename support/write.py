@@ -1,0 +1,80 @@
+"""Write the bundled support calls as canonical records, and the questions of the forgetting measurement.
+
+    python -m support.write data/support
+
+Every call of a split comes from its own generator, so that a larger train leaves validation and test as they are.
+No dialogue and no reference of one split stands in another, and none twice in one.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline import records, stage
+from pipeline.sources import Count, Seed
+from support.dialogues import Call, compose
+from support.questions import RETENTION, retention_record
+
+REFERENCES = {"train": 1, "validation": 3, "test": 3}
+
+
+@stage.params
+class Support:
+    """How many calls of each split, and how many questions of each task."""
+
+    seed: Seed
+    train: Count
+    validation: Count
+    test: Count
+    questions: Annotated[int, Field(ge=0)]
+
+
+def run(output: Path, *, support: Support):
+    output.mkdir(parents=True, exist_ok=True)
+    seen: set[str] = set()
+    for split in ("test", "validation", "train"):  # held-out splits first: a larger train must avoid them
+        count = getattr(support, split)
+        calls = stage.progress(unseen(support.seed, split, count, seen), count, f"write {split}")
+        records.write(output / f"{split}.jsonl", (record(split, number, call) for number, call in enumerate(calls)))
+    records.write(output / "retention.jsonl", retention(support.seed, support.questions, seen))
+    print(f"{support.train} + {support.validation} + {support.test} support calls in {output}")
+
+
+def unseen(seed: int, split: str, count: int, seen: set[str]) -> Iterator[Call]:
+    """That many calls of a split, none of whose texts is in `seen`, to which they are added."""
+    rng = random.Random(f"{seed} {split}")
+    while count:
+        call = compose(rng, split, REFERENCES[split])
+        texts = {call.text(), *call.references}
+        if len(texts) == 1 + len(call.references) and not texts & seen:
+            seen |= texts
+            count -= 1
+            yield call
+
+
+def record(split: str, number: int, call: Call) -> dict[str, str]:
+    """One row, its columns named as in DialogSum."""
+    names = ["summary"] if len(call.references) == 1 else [f"summary{k + 1}" for k in range(len(call.references))]
+    return {"id": f"support-{split}-{number:03d}", "dialogue": call.text(), **dict(zip(names, call.references))}
+
+
+def retention(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:
+    """As many questions of each task, about calls that no other file holds, with values held out of pretraining."""
+    rows = []
+    for task in RETENTION:
+        rng, asked = random.Random(f"{seed} {task}"), 0
+        while asked < count:
+            call = compose(rng, "test")
+            row = None if call.text() in seen else retention_record(rng, call, task, asked)
+            if row:
+                seen.add(call.text())
+                rows.append(row)
+                asked += 1
+    return rows
+
+
+if __name__ == "__main__":
+    stage.command(run)
