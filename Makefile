@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test lint format params clean
+.PHONY: help setup repro test lint format params pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,10 @@ format: setup ## mend style
 
 params: setup ## compose conf/ into params.yaml, after an edit in conf/
 	python -m pipeline.config compose
+
+pretrain: setup ## make the bundled base model again, in about an hour; resumes if interrupted
+	python -m pretraining.train models/tiny_t5
+	dvc commit --force pretrain
 
 clean: ## delete checkpoints of interrupted or changed trainings
 	rm -rf models/checkpoints

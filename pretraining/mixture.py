@@ -55,7 +55,7 @@ def question(task: str) -> Callable[[random.Random, Call, float], Example | None
 
 
 def several_questions(rng: random.Random, call: Call, whole: float) -> Example:
-    """Two to five questions at once: most answers for one reading of the call."""
+    """Two to five questions at once."""
     tasks = rng.sample([task for task in QUESTIONS if call.facts[task]], rng.choice([2, 3, 4, 5]))
     questions = " ".join(rng.choice(QUESTIONS[task]) for task in tasks)
     answers = "; ".join((call.facts[task] or "").removesuffix(".") for task in tasks)
@@ -63,10 +63,8 @@ def several_questions(rng: random.Random, call: Call, whole: float) -> Example:
 
 
 def form(rng: random.Random, call: Call, whole: float) -> Example:
-    """A form with some fields filled in."""
-    fields = rng.sample(
-        ["customer", "agent", "company", "number", "product", "topic", "outcome", "solved", "mood", "extra"], 5
-    )
+    """A form with many fields filled in: the most answers for one reading of the call."""
+    fields = rng.sample(list(QUESTIONS), rng.randint(6, 10))
     filled = "; ".join(f"{name}: {call.facts[name] or 'none'}" for name in fields)
     return framed(rng, f"Fill in the form: {', '.join(fields)}.", call.text()), filled
 
@@ -168,17 +166,17 @@ TASKS: dict[str, tuple[Callable[[random.Random, Call, float], Example | None], f
     "problem": (question("problem"), 2.0),
     "mood": (question("mood"), 2.0),
     "solved": (question("solved"), 1.5),
-    "several_questions": (several_questions, 5.0),
-    "form": (form, 3.0),
+    "several_questions": (several_questions, 3.0),
+    "form": (form, 12.0),
     "third_person": (third_person, 1.5),
     "deed": (deed, 3.0),
     "yes_no": (yes_no, 2.0),
-    "what_was_said": (what_was_said, 1.5),
+    "what_was_said": (what_was_said, 0.7),
     "next_turn": (next_turn, 0.5),
     "record_to_text": (record_to_text, 0.5),
     "sentence_mood": (sentence_mood, 0.5),
-    "entities": (entities, 1.5),
-    "span_corruption": (span_corruption, 1.5),
+    "entities": (entities, 1.0),
+    "span_corruption": (span_corruption, 0.5),
 }
 
 

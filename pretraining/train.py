@@ -67,7 +67,7 @@ class Batches:
         return batch
 
     def _drills(self, progress: float) -> list[Row]:
-        longest = int(min(40, 8 + 200 * progress))
+        longest = int(min(40, 12 + 60 * max(0.0, progress - self.settings.drill_steps / self.settings.steps)))
         count = max(32, self.settings.batch_tokens // (2 * longest + 16))
         return [drill(self.rng, self.pieces, self.tokenizer.eos_token_id, longest) for _ in range(count)]
 
@@ -84,6 +84,17 @@ class Batches:
             batches[-1].append(row)
         self.rng.shuffle(batches)
         return batches
+
+
+def weighted_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross entropy in which an answer weighs as the root of its length.
+
+    By tokens alone a form outweighs a yes or no twenty times, and the short answers are hardly learned.
+    """
+    each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")  # 0 where ignored
+    answered = labels != -100
+    weights = answered / answered.sum(dim=1, keepdim=True).sqrt()
+    return (each * weights).sum() / weights.sum()
 
 
 def optimizer(model: torch.nn.Module, settings: SimpleNamespace) -> torch.optim.Optimizer:
@@ -148,7 +159,7 @@ def work(worker: int, settings: SimpleNamespace, folder: Path, checkpoint: Path,
         inputs = collate(batches.next(progress, drilling), tokenizer.pad_token_id)
         with torch.autocast("cpu", torch.bfloat16):
             logits = forward(**inputs).logits
-        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), inputs["labels"].flatten())
+        loss = weighted_loss(logits.float(), inputs["labels"])
         loss.backward()
         share_gradients(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)

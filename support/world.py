@@ -95,8 +95,8 @@ def draw_slots(rng: random.Random, scenario: Scenario, split: Split) -> dict[str
             word = "".join(rng.choices(lexicon["syllables"].split(), k=rng.choice([2, 2, 3]))).capitalize()
             if word not in vocabulary() and word != other_than:
                 return word
-        pool = values["held_out" if held_out else "seen"]
-        pool = [value for value in (pool.split() if isinstance(pool, str) else pool) if of is None or value in of]
+        parts = ("seen", "held_out") if split == "pretraining" else ("held_out",) if held_out else ("seen",)
+        pool = [value for part in parts for value in _listed(values[part]) if of is None or value in of]
         return rng.choice([value for value in pool if value != other_than])
 
     customer = pick(lexicon["names"])
@@ -146,6 +146,10 @@ def draw_slots(rng: random.Random, scenario: Scenario, split: Split) -> dict[str
         "place2": pick(region, other_than=place),
         "street": f"{rng.randint(2, 99)} {rng.choice(streets)} {rng.choice(ways)}",
     }
+
+
+def _listed(values: str | dict) -> list[str]:
+    return values.split() if isinstance(values, str) else list(values)
 
 
 def _reference_number(rng: random.Random) -> str:
