@@ -1,11 +1,13 @@
 """The graph of dvc.yaml against the code: the best single guard of a DVC and Hydra project."""
 
 import ast
+import hashlib
 import inspect
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 from dvc.repo import Repo
 
 from pipeline import config, methods, stage
@@ -98,3 +100,18 @@ def test_params_yaml_is_what_conf_composes_to(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     config.compose(tmp_path / "params.yaml")
     assert (tmp_path / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
+
+
+def test_the_bundled_base_is_frozen_and_is_what_pretraining_left():
+    pretrain = STAGES["pretrain"]
+    assert pretrain.frozen
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["pretrain"]
+    for out in lock["outs"]:
+        assert hashlib.md5((ROOT / out["path"]).read_bytes()).hexdigest() == out["md5"], out["path"]
+    assert {out["path"] for out in lock["outs"]} == {out.def_path for out in pretrain.outs}
+    assert (ROOT / "models/tiny_t5/model.safetensors").stat().st_size < 16 * 2**20
+
+
+def test_the_pipeline_never_imports_what_made_the_base():
+    for name in set(STAGES) - {"pretrain"}:
+        assert not any(path.startswith("pretraining/") for path in closure(module_of(name), set()))

@@ -4,7 +4,7 @@ Hu et al. (2021), LoRA: Low-Rank Adaptation of Large Language Models.
 rsLoRA: Kalajdzievski (2023). DoRA: Liu et al. (2024).
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ class Params(Trained):
     lora_alpha: Positive | None
     alpha_per_rank: Positive
     lora_dropout: Annotated[float, Field(ge=0, lt=1)]
-    target_modules: list[str] | None
+    target_modules: list[str] | Literal["all-linear"] | None
     use_rslora: bool
     use_dora: bool
 
