@@ -122,7 +122,8 @@ def test_another_stemmer_rescores_and_regenerates_nothing(project):
 
 def test_another_template_retrains_every_method(project):
     ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
-    assert ran == {"config", "template", "tokenize", "compare", *after("zero_shot", "lora")}
+    expected = {"config", "template", "tokenize", "compare", *after("zero_shot", "lora")}
+    assert ran == expected - {"retain@zero_shot"}  # its weights are the base's still
 
 
 def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored(project):

@@ -66,7 +66,7 @@ def test_keys_inside_a_section_are_named_in_full_and_all_at_once():
 
 def test_sound_values_come_back_typed():
     params = stage.typed(section("lora", learning_rate=1), lora.Params, "lora")
-    assert (params.learning_rate, params.target_modules) == (1.0, None)
+    assert (params.learning_rate, params.target_modules) == (1.0, ["all-linear"])
     assert isinstance(params.learning_rate, float)
     assert stage.typed(section("data"), sources.Data, "data").limit.train is None
     assert stage.typed(3, Annotated[int, Field(gt=2)], "k") == 3

@@ -168,7 +168,7 @@ def test_bf16_trains_fp32_masters(tmp_path, seq2seq_base):
 
 
 def test_the_best_checkpoint_is_kept_not_the_last(tmp_path, seq2seq_base):
-    tuner = tiny_tuner(seq2seq_base, tmp_path, learning_rate=0.5, num_train_epochs=8)
+    tuner = tiny_tuner(seq2seq_base, tmp_path, learning_rate=0.3, lr_scheduler_type="constant", num_train_epochs=8)
     tuner.train()
     losses = {entry["step"]: entry["eval_loss"] for entry in tuner.state.log_history if "eval_loss" in entry}
     best = min(losses, key=losses.get)
@@ -214,16 +214,18 @@ def test_each_method_trains_what_it_says_and_freezes_the_rest(seq2seq_base):
     tokenizer = families.load_tokenizer(seq2seq_base)
     values = stage.read_params(ROOT / "params.yaml")
 
-    def trained(method: str) -> dict[str, torch.Size]:
+    def trained(method: str, **changes) -> dict[str, torch.Size]:
         chosen = methods.find(method)
         network = families.load_model(seq2seq_base, "seq2seq").requires_grad_(False)
-        params = stage.typed(values[method], chosen.Params, method)
+        params = stage.typed(values[method] | changes, chosen.Params, method)
         network = chosen.adapt(network, tokenizer, params, "seq2seq", 1)
         return {name: value.shape for name, value in network.named_parameters() if value.requires_grad}
 
     assert len(trained("full")) == len(list(families.load_model(seq2seq_base, "seq2seq").parameters()))
-    assert all(".q.lora_" in name or ".v.lora_" in name for name in trained("lora"))
-    assert len(trained("lora")) == 2 * 2 * (2 + 2 * 2)  # A and B, q and v, 2 encoder and 2 x 2 decoder attentions
+    lora = trained("lora", target_modules=None)
+    assert all(".q.lora_" in name or ".v.lora_" in name for name in lora)
+    assert len(lora) == 2 * 2 * (2 + 2 * 2)  # A and B, q and v, 2 encoder and 2 x 2 decoder attentions
+    assert len(trained("lora")) == 2 * (4 * (2 + 2 * 2) + 3 * (2 + 2))  # every linear layer but the output's
     (shape,) = trained("prompt_tuning").values()
     assert shape == (values["prompt_tuning"]["num_virtual_tokens"], 32)
 

@@ -4,7 +4,7 @@ Hu et al. (2021), LoRA: Low-Rank Adaptation of Large Language Models.
 rsLoRA: Kalajdzievski (2023). DoRA: Liu et al. (2024).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ class Params(Trained):
     lora_alpha: Positive | None
     alpha_per_rank: Positive
     lora_dropout: Annotated[float, Field(ge=0, lt=1)]
-    target_modules: list[str] | Literal["all-linear"] | None
+    target_modules: list[str] | None
     use_rslora: bool
     use_dora: bool
 
@@ -27,12 +27,13 @@ def adapt(model, tokenizer, params: Params, arch: str, seed: int):
     """The model with LoRA matrices beside `target_modules`; null takes PEFT's choice, mostly query and value."""
     from peft import LoraConfig, get_peft_model
 
+    whole = params.target_modules == ["all-linear"]  # PEFT's word for every linear layer but the output's
     config = LoraConfig(
         task_type=families.task_type(arch),
         r=params.r,
         lora_alpha=params.lora_alpha or params.alpha_per_rank * params.r,
         lora_dropout=params.lora_dropout,
-        target_modules=params.target_modules,
+        target_modules="all-linear" if whole else params.target_modules,
         use_rslora=params.use_rslora,
         use_dora=params.use_dora,
     )
