@@ -1,4 +1,4 @@
-"""The base's architecture: T5 v1.1 (as FLAN-T5), a thousand times smaller than FLAN-T5-base's bigger sisters."""
+"""The base's architecture: T5 v1.1, as FLAN-T5 has it, in miniature."""
 
 import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
