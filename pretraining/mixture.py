@@ -7,11 +7,11 @@ that hold the answer, and gives an instruction with its answer, or None where th
 import random
 from collections.abc import Callable
 
+from pretraining.framing import Example, framed
+from pretraining.sentences import log_entry, one_sentence, record_to_text, several_sentences
 from support.dialogues import Call, compose
 from support.questions import QUESTIONS, asked
 from support.world import Split, Writer, scenarios, talk
-
-Example = tuple[str, str]
 
 # Where in a call the answer lies; a task that is not listed needs all of it.
 ANSWERED_IN = {
@@ -30,16 +30,6 @@ def excerpt(rng: random.Random, call: Call, part: str | None, whole: float) -> s
     hits = [k for k, turn in enumerate(call.turns) if turn[2] == part]
     first, last = hits[0] - rng.choice([0, 0, 1, 2]), hits[-1] + rng.choice([0, 0, 1, 2])
     return call.text(call.turns[max(0, first) : last + 1])
-
-
-def framed(rng: random.Random, instruction: str, text: str) -> str:
-    """The instruction before or after the text."""
-    shape = rng.random()
-    if shape < 0.5:
-        return asked(instruction, text)
-    if shape < 0.7:
-        return f"{text}\n\n{instruction}"
-    return f"{instruction}\n\n{text}\n\nAnswer:"
 
 
 def question(task: str) -> Callable[[random.Random, Call, float], Example | None]:
@@ -69,16 +59,22 @@ def form(rng: random.Random, call: Call, whole: float) -> Example:
     return framed(rng, f"Fill in the form: {', '.join(fields)}.", call.text()), filled
 
 
+def worked_examples(rng: random.Random, call: Call, whole: float) -> Example | None:
+    """A question after one or two of its kind with their answers, as FLAN's few-shot prompts have it."""
+    task = rng.choice(list(ANSWERED_IN))
+    instruction = rng.choice(QUESTIONS[task])
+    shots = [other for _ in range(rng.choice([1, 2])) if (other := compose(rng, "pretraining")).facts[task]]
+    if call.facts[task] is None or not shots:
+        return None
+    texts = [excerpt(rng, shown, ANSWERED_IN[task], 0.3) for shown in (*shots, call)]
+    answered = [f"{asked(instruction, text)}\n\n{shown.facts[task]}\n\n" for text, shown in zip(texts, shots)]
+    return "".join(answered) + asked(instruction, texts[-1]), call.facts[task]
+
+
 def third_person(rng: random.Random, call: Call, whole: float) -> Example:
     """What the customer said, told by somebody else."""
     instruction = rng.choice(["Rewrite in the third person.", "Say it in the third person."])
     return framed(rng, instruction, f"{call.facts['customer']}: {call.said}"), call.facts["problem"] or ""
-
-
-def deed(rng: random.Random, call: Call, whole: float) -> Example:
-    """What the agent does about it."""
-    instruction = rng.choice(["What does the agent do?", "Describe what the agent does.", "How does the agent help?"])
-    return framed(rng, instruction, call.text()), call.outcome
 
 
 def yes_no(rng: random.Random, call: Call, whole: float) -> Example:
@@ -113,18 +109,6 @@ def next_turn(rng: random.Random, call: Call, whole: float) -> Example:
     speaker, text, _ = call.turns[k]
     before = call.turns[max(0, k - rng.choice([1, 2, 3, 4])) : k]
     return framed(rng, f"What does #Person{speaker}# say next?", call.text(before)), text
-
-
-def record_to_text(rng: random.Random, call: Call, whole: float) -> Example:
-    """Sentences from the fields of a record."""
-    facts = call.facts
-    rows = [f"{name}: {facts[name]}" for name in ("customer", "agent", "company", "topic", "outcome")]
-    rng.shuffle(rows)
-    sentences = (
-        f"{facts['customer']} asked {facts['company']} about a case of {facts['topic']}. "
-        f"{facts['agent']} took the call. The outcome was {facts['outcome']}."
-    )
-    return framed(rng, "Turn the record into sentences.", "; ".join(rows)), sentences
 
 
 def sentence_mood(rng: random.Random, call: Call, whole: float) -> Example:
@@ -167,13 +151,17 @@ TASKS: dict[str, tuple[Callable[[random.Random, Call, float], Example | None], f
     "mood": (question("mood"), 2.0),
     "solved": (question("solved"), 1.5),
     "several_questions": (several_questions, 3.0),
-    "form": (form, 12.0),
+    "form": (form, 8.0),
+    "worked_examples": (worked_examples, 1.5),
     "third_person": (third_person, 1.5),
-    "deed": (deed, 3.0),
+    "reason": (one_sentence("reason"), 2.0),
+    "deed": (one_sentence("deed"), 3.0),
+    "several_sentences": (several_sentences, 8.0),
+    "log_entry": (log_entry, 4.0),
+    "record_to_text": (record_to_text, 1.0),
     "yes_no": (yes_no, 2.0),
     "what_was_said": (what_was_said, 0.7),
     "next_turn": (next_turn, 0.5),
-    "record_to_text": (record_to_text, 0.5),
     "sentence_mood": (sentence_mood, 0.5),
     "entities": (entities, 1.0),
     "span_corruption": (span_corruption, 0.5),

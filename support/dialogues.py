@@ -33,7 +33,8 @@ class Call:
     references: list[str]
     facts: dict[str, str | None]
     said: str  # the problem in the customer's own words
-    outcome: str  # what the agent does, as a sentence
+    problems: list[str]  # clauses that tell the problem, with slots and choices
+    outcomes: list[str]  # and what the agent does
     values: dict[str, str] = field(repr=False)
 
     def text(self, turns: list[tuple[int, str, str]] | None = None) -> str:
@@ -84,7 +85,8 @@ def compose(rng: random.Random, split: Split, references: int = 1) -> Call:
             "day": _only(r"\b\w+day\b(?<!today)", text),
         },
         said=contract(said) if brief["customer"] else said,
-        outcome=writer.write("{A} " + rng.choice(outcomes) + ".", values),
+        problems=problems,
+        outcomes=outcomes,
         values=values,
     )
 

@@ -13,6 +13,17 @@ from pretraining.tokenizer import train_tokenizer
 from support.dialogues import compose
 from support.world import vocabulary
 
+# Words of the references' frames (support/texts/talk.yaml, summary) that no answer may be put in.
+SUMMARY_FRAMES = (
+    " contacts ",
+    " talks to ",
+    " tells ",
+    " phones ",
+    "In the end, ",
+    " is happy with this",
+    " is not happy",
+)
+
 
 def some_call():
     return compose(random.Random(2), "pretraining")
@@ -38,7 +49,7 @@ def test_summarizing_is_not_in_the_mixture():
     for _ in range(3000):
         source, target = mixture.example(rng, 0.5)
         assert not re.search("summar", source + target, flags=re.IGNORECASE)
-        assert " contacts " not in target and " talks to " not in target
+        assert not any(frame in target for frame in SUMMARY_FRAMES)
 
 
 def test_an_excerpt_holds_the_answer():

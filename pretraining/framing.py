@@ -1,0 +1,17 @@
+"""How an instruction and a text make one input."""
+
+import random
+
+from support.questions import asked
+
+Example = tuple[str, str]
+
+
+def framed(rng: random.Random, instruction: str, text: str) -> str:
+    """The instruction before or after the text."""
+    shape = rng.random()
+    if shape < 0.5:
+        return asked(instruction, text)
+    if shape < 0.7:
+        return f"{text}\n\n{instruction}"
+    return f"{instruction}\n\n{text}\n\nAnswer:"
