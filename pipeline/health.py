@@ -20,10 +20,11 @@ def inner_names(texts: Iterable[str]) -> set[str]:
     """
     found = set()
     for text in texts:
-        for before, word in re.findall(r"([^\s.!?:\"“#]\s+)?\b([^\W\d_]+)", text):
-            if before and word[0].isupper() and len(word) > 1:
+        for match in WORD.finditer(text):
+            before, word = text[: match.start()].rstrip(" ")[-1:], _bare(match[0])
+            if (before.isalnum() or before in (",", "'", "’", "-")) and word[0].isupper() and len(word) > 1:
                 found.add(word)
-    return found - {"I'm", "OK", "Okay"}
+    return found - {"OK", "Okay"}
 
 
 def unsupported(prediction: str, dialogue: str, names: set[str]) -> list[str]:

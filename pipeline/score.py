@@ -56,7 +56,7 @@ def run(
     id_column: str = "id",
     prediction_column: str = "prediction",
 ):
-    known = {record["id"]: record for record in records.read(held_out)}
+    known = read_references(held_out)
     rows = read_predictions(predictions, known, id_column, prediction_column)
     scorer = Scorer(score.use_stemmer)
     names = health.inner_names(
@@ -79,6 +79,21 @@ def run(
     print(f"{predictions}: {', '.join(f'{name} {value}' for name, value in shown.items())}")
     for warning in found["warnings"]:
         print(f"{predictions}: WARNING: {warning}")
+
+
+def read_references(path: Path) -> dict[str, dict]:
+    """The records of a test split by id; Refused names the line that is none."""
+    known: dict[str, dict] = {}
+    for where, row in tables.located(path):
+        if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
+            raise stage.Refused(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
+        texts = row["references"]
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+            raise stage.Refused(f"{where}: references is {texts!r}, expected a list of one or more texts")
+        known[str(row["id"])] = row
+    if not known:
+        raise stage.Refused(f"{path}: the file holds no rows")
+    return known
 
 
 def read_predictions(path: Path, known: dict, id_column: str, prediction_column: str) -> list[dict]:
