@@ -35,7 +35,9 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
     methods = [row for row in systems if row["kind"] == "method"]
     environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["embedded"] = embedded
-    drawn = {"differences": charts.differences(found["pairs"]["rouge1"])}
+    drawn = {}
+    if found["pairs"]["rouge1"]:
+        drawn["differences"] = charts.differences(found["pairs"]["rouge1"])
     words = [{"system": name, "words": row["words"]} for name, rows in each.items() for row in rows]
     drawn["lengths"] = charts.lengths(words, list(each))
     if methods:

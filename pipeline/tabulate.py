@@ -16,11 +16,14 @@ def markdown(found: dict) -> str:
         table(quality(found)),
         f"Points of 100 with 95 % bootstrap intervals over {found['dialogues']} dialogues. "
         f"ROUGE: `{found['signature']['rouge']}`; BLEU: `{found['signature']['bleu']}`.",
-        "## Differences in ROUGE-1",
-        table(differences(found)),
-        f"Paired over dialogues: bootstrap interval, approximate randomization ({found['resamples']:,} draws), p "
-        "corrected for the number of pairs (Holm); real below 0.05.",
     ]
+    if found["pairs"]["rouge1"]:
+        parts += [
+            "## Differences in ROUGE-1",
+            table(differences(found)),
+            f"Paired over dialogues: bootstrap interval, approximate randomization ({found['resamples']:,} draws), p "
+            "corrected for the number of pairs (Holm); real below 0.05.",
+        ]
     if methods:
         parts += [
             "## Cost",

@@ -187,7 +187,7 @@ def test_predictions_from_elsewhere_alone_make_a_page_too(tmp_path, browser):
     tab.on("console", lambda message: said.append(message.text))
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.goto((tmp_path / "r.html").as_uri())
-    tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 2")
-    assert tab.locator("h2").all_inner_texts() == ["Quality", "Differences", "Length and health", "Side by side"]
+    tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 1")
+    assert tab.locator("h2").all_inner_texts() == ["Quality", "Length and health", "Side by side"]
     assert said == []
     tab.close()

@@ -131,7 +131,14 @@ at("previous").addEventListener("click", () => step(-1));
 at("next").addEventListener("click", () => step(1));
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select");
-  if (event.key === "Escape" && typing) event.target.blur();
+  if (event.key === "Escape" && typing) {
+    event.preventDefault();
+    event.target.blur();
+    if (search.value) {
+      search.value = "";
+      choose();
+    }
+  }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "j" || event.key === "ArrowRight") step(1);
   if (event.key === "k" || event.key === "ArrowLeft") step(-1);
