@@ -81,8 +81,12 @@ def size_and_cost(method: str, runs: Path) -> dict:
         "total_parameters": train["total_parameters"],
         "share": train["trainable_parameters"] / train["total_parameters"],
         "bytes": train["bytes"],
+        "bytes_of_ten_tasks": 10 * train["bytes"] + (0 if method == "full" else train["base_bytes"]),
+        "extra_prompt_tokens": generate["extra_prompt_tokens"],
+        "inference": generate["speed"],
         "cost": {  # run records: another run on the same machine gives other figures
             "train_seconds": seconds.get("train", 0.0),
+            "seconds_to_best": train.get("seconds_to_best"),
             "validation_seconds": seconds.get("validation", 0.0),
             "train_tokens_per_second": train["real_tokens"] / seconds["train"] if seconds else None,
             "train_peak_mib": train.get("peak_mib", {}).get("train"),

@@ -48,7 +48,8 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
     tables = {"quality": tabulate.quality(found), "health": tabulate.health(found)}
     tables["differences"] = tabulate.differences(found)
     if methods:
-        tables |= {"cost": tabulate.cost(methods), "forgetting": tabulate.forgetting(methods)}
+        tables |= {"cost": tabulate.cost(methods), "inference": tabulate.inference(methods)}
+        tables |= {"forgetting": tabulate.forgetting(methods)}
     return environment.get_template("report.html").render(
         found=found,
         data=data,

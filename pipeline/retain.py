@@ -9,7 +9,7 @@ its difference to zero_shot; few_shot changes no weight and is asked without its
 from pathlib import Path
 
 from pipeline import families, meter, records, stage, tables, template
-from pipeline.generate import Generate, batches, generation_config, place
+from pipeline.generate import Search, batches, generation_config, place
 from pipeline.sources import Count, Model
 from pipeline.tokenize import token_ids
 
@@ -37,19 +37,11 @@ def run(
     chat = tokenizer if model.chat else None
     prompts = [template.assemble([], row["prompt"], chat) for row in rows]
     inputs = [token_ids(prompt, tokenizer, model)["input_ids"] for prompt in prompts]
-    greedy = Generate(
-        batch_size=retain.batch_size,
-        max_new_tokens=retain.max_new_tokens,
-        num_beams=1,
-        no_repeat_ngram_size=0,
-        length_penalty=1.0,
-        merge=True,
-        precision="fp32",
-    )
+    greedy = Search(max_new_tokens=retain.max_new_tokens, num_beams=1, no_repeat_ngram_size=0, length_penalty=1.0)
     config = generation_config(tokenizer, network, greedy)
     given: dict[int, str] = {}
     with clock.phase("generate"):
-        found = batches(network, tokenizer, inputs, config, retain.batch_size, model.arch, greedy.precision)
+        found = batches(network, tokenizer, inputs, config, retain.batch_size, model.arch, "fp32")
         for number, (ids, _, _) in stage.progress(found, len(inputs), f"retain {method}"):
             given[number] = tokenizer.decode(ids, skip_special_tokens=True).strip()
     answered = [{**row, "given": given[number], "right": same(given[number], row)} for number, row in enumerate(rows)]

@@ -30,6 +30,10 @@ def markdown(found: dict) -> str:
             table(cost(methods)),
             "Training counts optimizer steps alone (loading, validation and checkpoints have clocks of their own), "
             "tokens are real ones, without pads, and memory is the phase's peak above the process's start.",
+            "## Inference and storage",
+            table(inference(methods)),
+            "The same prompts for every method, the median of some rounds. On disk: what ten tasks take, ten full models "
+            "against one base with ten adapters.",
         ]
     parts += ["## Health", table(health(found)), "\n".join(f"- {line}" for line in warned(found))]
     if methods:
@@ -88,6 +92,21 @@ def cost(methods: list[dict]) -> list[list[str]]:
                 f"{spent['generate_tokens_per_second']:,.0f}",
             ]
         )
+    return lines
+
+
+def inference(methods: list[dict]) -> list[list[str]]:
+    """Seconds and tokens per second, one by one and in batches; prompt tokens on top; bytes of ten tasks."""
+    lines = [["method", "one by one", "tokens/s", "in batches", "tokens/s", "extra prompt tokens", "ten tasks on disk"]]
+    for row in methods:
+        timed = {name: one for name, one in row["inference"].items() if name != "dialogues"}
+        for variant in dict.fromkeys(name.partition(",")[0] for name in timed):
+            each = [one for name, one in timed.items() if name.startswith(f"{variant},")]
+            cells = []
+            for one in (each[0], each[-1]):  # batches of one stand first
+                cells += [f"{one['seconds_per_dialogue']:.3f} s", f"{one['tokens_per_second']:,.0f}"]
+            name = row["name"] if variant in ("as it is", "merged") else f"{row['name']}, {variant}"
+            lines.append([name, *cells, f"{row['extra_prompt_tokens']:.0f}", size(row["bytes_of_ten_tasks"])])
     return lines
 
 

@@ -30,6 +30,7 @@ TRAINED = {
     "bytes": 3 * 2**20,
     "real_tokens": 60_000,
     "seconds": {"load": 1.0, "train": 20.0, "validation": 2.0},
+    "seconds_to_best": 15.0,
     "peak_mib": {"train": 2048.0},
 }
 
@@ -43,9 +44,21 @@ def write(folder, name, texts, trained=None, right=None):
     score.run(folder / f"predictions/{name}.jsonl", folder / "test.jsonl", *outputs, score=settings())
     if trained is None:
         return
-    train = {"method": name, "trainable_parameters": 0, "total_parameters": 100_000, "bytes": 0} | trained
+    train = {"method": name, "trainable_parameters": 0, "total_parameters": 100_000, "bytes": 0, "base_bytes": 2**20}
+    train |= trained
     records.write_json(folder / f"runs/train/{name}.json", train)
-    generate = {"seconds": {"load": 9.0, "generate": 4.0}, "peak_mib": {"generate": 1500.0}, "new_tokens": 1000}
+    timed = {"seconds_per_dialogue": 0.25, "tokens_per_second": 80.0}
+    fast = {"seconds_per_dialogue": 0.05, "tokens_per_second": 400.0}
+    speed = {"dialogues": 6, "merged, batch 1": timed, "merged, batch 32": fast}
+    if name == "lora":
+        speed |= {"unmerged, batch 1": timed, "unmerged, batch 32": timed}
+    generate = {
+        "seconds": {"load": 9.0, "generate": 4.0},
+        "peak_mib": {"generate": 1500.0},
+        "new_tokens": 1000,
+        "extra_prompt_tokens": 0.0,
+        "speed": speed,
+    }
     records.write_json(folder / f"runs/generate/{name}.json", generate)
     right = right or [True] * 20
     answers = [{"id": str(k), "task": ("number", "mood")[k % 2], "right": hit} for k, hit in enumerate(right)]
@@ -96,6 +109,7 @@ def test_costs_are_those_of_the_run_records(three):
     assert (lora["share"], lora["bytes"]) == (0.025, 3 * 2**20)
     assert lora["cost"] == {
         "train_seconds": 20.0,
+        "seconds_to_best": 15.0,
         "validation_seconds": 2.0,
         "train_tokens_per_second": 3000.0,
         "train_peak_mib": 2048.0,
@@ -160,7 +174,7 @@ def test_an_external_system_is_a_row_without_costs(tmp_path):
     row = rows(found)["published"]
     assert (row["kind"], "cost" in row) == ("external", False)
     assert pair(found, "published", "zero_shot")["real"]
-    quality, _, cost, health, _ = cells(page)
+    quality, _, cost, _, health, _ = cells(page)
     assert [line[0] for line in quality][-2:] == ["zero_shot", "published"]
     assert [line[0] for line in cost[2:]] == ["zero_shot"]
     assert [line[0] for line in health[2:]] == ["zero_shot", "published"]
@@ -177,7 +191,7 @@ def test_without_zero_shot_nothing_is_said_of_what_was_lost(tmp_path):
 def test_every_table_of_the_page_has_as_many_cells_in_each_row(three):
     _, _, page = three
     tables = cells(page)
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert {len(row) for row in table} == {len(table[0])}
     zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
@@ -185,6 +199,13 @@ def test_every_table_of_the_page_has_as_many_cells_in_each_row(three):
     lora = ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "2,048 MiB", "3,000"]
     assert tables[2][3] == lora + zero_shot[8:]
     assert "rouge_score" in page
+    fast = ["0.250 s", "80", "0.050 s", "400", "0"]
+    assert tables[3][2:] == [
+        ["zero_shot", *fast, "1.0 MiB"],
+        ["lora", *fast, "31.0 MiB"],
+        ["lora, unmerged", "0.250 s", "80", "0.250 s", "80", "0", "31.0 MiB"],
+        ["full", *fast, "30.0 MiB"],
+    ]
 
 
 def test_the_verdict_names_shares_and_the_difference(three):
