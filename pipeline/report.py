@@ -46,6 +46,9 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
         if points:
             drawn[f"{name}-loss"] = charts.curves(points, list(each), f"{name} loss")
     tables = {"quality": tabulate.quality(found), "health": tabulate.health(found)}
+    near = tabulate.near_duplicates(found)
+    if near:
+        tables["clean"] = tabulate.clean(found)
     tables["differences"] = tabulate.differences(found)
     if methods:
         tables |= {"cost": tabulate.cost(methods), "inference": tabulate.inference(methods)}
@@ -55,6 +58,7 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
         data=data,
         model=model,
         tables=tables,
+        near=near,
         warned=tabulate.warned(found),
         charts=drawn,
         reader=reader(held_out, each),

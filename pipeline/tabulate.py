@@ -17,6 +17,8 @@ def markdown(found: dict) -> str:
         f"Points of 100 with 95 % bootstrap intervals over {found['dialogues']} dialogues. "
         f"ROUGE: `{found['signature']['rouge']}`; BLEU: `{found['signature']['bleu']}`.",
     ]
+    if near := near_duplicates(found):
+        parts += [f"Without the {near} test dialogues that look much like one of train:", table(clean(found))]
     if found["pairs"]["rouge1"]:
         parts += [
             "## Differences in ROUGE-1",
@@ -32,8 +34,8 @@ def markdown(found: dict) -> str:
             "tokens are real ones, without pads, and memory is the phase's peak above the process's start.",
             "## Inference and storage",
             table(inference(methods)),
-            "The same prompts for every method, the median of some rounds. On disk: what ten tasks take, ten full models "
-            "against one base with ten adapters.",
+            "The same prompts for every method, the median of some rounds. On disk: what ten tasks take, ten full "
+            "models against one base with ten adapters.",
         ]
     parts += ["## Health", table(health(found)), "\n".join(f"- {line}" for line in warned(found))]
     if methods:
@@ -58,6 +60,20 @@ def quality(found: dict) -> list[list[str]]:
     return lines
 
 
+def near_duplicates(found: dict) -> int:
+    """How many test dialogues look much like one of train."""
+    return next((found["dialogues"] - row["clean"]["dialogues"] for row in found["systems"] if "clean" in row), 0)
+
+
+def clean(found: dict) -> list[list[str]]:
+    """The scores without near-duplicates of train."""
+    lines = [["system", *(measure.title for measure in HEADLINE.values())]]
+    for row in found["systems"]:
+        scores = row["clean"]["scores"].values()
+        lines.append([row["name"], *(f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in scores)])
+    return lines
+
+
 def _evaluated(found: dict) -> dict:
     return next((row["evaluate"] for row in found["systems"] if row.get("evaluate")), {})
 
@@ -74,7 +90,8 @@ def differences(found: dict) -> list[list[str]]:
 
 def cost(methods: list[dict]) -> list[list[str]]:
     phase = ["memory", "tokens/s"]
-    lines = [["method", "trainable", "of", "share", "on disk", "training", *phase, "generation", *phase]]
+    head = ["method", "trainable", "of", "share", "on disk", "training", "to best", *phase, "generation", *phase]
+    lines = [head]
     for row in methods:
         spent, trained = row["cost"], row["trainable_parameters"] > 0
         lines.append(
@@ -85,6 +102,7 @@ def cost(methods: list[dict]) -> list[list[str]]:
                 f"{100 * row['share']:.2f} %",
                 size(row["bytes"]),
                 f"{spent['train_seconds']:.1f} s" if trained else "-",
+                f"{spent['seconds_to_best']:.1f} s" if trained else "-",
                 f"{spent['train_peak_mib']:,.0f} MiB" if trained else "-",
                 f"{spent['train_tokens_per_second']:,.0f}" if trained else "-",
                 f"{spent['generate_seconds']:.1f} s",

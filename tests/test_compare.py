@@ -194,10 +194,10 @@ def test_every_table_of_the_page_has_as_many_cells_in_each_row(three):
     assert len(tables) == 6
     for table in tables:
         assert {len(row) for row in table} == {len(table[0])}
-    zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
+    zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
     assert tables[2][2] == zero_shot
-    lora = ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "2,048 MiB", "3,000"]
-    assert tables[2][3] == lora + zero_shot[8:]
+    lora = ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "15.0 s", "2,048 MiB", "3,000"]
+    assert tables[2][3] == lora + zero_shot[9:]
     assert "rouge_score" in page
     fast = ["0.250 s", "80", "0.050 s", "400", "0"]
     assert tables[3][2:] == [
@@ -285,3 +285,15 @@ def test_answers_to_other_questions_are_not_compared(tmp_path):
     write(tmp_path, "lora", GOOD, TRAINED, [True] * 18)
     with pytest.raises(stage.Refused, match="zero_shot and lora answered other questions"):
         run(tmp_path, ["zero_shot", "lora"])
+
+
+def test_scores_without_near_duplicates_of_train_stand_below(tmp_path, monkeypatch):
+    near = [row | {"near": "train-3"} if number < 2 else row for number, row in enumerate(RECORDS)]
+    monkeypatch.setitem(globals(), "RECORDS", near)
+    write(tmp_path, "zero_shot", FAIR, {})
+    found, page = run(tmp_path, ["zero_shot"])
+    assert "Without the 2 test dialogues that look much like one of train:" in page
+    clean = cells(page)[1]
+    assert {row[0] for row in clean[2:]} == {"zero_shot", "human", "lead", "longest_turn"}
+    assert clean[-1][1].startswith(f"{rows(found)['zero_shot']['clean']['scores']['rouge1']['mean']:.1f} [")
+    assert rows(found)["zero_shot"]["clean"]["dialogues"] == COUNT - 2
