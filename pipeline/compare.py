@@ -1,7 +1,7 @@
 """What each method buys and what it costs, side by side, and which differences are real.
 
     python -m pipeline.compare reports/scores reports/dialogues reports/yardsticks reports/retention reports/answers \\
-        reports/runs reports/comparison.json reports/comparison.md
+        reports/runs reports/comparison.json reports/comparison.md reports/comparison.tsv
 """
 
 import itertools
@@ -29,6 +29,7 @@ def run(
     runs: Path,
     comparison: Path,
     page: Path,
+    plot: Path,
     *,
     methods: list[str],
     score: Score,
@@ -52,6 +53,7 @@ def run(
     found["verdict"] = verdict(found)
     records.write_json(comparison, found)
     page.write_text(markdown(found), encoding="utf-8")
+    plot.write_text(plotted(found["systems"]), encoding="utf-8")
     print(page.read_text(encoding="utf-8"))
 
 
@@ -157,6 +159,12 @@ def pairs(each: dict[str, list[dict]], score: Score) -> dict[str, list[dict]]:
         for pair, p in zip(found[measure_name], corrected):
             pair |= {"p_holm": p, "real": p < REAL}
     return found
+
+
+def plotted(systems: list[dict]) -> str:
+    """ROUGE-1 of every system as tab-separated values, for `dvc plots`."""
+    rows = [f"{row['scores']['rouge1']['mean']:.2f}\t{row['name']}" for row in systems]
+    return "\n".join(["rouge1\tsystem", *rows]) + "\n"
 
 
 def flag(systems: list[dict], bounds: list[dict]) -> None:

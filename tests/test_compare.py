@@ -71,7 +71,9 @@ def write(folder, name, texts, trained=None, right=None):
 def run(folder, methods, **changes):
     yardsticks.run(folder / "test.jsonl", folder / "yardsticks", score=settings())
     inputs = [folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
-    compare.run(*inputs, folder / "c.json", folder / "c.md", methods=methods, score=settings(**changes))
+    compare.run(
+        *inputs, folder / "c.json", folder / "c.md", folder / "c.tsv", methods=methods, score=settings(**changes)
+    )
     return json.loads((folder / "c.json").read_text()), (folder / "c.md").read_text()
 
 
@@ -102,6 +104,13 @@ def test_yardsticks_come_first_then_methods_in_their_order(three):
     assert names[3:] == ["zero_shot", "lora", "full"]
     points = [row["scores"]["rouge1"]["mean"] for row in found["systems"][:3]]
     assert points == sorted(points)
+
+
+def test_a_plot_has_a_line_for_each_system(three):
+    folder, found, _ = three
+    head, *lines = [line.split("\t") for line in (folder / "c.tsv").read_text().splitlines()]
+    assert head == ["rouge1", "system"]
+    assert lines == [[f"{row['scores']['rouge1']['mean']:.2f}", row["name"]] for row in found["systems"]]
 
 
 def test_costs_are_those_of_the_run_records(three):
@@ -250,7 +259,7 @@ def test_comparing_imports_neither_torch_nor_transformers(three):
     (folder / "params.yaml").write_text(json.dumps({"methods": ["zero_shot", "lora", "full"], "score": SETTINGS}))
     code = (
         "import sys; sys.argv = ['compare', 'scores', 'dialogues', 'yardsticks', 'retention', 'answers', 'runs', "
-        "'new.json', 'new.md']\n"
+        "'new.json', 'new.md', 'new.tsv']\n"
         "from pipeline import compare, stage\nstage.command(compare.run)\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )

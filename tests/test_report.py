@@ -30,7 +30,7 @@ def page(tmp_path_factory):
     yardsticks.run(folder / "test.jsonl", folder / "yardsticks", score=settings())
     inputs = [folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
     methods = ["zero_shot", "lora", "full"]
-    compare.run(*inputs, folder / "c.json", folder / "c.md", methods=methods, score=settings())
+    compare.run(*inputs, folder / "c.json", folder / "c.md", folder / "c.tsv", methods=methods, score=settings())
     for name in ("lora", "full"):
         for split in ("train", "validation"):
             curve = folder / f"curves/{name}/plots/metrics/{split}/loss.tsv"
@@ -178,7 +178,7 @@ def test_predictions_from_elsewhere_alone_make_a_page_too(tmp_path, browser):
     yardsticks.run(tmp_path / "test.jsonl", tmp_path / "yardsticks", score=settings())
     inputs = [tmp_path / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
     external = settings(external={"published": "p.jsonl"})
-    compare.run(*inputs, tmp_path / "c.json", tmp_path / "c.md", methods=[], score=external)
+    compare.run(*inputs, tmp_path / "c.json", tmp_path / "c.md", tmp_path / "c.tsv", methods=[], score=external)
     found = json.loads((tmp_path / "c.json").read_text())
     each = {"published": records.read_table(tmp_path / "dialogues/published.parquet")}
     (tmp_path / "r.html").write_text(report.render(found, RECORDS, each, {}, "data", "model"), encoding="utf-8")
