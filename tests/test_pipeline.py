@@ -35,7 +35,7 @@ def test_every_stage_of_every_method_runs(finished):
     assert [row["name"] for row in rows] == METHODS
     for row in rows:
         assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
-        assert (row["trainable_parameters"] > 0) == (row["method"] in ("prompt_tuning", "lora", "full"))
+        assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
         assert set(row["retention"]) == {*RETENTION, "mean"}
     page = (finished.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
