@@ -5,14 +5,11 @@
 Reads JSON Lines, CSV or Parquet. Successive rows with the same dialogue become one record with several references.
 """
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import records, stage
+from pipeline import near, records, stage, tables
 from pipeline.sources import Data, Seed
 
 
@@ -32,6 +29,8 @@ def run(raw: Path, output: Path, card: Path, *, seed: Seed, data: Data):
         if not splits[split]:
             raise stage.Refused(f"{paths[split]}: no dialogue left for {split}")
         counts[split] |= {"dialogues": len(splits[split]), **lengths(splits[split])}
+        if split != "train":
+            counts[split]["near-duplicates of train"] = mark_near(splits["train"], splits[split], data.near_duplicate)
         records.write(output / f"{split}.jsonl", splits[split])
         print(f"{split}: {counts[split]}")
     source = json.loads((raw / "source.json").read_text()) | {"name": data.name}
@@ -45,7 +44,7 @@ def canonical(path: Path, split: str, data: Data, count: dict) -> list[dict]:
     ids: dict[str, str] = {}
     last = None
     count |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate dialogues": 0}
-    for number, (where, row) in enumerate(rows(path), start=1):
+    for number, (where, row) in enumerate(tables.rows(path), start=1):
         count["rows"] += 1
         columns = target_columns(row, data.target_column, where)
         dialogue, *references = [_text(row, column, where) for column in (data.source_column, *columns)]
@@ -73,55 +72,6 @@ def canonical(path: Path, split: str, data: Data, count: dict) -> list[dict]:
         known.add(key)
         kept.append({"id": identity, "dialogue": dialogue, "references": references})
     return kept
-
-
-def rows(path: Path) -> Iterator[tuple[str, dict]]:
-    """(where, row) for each row of a JSON Lines, CSV or Parquet file, `where` for use in messages."""
-    if not path.is_file():
-        raise stage.Refused(f"{path}: no such file")
-    readers = {".jsonl": records.located, ".ndjson": records.located, ".csv": _csv, ".parquet": _parquet}
-    if path.suffix.lower() not in readers:
-        raise stage.Refused(f"{path}: unknown ending {path.suffix!r}; expected one of {', '.join(readers)}")
-    found = False
-    for found in readers[path.suffix.lower()](path):
-        yield found
-    if not found:
-        raise stage.Refused(f"{path}: the file holds no rows")
-
-
-def _csv(path: Path) -> Iterator[tuple[str, dict]]:
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(records.decoded(path), newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        if len(set(header)) < len(header):
-            raise stage.Refused(f"{path}:1: a column stands twice in the header: {', '.join(header)}")
-        for line, cells in _numbered(reader):
-            if len(cells) != len(header):
-                raise stage.Refused(f"{path}:{line}: {len(cells)} columns, where the header has {len(header)}")
-            yield f"{path}:{line}", dict(zip(header, cells))
-    except csv.Error as error:
-        raise stage.Refused(f"{path}:{reader.line_num}: not CSV: {error}") from None
-
-
-def _numbered(reader) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not an empty line, with the line it begins in."""
-    begin = reader.line_num + 1
-    for cells in reader:
-        if cells:
-            yield begin, cells
-        begin = reader.line_num + 1
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, dict]]:
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.ParquetFile(path)
-        for number, row in enumerate((row for batch in table.iter_batches() for row in batch.to_pylist()), start=1):
-            yield f"{path} row {number}", row
-    except (pyarrow.ArrowException, OSError) as error:
-        raise stage.Refused(f"{path}: not a readable Parquet file: {error}") from None
 
 
 def target_columns(row: dict, name: str, where: str) -> list[str]:
@@ -193,6 +143,15 @@ def drop_leaks(splits: dict[str, list[dict]], counts: dict[str, dict]) -> None:
         kept = [record for record in splits[split] if _key(record["dialogue"]) not in held_out]
         counts[split]["dropped leaks"] = len(splits[split]) - len(kept)
         splits[split] = kept
+
+
+def mark_near(train: list[dict], held_out: list[dict], threshold: float) -> dict[str, str]:
+    """Give each held-out dialogue that looks much like one of train that one's id as `near`; all of them, in words."""
+    found = near.nearest(train, held_out, threshold)
+    for record in held_out:
+        if record["id"] in found:
+            record["near"] = found[record["id"]][0]
+    return {name: f"{other} ({alike:.2f})" for name, (other, alike) in found.items()}
 
 
 def lengths(split: list[dict]) -> dict:

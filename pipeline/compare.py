@@ -1,50 +1,94 @@
-"""What each method buys and what it costs, side by side.
+"""What each method buys and what it costs, side by side, and which differences are real.
 
-python -m pipeline.compare reports/scores reports/retention reports/runs reports/comparison.json reports/comparison.md
+    python -m pipeline.compare reports/scores reports/dialogues reports/yardsticks reports/retention reports/answers \\
+        reports/runs reports/comparison.json reports/comparison.md reports/comparison.tsv
 """
 
+import itertools
 import json
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import records, stage
+from pipeline.measures import HEADLINE
+from pipeline.resample import Resampling, holm
+from pipeline.score import Score
+from pipeline.tabulate import markdown
+from pipeline.verdict import verdict
 
-SHOWN = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
+REAL = 0.05  # a difference is called real below this corrected p-value
 
 
-def run(scores: Path, retention: Path, runs: Path, comparison: Path, page: Path, *, methods: list[str]):
-    rows = [row(method, scores, retention, runs) for method in methods]
-    add_differences(rows)
-    signatures = {method: json.loads((scores / f"{method}.json").read_text())["rouge_signature"] for method in methods}
-    signature = signatures[methods[0]]
-    for method, other in signatures.items():
-        if other != signature:
-            raise stage.Refused(f"{method} was scored as {other}, {methods[0]} as {signature}: run `dvc repro` again")
-    records.write_json(comparison, {"rouge_signature": signature, "methods": rows})
-    page.write_text(markdown(rows, signature), encoding="utf-8")
+def run(
+    scores: Path,
+    dialogues: Path,
+    yardsticks: Path,
+    retention: Path,
+    answers: Path,
+    runs: Path,
+    comparison: Path,
+    page: Path,
+    plot: Path,
+    *,
+    methods: list[str],
+    score: Score,
+):
+    systems = [system(name, scores / f"{name}.json", "method") for name in methods]
+    systems += [system(name, scores / f"{name}.json", "external") for name in score.external]
+    check_signatures(systems)
+    each = {row["name"]: records.read_table(dialogues / f"{row['name']}.parquet") for row in systems}
+    for row in systems:
+        if row["kind"] == "method":
+            row |= size_and_cost(row["name"], runs) | kept(row["name"], answers, retention, methods, score)
+    bounds = [system(path.stem, path, "yardstick") for path in sorted(yardsticks.glob("*.json"))]
+    flag(systems, bounds)
+    found = {
+        "signature": systems[0]["signature"],
+        "dialogues": systems[0]["dialogues"],
+        "resamples": score.resamples,
+        "systems": sorted(bounds, key=lambda row: row["scores"]["rouge1"]["mean"]) + systems,
+        "pairs": pairs(each, score),
+    }
+    found["verdict"] = verdict(found)
+    records.write_json(comparison, found)
+    page.write_text(markdown(found), encoding="utf-8")
+    plot.write_text(plotted(found["systems"]), encoding="utf-8")
     print(page.read_text(encoding="utf-8"))
 
 
-def row(method: str, scores: Path, retention: Path, runs: Path) -> dict:
-    """One method's scores, answers, size and cost, from its score file, its retention file and its two run records."""
-    score = json.loads((scores / f"{method}.json").read_text())
-    kept = json.loads((retention / f"{method}.json").read_text())
-    train = json.loads((runs / "train" / f"{method}.json").read_text())
-    generate = json.loads((runs / "generate" / f"{method}.json").read_text())
+def system(name: str, path: Path, kind: str) -> dict:
+    """A row of the comparison, from the score file of a method, an external system or a yardstick."""
+    return {"name": name, "kind": kind, "flags": [], **json.loads(path.read_text(encoding="utf-8"))}
+
+
+def check_signatures(systems: list[dict]) -> None:
+    """Refused where two systems were not scored alike."""
+    first = systems[0]
+    for row in systems:
+        if row["signature"] != first["signature"]:
+            raise stage.Refused(
+                f"{row['name']} was scored as {row['signature']}, {first['name']} as {first['signature']}: "
+                "run `dvc repro` again"
+            )
+
+
+def size_and_cost(method: str, runs: Path) -> dict:
+    """Parameters, bytes, and what training and generation took, from a method's two run records."""
+    train = json.loads((runs / "train" / f"{method}.json").read_text(encoding="utf-8"))
+    generate = json.loads((runs / "generate" / f"{method}.json").read_text(encoding="utf-8"))
     seconds, spent = train.get("seconds", {}), generate["seconds"]
     return {
-        "method": method,
-        **{f"{name}": score[name]["mean"] for name in SHOWN},
-        **{f"{name}_max": score[name]["max"] for name in SHOWN},
-        "bleu": score["bleu"]["score"],
-        "evaluate": score["evaluate"],
-        "retention": kept["exact_match"],
-        "questions": kept["questions"],
         "trainable_parameters": train["trainable_parameters"],
         "total_parameters": train["total_parameters"],
         "share": train["trainable_parameters"] / train["total_parameters"],
         "bytes": train["bytes"],
+        "bytes_of_ten_tasks": 10 * train["bytes"] + (0 if method == "full" else train["base_bytes"]),
+        "extra_prompt_tokens": generate["extra_prompt_tokens"],
+        "inference": generate["speed"],
         "cost": {  # run records: another run on the same machine gives other figures
             "train_seconds": seconds.get("train", 0.0),
+            "seconds_to_best": train.get("seconds_to_best"),
             "validation_seconds": seconds.get("validation", 0.0),
             "train_tokens_per_second": train["real_tokens"] / seconds["train"] if seconds else None,
             "train_peak_mib": train.get("peak_mib", {}).get("train"),
@@ -55,88 +99,82 @@ def row(method: str, scores: Path, retention: Path, runs: Path) -> dict:
     }
 
 
-def add_differences(rows: list[dict]) -> None:
-    """To each row, its scores minus those of zero_shot and of full, where these are compared."""
-    by_method = {row["method"]: row for row in rows}
-    for row in rows:
-        for other in ("zero_shot", "full"):
-            if other in by_method:
-                row[f"minus_{other}"] = {name: row[name] - by_method[other][name] for name in SHOWN}
+def kept(method: str, answers: Path, retention: Path, methods: list[str], score: Score) -> dict:
+    """Right answers to questions no method was tuned on, in percent by task, and the loss against zero_shot."""
+    found = json.loads((retention / f"{method}.json").read_text(encoding="utf-8"))
+    result: dict = {"retention": {task: 100 * share for task, share in found["exact_match"].items()}}
+    result["questions"] = found["questions"]
+    if "zero_shot" in methods:
+        before, after = (records.read(answers / f"{name}.jsonl") for name in ("zero_shot", method))
+        if [row["id"] for row in before] != [row["id"] for row in after]:
+            raise stage.Refused(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
+        drawn = Resampling.draw(len(after), score.resamples, score.seed)
+        columns = [by_task(rows) for rows in (after, before)]
+        low, high = drawn.difference(*columns, mean_of_tasks)
+        change = mean_of_tasks(columns[0].sum(axis=0)[None]) - mean_of_tasks(columns[1].sum(axis=0)[None])
+        result["retention_change"] = {"mean": float(change[0]), "low": low, "high": high}
+    return result
 
 
-def markdown(rows: list[dict], signature: str) -> str:
-    """The comparison as two Markdown tables: quality, then cost."""
-    others = [other for other in ("zero_shot", "full") if f"minus_{other}" in rows[0]]
-    further = [(name, key) for name, scores in rows[0]["evaluate"].items() for key in scores]
-    named = [key if key == name else f"{name} {key}" for name, key in further]
-    quality = [["method", *SHOWN.values(), "BLEU", *named, *(f"ROUGE-1 minus {other}" for other in others)]]
-    phase = ["memory", "tokens/s"]
-    cost = [["method", "trainable", "of", "share", "on disk", "training", *phase, "generation", *phase]]
-    for row in rows:
-        differences = [f"{100 * row[f'minus_{other}']['rouge1']:+.2f}" for other in others]
-        scores = [f"{100 * row[name]:.2f}" for name in SHOWN]
-        scores += [f"{row['bleu']:.2f}"]
-        scores += [f"{row['evaluate'][name][key]:.4g}" for name, key in further]
-        quality.append([row["method"], *scores, *differences])
-        spent = row["cost"]
-        trained = row["trainable_parameters"] > 0
-        cost.append(
-            [
-                row["method"],
-                f"{row['trainable_parameters']:,}",
-                f"{row['total_parameters']:,}",
-                f"{100 * row['share']:.2f} %",
-                size(row["bytes"]),
-                f"{spent['train_seconds']:.1f} s" if trained else "-",
-                f"{spent['train_peak_mib']:,.0f} MiB" if trained else "-",
-                f"{spent['train_tokens_per_second']:,.0f}" if trained else "-",
-                f"{spent['generate_seconds']:.1f} s",
-                f"{spent['generate_peak_mib']:,.0f} MiB",
-                f"{spent['generate_tokens_per_second']:,.0f}",
-            ]
-        )
-    return (
-        "# Comparison\n\n## Quality\n\n"
-        f"{table(quality)}\nROUGE is F1 x 100, mean over each dialogue's references. Signature: `{signature}`\n\n"
-        f"## Cost\n\n{table(cost)}\n"
-        "Training counts optimizer steps alone (loading, validation and checkpoints have clocks of their own), "
-        "tokens are real ones, without pads, and memory is the phase's peak above the process's start.\n\n"
-        f"## Forgetting\n\n{table(forgetting(rows))}\n"
-        f"Right answers in percent to {rows[0]['questions']} questions that no method was tuned on.\n"
-    )
+def by_task(answered: list[dict]) -> np.ndarray:
+    """(questions, 2 x tasks): whether a question is of a task and right, then whether it is of the task."""
+    tasks = list(dict.fromkeys(row["task"] for row in answered))
+    of = np.array([[row["task"] == task for task in tasks] for row in answered], dtype=np.float64)
+    right = np.array([[float(row["right"])] for row in answered])
+    return np.hstack([of * right, of])
 
 
-def forgetting(rows: list[dict]) -> list[list[str]]:
-    """A table of right answers by task, and what a method lost against the base (zero_shot)."""
-    base = next((row["retention"] for row in rows if row["method"] == "zero_shot"), None)
-    header = ["method", *rows[0]["retention"]]
-    lines = [[row["method"], *(f"{100 * share:.0f}" for share in row["retention"].values())] for row in rows]
-    if base:
-        header.append("mean minus zero_shot")
-        for line, row in zip(lines, rows):
-            line.append(f"{100 * (row['retention']['mean'] - base['mean']):+.1f}")
-    return [header, *lines]
+def mean_of_tasks(sums: np.ndarray) -> np.ndarray:
+    """The mean over the tasks of their percent of right answers."""
+    right, asked = np.split(sums, 2, axis=1)
+    return 100 * (right / np.maximum(asked, 1)).mean(axis=1)
 
 
-def table(rows: list[list[str]]) -> str:
-    """A Markdown table, first row the header, all but the first column to the right, padded to read well as text."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
-    lines = ["| " + " | ".join(_cells(cells, widths)) + " |" for cells in rows]
-    rule = "|" + "|".join("-" * (width + 1) + ("-" if not number else ":") for number, width in enumerate(widths)) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+def pairs(each: dict[str, list[dict]], score: Score) -> dict[str, list[dict]]:
+    """Of each headline score, the difference of every two systems, its interval, and its p-value (Holm over pairs)."""
+    (first, rows), *others = each.items()
+    for name, other in others:
+        if [row["id"] for row in other] != [row["id"] for row in rows]:
+            raise stage.Refused(f"{name} and {first} summarized other dialogues: run `dvc repro` again")
+    drawn = Resampling.draw(len(rows), score.resamples, score.seed)
+    found: dict[str, list[dict]] = {}
+    for measure_name, measure in HEADLINE.items():
+        tables, points = {name: measure.table(one) for name, one in each.items()}, measure.of(len(rows))
+        found[measure_name] = []
+        for second, first in itertools.combinations(each, 2):  # a later method, minus an earlier one
+            one, other = tables[first], tables[second]
+            low, high = drawn.difference(one, other, points)
+            change = points(one.sum(axis=0)[None]) - points(other.sum(axis=0)[None])
+            found[measure_name].append(
+                {
+                    "first": first,
+                    "second": second,
+                    "difference": float(change[0]),
+                    "low": low,
+                    "high": high,
+                    "p": drawn.p_value(one, other, points),
+                }
+            )
+        corrected = holm([pair["p"] for pair in found[measure_name]])
+        for pair, p in zip(found[measure_name], corrected):
+            pair |= {"p_holm": p, "real": p < REAL}
+    return found
 
 
-def _cells(cells: list[str], widths: list[int]) -> list[str]:
-    return [cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths))]
+def plotted(systems: list[dict]) -> str:
+    """ROUGE-1 of every system as tab-separated values, for `dvc plots`."""
+    rows = [f"{row['scores']['rouge1']['mean']:.2f}\t{row['name']}" for row in systems]
+    return "\n".join(["rouge1\tsystem", *rows]) + "\n"
 
 
-def size(count: int) -> str:
-    """Bytes in the unit that reads best."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.2f} GiB"
+def flag(systems: list[dict], bounds: list[dict]) -> None:
+    """Mark systems that score above people or below what needs no model, by ROUGE-1."""
+    points = {row["name"]: row["scores"]["rouge1"]["mean"] for row in bounds}
+    for row in systems:
+        own = row["scores"]["rouge1"]["mean"]
+        if "human" in points and own > points["human"]:
+            row["flags"].append("above human")
+        row["flags"] += [f"below {name}" for name in ("lead", "longest_turn") if own < points.get(name, 0)]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline import methods, stage
+from pipeline import methods, stage, yardsticks
 from pipeline.generate import Generate
 from pipeline.retain import Retain
 from pipeline.score import Score
@@ -62,6 +62,8 @@ def validate(values: dict) -> None:
         methods.find(name)
         if chosen.count(name) > 1:
             raise stage.Refused(f"methods: {name!r} is named {chosen.count(name)} times")
+    if taken := sorted(set(sections["score"].external) & {*methods.names(), *yardsticks.NAMES}):
+        raise stage.Refused(f"score.external: {taken[0]!r} is the name of a method or a yardstick; choose another")
     model = sections["model"]
     if model.arch == "seq2seq" and sections["train"].precision == "fp16":
         raise stage.Refused("train.precision: 'fp16' overflows in T5 (transformers #23135); use auto, bf16 or fp32")

@@ -77,9 +77,14 @@ def load_tuned(base: Path, tuned: Path, arch: str, merge: bool):
     from peft import PeftModel
 
     model = PeftModel.from_pretrained(model, tuned)
-    if merge and hasattr(model.base_model, "merge_and_unload"):
+    if merge and mergeable(model):
         model = model.merge_and_unload(safe_merge=True)
     return model
+
+
+def mergeable(model) -> bool:
+    """Whether the model carries an adapter that could be folded into its weights."""
+    return hasattr(model, "peft_config") and hasattr(model.base_model, "merge_and_unload")
 
 
 def task_type(arch: str) -> str:

@@ -14,18 +14,26 @@ from pydantic import Field
 
 from pipeline import families, meter, records, stage, template
 from pipeline.sources import Count, Model
+from pipeline.speed import Speed, spread, timed
 from pipeline.tokenize import Tokenize, encode_prompt, token_ids
 
 
 @stage.params
-class Generate:
-    batch_size: Count
+class Search:
+    """How the next token is chosen; names as in transformers.GenerationConfig."""
+
     max_new_tokens: Count
     num_beams: Count
     no_repeat_ngram_size: Annotated[int, Field(ge=0)]
     length_penalty: float
+
+
+@stage.params
+class Generate(Search):
+    batch_size: Count
     merge: bool
     precision: Literal["fp32", "bf16"]
+    speed: Speed
 
 
 def run(
@@ -59,6 +67,8 @@ def run(
         answered = batches(network, tokenizer, inputs, config, generate.batch_size, model.arch, generate.precision)
         for number, answer in stage.progress(answered, len(inputs), f"generate {method}"):
             answers[number] = answer
+    with clock.phase("speed"):
+        speed = inference(network, base, tuned, tokenizer, inputs, model, generate)
     smallest = min((size for *_, size in answers.values()), default=generate.batch_size)
     out = []
     for number, row in enumerate(rows):
@@ -83,7 +93,9 @@ def run(
             "dialogues": len(out),
             "new_tokens": sum(row["tokens"] for row in out),
             "prompt_tokens": sum(map(len, inputs)),
+            "extra_prompt_tokens": extra_prompt_tokens(network, rows, inputs, tokenizer, model, tokenize),
             "batch_size": smallest,
+            "speed": speed,
             **clock.report(),
             "device": meter.device(),
             "threads": torch.get_num_threads(),
@@ -91,6 +103,33 @@ def run(
         },
     )
     print(f"{method}: {len(out)} summaries in {clock.seconds['generate']:.1f} s; the first: {out[0]['prediction']}")
+
+
+def inference(network, base: Path, tuned: Path, tokenizer, inputs: list[list[int]], model: Model, settings: Generate):
+    """Seconds and tokens per second of some of the prompts, one by one and in batches; an adapter both ways."""
+    chosen = [inputs[number] for number in spread(list(map(len, inputs)), settings.speed.dialogues)]
+    variants = {"as it is": network}
+    if settings.merge and families.mergeable(unmerged := families.load_tuned(base, tuned, model.arch, merge=False)):
+        variants = {"merged": network, "unmerged": place(unmerged)}
+    found = {}
+    for name, one in variants.items():
+        config = generation_config(tokenizer, one, settings)
+        for size in sorted({1, settings.batch_size}):
+
+            def answers(one=one, config=config, size=size):
+                answered = batches(one, tokenizer, chosen, config, size, model.arch, settings.precision)
+                return (ids for _, (ids, _, _) in answered)
+
+            found[f"{name}, batch {size}"] = timed(answers, settings.speed.rounds)
+    return {"dialogues": len(chosen), **found}
+
+
+def extra_prompt_tokens(
+    network, rows: list[dict], inputs: list[list[int]], tokenizer, model: Model, tokenize: Tokenize
+):
+    """Mean tokens that a method puts into every prompt: worked examples, soft tokens."""
+    plain = sum(len(encode(row, [], tokenizer, model, tokenize.max_source_tokens)) for row in rows)
+    return round((sum(map(len, inputs)) - plain) / len(rows) + families.virtual_tokens(network), 1)
 
 
 def encode(row: dict, shown: list[dict], tokenizer, model: Model, limit: int) -> list[int]:
@@ -113,7 +152,7 @@ def place(network):
     )
 
 
-def generation_config(tokenizer, network, settings: Generate):
+def generation_config(tokenizer, network, settings: Search):
     """Every setting of the search said outright; of what the checkpoint brings along, only its end tokens count.
 
     A chat model may end its turn with another token than the tokenizer's.

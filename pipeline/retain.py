@@ -8,8 +8,8 @@ its difference to zero_shot; few_shot changes no weight and is asked without its
 
 from pathlib import Path
 
-from pipeline import families, meter, records, stage, template
-from pipeline.generate import Generate, batches, generation_config, place
+from pipeline import families, meter, records, stage, tables, template
+from pipeline.generate import Search, batches, generation_config, place
 from pipeline.sources import Count, Model
 from pipeline.tokenize import token_ids
 
@@ -37,22 +37,14 @@ def run(
     chat = tokenizer if model.chat else None
     prompts = [template.assemble([], row["prompt"], chat) for row in rows]
     inputs = [token_ids(prompt, tokenizer, model)["input_ids"] for prompt in prompts]
-    greedy = Generate(
-        batch_size=retain.batch_size,
-        max_new_tokens=retain.max_new_tokens,
-        num_beams=1,
-        no_repeat_ngram_size=0,
-        length_penalty=1.0,
-        merge=True,
-        precision="fp32",
-    )
+    greedy = Search(max_new_tokens=retain.max_new_tokens, num_beams=1, no_repeat_ngram_size=0, length_penalty=1.0)
     config = generation_config(tokenizer, network, greedy)
     given: dict[int, str] = {}
     with clock.phase("generate"):
-        found = batches(network, tokenizer, inputs, config, retain.batch_size, model.arch, greedy.precision)
+        found = batches(network, tokenizer, inputs, config, retain.batch_size, model.arch, "fp32")
         for number, (ids, _, _) in stage.progress(found, len(inputs), f"retain {method}"):
             given[number] = tokenizer.decode(ids, skip_special_tokens=True).strip()
-    answered = [{**row, "given": given[number]} for number, row in enumerate(rows)]
+    answered = [{**row, "given": given[number], "right": same(given[number], row)} for number, row in enumerate(rows)]
     for row in answered:
         del row["prompt"]
     records.write(answers, answered)
@@ -64,7 +56,7 @@ def run(
 def read_questions(path: Path, per_task: int | None) -> list[dict[str, str]]:
     """The first `per_task` questions of each task. Refused names the first line that is no question."""
     rows, asked = [], {}
-    for where, row in records.located(path):
+    for where, row in tables.located(path):
         for field in FIELDS:
             if not isinstance(row.get(field), str) or not row[field].strip():
                 raise stage.Refused(f"{where}: {field!r}: expected a text, found {row.get(field)!r}")
@@ -76,11 +68,16 @@ def read_questions(path: Path, per_task: int | None) -> list[dict[str, str]]:
     return rows
 
 
-def exact_match(answered: list[dict[str, str]]) -> dict[str, float]:
-    """The share of right answers of each task, and `mean` over the tasks. Case and outer spaces do not count."""
+def same(given: str, question: dict[str, str]) -> bool:
+    """Exact match; case and outer spaces do not count."""
+    return given.strip().lower() == question["answer"].strip().lower()
+
+
+def exact_match(answered: list[dict]) -> dict[str, float]:
+    """The share of right answers of each task, and `mean` over the tasks."""
     right: dict[str, list[bool]] = {}
     for row in answered:
-        right.setdefault(row["task"], []).append(row["given"].strip().lower() == row["answer"].strip().lower())
+        right.setdefault(row["task"], []).append(row["right"])
     scores = {task: sum(hits) / len(hits) for task, hits in right.items()}
     return {**scores, "mean": sum(scores.values()) / len(scores)}
 

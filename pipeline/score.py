@@ -1,136 +1,201 @@
-"""Score predictions against their references.
+"""Score predictions against their references: ROUGE and BLEU with intervals, and what is wrong with the texts.
 
-    python -m pipeline.score PREDICTIONS OUTPUT [METRICS]
+    python -m pipeline.score PREDICTIONS RECORDS SCORES DIALOGUES [METRICS]
 
-PREDICTIONS is JSON Lines with id, prediction and references (a list) on every row; OUTPUT gets every score with its
-signature, METRICS the few that `dvc metrics show` lists.
+PREDICTIONS, made here or anywhere else, is JSON Lines, CSV or Parquet with an id and a prediction on every row; RECORDS
+holds the dialogues and references of the same ids. SCORES gets every score with its signature, DIALOGUES (Parquet) the
+scores of each dialogue, METRICS the few that `dvc metrics show` lists.
 """
 
 import contextlib
-import functools
 import math
-import re
 import statistics
 from pathlib import Path
+from typing import Annotated
 
-from pipeline import records, stage
+from pydantic import Field
 
-ROUGE_TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+from pipeline import health, records, stage, tables
+from pipeline.measures import HEADLINE, ROUGE, Scorer
+from pipeline.resample import Resampling
+from pipeline.sources import Count, Seed
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+FURTHER = [f"{name}_{part}" for name in ROUGE for part in ("max", "precision", "recall")]
+
+
+@stage.params
+class Warn:
+    """What is worth a warning: percent of the summaries, and the mean length against the references'."""
+
+    cut: Percent
+    empty: Percent
+    repeats: Percent
+    unsupported: Percent
+    length_ratio: Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 @stage.params
 class Score:
     use_stemmer: bool
+    resamples: Count
+    seed: Seed
+    warn: Warn
+    external: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], str]
     evaluate: list[str]
 
 
-def run(predictions: Path, output: Path, metrics: Path | None = None, *, score: Score):
-    rows = read_predictions(predictions)
-    scores = rouge_scores(rows, score.use_stemmer) | {"bleu": bleu(rows)}
-    scores["evaluate"] = {name: evaluate_metric(name, rows) for name in score.evaluate}
-    records.write_json(output, {"predictions": predictions.as_posix(), "dialogues": len(rows), **scores})
+def run(
+    predictions: Path,
+    held_out: Path,
+    scores: Path,
+    dialogues: Path,
+    metrics: Path | None = None,
+    *,
+    score: Score,
+    id_column: str = "id",
+    prediction_column: str = "prediction",
+):
+    known = read_references(held_out)
+    rows = read_predictions(predictions, known, id_column, prediction_column)
+    scorer = Scorer(score.use_stemmer)
+    names = health.inner_names(
+        text for record in known.values() for text in (record["dialogue"], *record["references"])
+    )
+    each = [
+        {"id": row["id"], "prediction": row["prediction"]}
+        | scorer.row(row["prediction"], known[row["id"]]["references"])
+        | health.check(row, known[row["id"]]["dialogue"], known[row["id"]]["references"], names)
+        for row in stage.progress(rows, len(rows), f"score {predictions.stem}")
+    ]
+    found = summary(each, list(known.values()), scorer, score)
+    pairs = [(row["prediction"], text) for row in rows for text in known[row["id"]]["references"]]
+    found["evaluate"] = {name: evaluate_metric(name, pairs) for name in score.evaluate}
+    records.write_table(dialogues, each)
+    records.write_json(scores, {"predictions": predictions.as_posix(), **found})
+    shown = {name: round(value["mean"], 2) for name, value in found["scores"].items()}
     if metrics:
-        records.write_json(metrics, headline(scores))
-    print(f"{predictions}: {', '.join(f'{name} {value}' for name, value in headline(scores).items())}")
+        records.write_json(metrics, shown)
+    print(f"{predictions}: {', '.join(f'{name} {value}' for name, value in shown.items())}")
+    for warning in found["warnings"]:
+        print(f"{predictions}: WARNING: {warning}")
 
 
-def headline(scores: dict) -> dict[str, float]:
-    """The few scores that `dvc metrics` follows, all in [0, 100]."""
-    means = {name: round(100 * scores[name]["mean"], 2) for name in ROUGE_TYPES}
-    return means | {"bleu": round(scores["bleu"]["score"], 2)}
-
-
-def read_predictions(path: Path) -> list[dict]:
-    """The rows of a predictions file; Refused names the line and what is wrong with it."""
-    rows, seen = [], {}
-    for where, row in records.located(path):
-        if missing := [key for key in ("id", "prediction", "references") if key not in row]:
-            raise stage.Refused(f"{where}: no {' nor '.join(missing)}; found {', '.join(row)}")
-        if isinstance(row["id"], bool) or not isinstance(row["id"], str | int):
-            raise stage.Refused(f"{where}: id is {row['id']!r}, expected text or a number")
-        if not isinstance(row["prediction"], str):
-            raise stage.Refused(f"{where}: prediction is {row['prediction']!r}, expected text")
+def read_references(path: Path) -> dict[str, dict]:
+    """The records of a test split by id; Refused names the line that is none."""
+    known: dict[str, dict] = {}
+    for where, row in tables.located(path):
+        if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
+            raise stage.Refused(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
         texts = row["references"]
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
             raise stage.Refused(f"{where}: references is {texts!r}, expected a list of one or more texts")
-        if row["id"] in seen:
-            raise stage.Refused(f"{where}: id {row['id']!r} already stands at {seen[row['id']]}")
-        seen[row["id"]] = where
-        rows.append(row)
-    if not rows:
-        raise stage.Refused(f"{path}: no predictions in it")
-    return rows
+        known[str(row["id"])] = row
+    if not known:
+        raise stage.Refused(f"{path}: the file holds no rows")
+    return known
 
 
-def sentences(text: str) -> str:
-    """One sentence a line, which rougeLsum needs: without newlines it equals rougeL."""
-    return re.sub(r"(?<=[.!?])\s+", "\n", text.strip())
+def read_predictions(path: Path, known: dict, id_column: str, prediction_column: str) -> list[dict]:
+    """One prediction for each known id, in their order; Refused names the line and what is wrong with it."""
+    found: dict[str, dict] = {}
+    lines: dict[str, str] = {}
+    for where, row in tables.rows(path):
+        if missing := [column for column in (id_column, prediction_column) if column not in row]:
+            raise stage.Refused(f"{where}: no column {' nor '.join(missing)}; found {', '.join(row)}")
+        number, text = row[id_column], row[prediction_column]
+        if isinstance(number, bool) or not isinstance(number, str | int) or number == "":
+            raise stage.Refused(f"{where}: {id_column} is {number!r}, expected text or a number")
+        if not isinstance(text, str):
+            raise stage.Refused(f"{where}: {prediction_column} is {text!r}, expected text")
+        number = str(number)
+        if number not in known:
+            raise stage.Refused(
+                f"{where}: {id_column} {number!r} is none of the {len(known)} dialogues with references"
+            )
+        if number in lines:
+            raise stage.Refused(f"{where}: {id_column} {number!r} already stands at {lines[number]}")
+        lines[number] = where
+        found[number] = {**row, "id": number, "prediction": text}
+    if missing := [number for number in known if number not in found]:
+        raise stage.Refused(f"{path}: no prediction for {len(missing)} of {len(known)} dialogues, first {missing[0]!r}")
+    if not any(row["prediction"].strip() for row in found.values()):
+        raise stage.Refused(f"{path}: every one of {len(found)} predictions is empty")
+    return [found[number] for number in known]
 
 
-def rouge(prediction: str, references: list[str], scorer) -> dict[str, list[float]]:
-    """ROUGE F1 of one summary against each of its references, in [0, 1], by type.
-
-    Lin (2004), ROUGE: A Package for Automatic Evaluation of Summaries.
-    """
-    each = [scorer.score(sentences(reference), sentences(prediction)) for reference in references]
-    return {name: [score[name].fmeasure for score in each] for name in ROUGE_TYPES}
-
-
-def rouge_scores(rows: list[dict], use_stemmer: bool) -> dict:
-    """Each ROUGE type over all dialogues: the mean over a dialogue's references (the headline) and their maximum."""
-    scorer = _scorer(use_stemmer)
-    each = [rouge(row["prediction"], row["references"], scorer) for row in rows]
-    scores = {
-        name: {
-            "mean": statistics.fmean(statistics.fmean(one[name]) for one in each),
-            "max": statistics.fmean(max(one[name]) for one in each),
-        }
-        for name in ROUGE_TYPES
+def summary(each: list[dict], held_out: list[dict], scorer: Scorer, score: Score) -> dict:
+    """A system's scores with 95 % intervals, its health and its warnings, from its dialogues' columns."""
+    counted = {name: statistics.fmean(row[name] for row in each) for name in FURTHER}
+    found = {
+        "dialogues": len(each),
+        "scores": points(each, score),
+        "further": counted,
+        "signature": scorer.signature([record["references"] for record in held_out]),
     }
-    return scores | {"rouge_signature": rouge_signature(rows, use_stemmer)}
+    clean = [row for row, record in zip(each, held_out) if not record.get("near")]
+    if 0 < len(clean) < len(each):  # some of the dialogues look much like one of train
+        found["clean"] = {"dialogues": len(clean), "scores": points(clean, score)}
+    if "words" in each[0]:
+        found["health"] = condition(each)
+        found["warnings"] = warnings(found["health"], score.warn)
+    return found
 
 
-def _scorer(use_stemmer: bool):
-    from rouge_score.rouge_scorer import RougeScorer
-    from rouge_score.tokenizers import DefaultTokenizer
-
-    tokenizer = DefaultTokenizer(use_stemmer)
-    # A reference is scored against by every method, and a summary once for each reference: cut into stems once.
-    tokenizer.tokenize = functools.lru_cache(maxsize=None)(tokenizer.tokenize)
-    return RougeScorer(ROUGE_TYPES, tokenizer=tokenizer)
-
-
-def rouge_signature(rows: list[dict], use_stemmer: bool) -> str:
-    """What must agree before two ROUGE figures may be compared."""
-    from importlib.metadata import version
-
-    counts = sorted({len(row["references"]) for row in rows})
-    stemmer = "porter" if use_stemmer else "none"
-    return (
-        f"rouge_score {version('rouge_score')}|F1|references {'-'.join(map(str, counts))}: mean and max of each"
-        f"|stemmer {stemmer}|sentences split after .!?|mean over dialogues|dialogues {len(rows)}"
-    )
+def points(each: list[dict], score: Score) -> dict[str, dict[str, float]]:
+    """Each headline score as mean, low and high: the score of all and its 95 % bootstrap interval."""
+    drawn = Resampling.draw(len(each), score.resamples, score.seed)
+    found = {}
+    for name, measure in HEADLINE.items():
+        columns = measure.table(each)
+        low, high = drawn.interval(columns, measure.of(len(each)))
+        value = float(measure.of(len(each))(columns.sum(axis=0)[None])[0])
+        found[name] = {"mean": value, "low": low, "high": high}
+    return found
 
 
-def bleu(rows: list[dict]) -> dict:
-    """Corpus BLEU in [0, 100] against all references at once, with sacreBLEU's signature."""
-    from sacrebleu.metrics import BLEU
+def condition(each: list[dict]) -> dict[str, float | None]:
+    """Percent of the summaries with each fault, and mean length, length ratio and novel bigrams."""
 
-    metric = BLEU()
-    most = max(len(row["references"]) for row in rows)
-    streams = [
-        [row["references"][number] if number < len(row["references"]) else None for row in rows]
-        for number in range(most)
+    def share(column: str) -> float | None:
+        known = [bool(row[column]) for row in each if row[column] is not None]
+        return 100 * statistics.fmean(known) if known else None
+
+    def middle(column: str) -> float | None:
+        known = [row[column] for row in each if row[column] is not None]
+        return statistics.fmean(known) if known else None
+
+    shares = {column: share(column) for column in ("cut", "empty", "repeats", "unsupported")}
+    return shares | {column: middle(column) for column in ("words", "length_ratio", "novel_bigrams")}
+
+
+def warnings(found: dict[str, float | None], warn: Warn) -> list[str]:
+    """What a person should know before he believes the scores, one sentence each."""
+    said = {
+        "cut": "{:.0f} % of the summaries were cut at the length limit (score.warn.cut: {:g} %)",
+        "empty": "{:.1f} % of the summaries are empty (score.warn.empty: {:g} %)",
+        "repeats": "{:.0f} % of the summaries repeat three words or more (score.warn.repeats: {:g} %)",
+        "unsupported": "{:.0f} % of the summaries have a name or number that the dialogue lacks"
+        " (score.warn.unsupported: {:g} %)",
+    }
+    texts = [
+        text.format(found[name], getattr(warn, name))
+        for name, text in said.items()
+        if found[name] is not None and found[name] > getattr(warn, name)
     ]
-    result = metric.corpus_score([row["prediction"] for row in rows], streams)
-    return {"score": result.score, "signature": str(metric.get_signature())}
+    low, high = warn.length_ratio
+    if not low <= found["length_ratio"] <= high:
+        texts.append(
+            f"the summaries are {found['length_ratio']:.2f} times as long as the references"
+            f" (score.warn.length_ratio: {low:g} to {high:g})"
+        )
+    return texts
 
 
-def evaluate_metric(name: str, rows: list[dict]) -> dict:
+def evaluate_metric(name: str, pairs: list[tuple[str, str]]) -> dict:
     """A metric of Hugging Face's `evaluate`, by hub name or local path, over all (prediction, reference) pairs."""
     import evaluate  # 5 s, so only where it is asked for
 
-    pairs = [(row["prediction"], reference) for row in rows for reference in row["references"]]
     try:
         metric = evaluate.load(name)
         result = metric.compute(predictions=[pair[0] for pair in pairs], references=[pair[1] for pair in pairs])

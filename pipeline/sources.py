@@ -59,6 +59,7 @@ class Data:
     target_column: str
     drop_empty: bool
     held_out: Annotated[float, Field(gt=0, lt=0.5)]
+    near_duplicate: Annotated[float, Field(gt=0, le=1)]
     limit: Limit
 
 

@@ -66,8 +66,8 @@ def section(name: str, kind: type[T]) -> T:
 def command(run) -> None:
     """Run a stage from the command line.
 
-    `run`'s positional arguments are the command's, in order; its keyword-only arguments are sections of
-    params.yaml, read and checked into their annotated types.
+    `run`'s positional arguments are the command's, in order. Of its keyword-only arguments those with a default are
+    options, the others sections of params.yaml, read and checked into their annotated types.
     """
     module = inspect.getmodule(run)
     name = f"python -m {module.__spec__.name}"
@@ -76,8 +76,11 @@ def command(run) -> None:
     )
     sections = {}
     for argument in inspect.signature(run).parameters.values():
-        if argument.kind is argument.KEYWORD_ONLY:
+        if argument.kind is argument.KEYWORD_ONLY and argument.default is argument.empty:
             sections[argument.name] = argument.annotation
+        elif argument.kind is argument.KEYWORD_ONLY:
+            option = f"--{argument.name.replace('_', '-')}"
+            parser.add_argument(option, default=argument.default, help=f"default: {argument.default}")
         elif argument.default is argument.empty:
             parser.add_argument(argument.name, type=argument.annotation)
         else:

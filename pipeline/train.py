@@ -54,6 +54,7 @@ def run(
         records.write(output / "demonstrations.jsonl", shown)
         records.write_json(curve / "metrics.json", {})
         cost, checkpoints = {"trainable_parameters": 0, "total_parameters": families.count_parameters(base)}, None
+    cost["base_bytes"] = sum(path.stat().st_size for path in base.glob("*.safetensors"))
     cost["bytes"] = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     records.write_json(record, {"method": method, **cost})
     if checkpoints:  # only now: killed before this line, the next run still has them
@@ -109,6 +110,7 @@ def fit(chosen, params, tokens: Path, base: Path, output: Path, curve: Path, *, 
         "steps": tuner.state.max_steps,
         "best_step": tuner.state.best_global_step,
         "best_validation_loss": tuner.state.best_metric,
+        "seconds_to_best": tuner.seconds_to_best(),
         "real_tokens": epoch_tokens * params.num_train_epochs,
         **clock.report(),
         "resumed_from": resumed and Path(resumed).name,

@@ -125,6 +125,11 @@ class Tuner(Trainer):
     def _load_best_model(self):
         self._load_from_checkpoint(self.state.best_model_checkpoint)
 
+    def seconds_to_best(self) -> float:
+        """Seconds of optimizer steps until the checkpoint that was kept."""
+        seconds, _ = json.loads((Path(self.state.best_model_checkpoint) / "clock.json").read_text())
+        return round(seconds["train"], 3)
+
     def last_checkpoint(self) -> str | None:
         """The newest whole checkpoint; what a kill left half-written or half-deleted is cleared away."""
         parts = ("trained.safetensors", "clock.json", "optimizer.pt", "scheduler.pt", "rng_state.pth")

@@ -1,64 +1,124 @@
+"""The comparison: rows of methods, yardsticks and external systems, paired tests, flags, verdict and page."""
+
 import json
 import subprocess
 import sys
 
 import pytest
 
-from pipeline import compare, records, stage
+from pipeline import compare, records, score, stage, tabulate, yardsticks
+from pipeline.verdict import p_value, pair, verdict
+from tests.test_score import SETTINGS, settings
 
-NAMES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-
-
-def write(folder, method, rouge, trained=None):
-    """Score file and run records of one method, as score, train and generate leave them."""
-    scores = {name: {"mean": rouge, "max": rouge + 0.1} for name in NAMES}
-    more = {"bleu": {"score": 12.345}, "evaluate": {}, "rouge_signature": "rouge_score 1|F1"}
-    records.write_json(folder / "scores" / f"{method}.json", scores | more)
-    train = {"method": method, "trainable_parameters": 0, "total_parameters": 100_000, "bytes": 0} | (trained or {})
-    records.write_json(folder / "runs/train" / f"{method}.json", train)
-    exact = {"number": 0.9, "mood": rouge, "mean": (0.9 + rouge) / 2}
-    records.write_json(folder / "retention" / f"{method}.json", {"questions": 20, "exact_match": exact})
-    generate = {"seconds": {"load": 9.0, "generate": 4.0}, "peak_mib": {"generate": 1500.0}, "new_tokens": 1000}
-    records.write_json(folder / "runs/generate" / f"{method}.json", generate)
-
-
+COUNT = 30
+RECORDS = [
+    {
+        "id": f"d{number}",
+        "dialogue": f"#Person1#: My order {number} is late.\n#Person2#: It will come on Monday, I promise you that.",
+        "references": [
+            f"The order {number} is late but should come on Monday.",
+            f"A late order, number {number}, is promised for Monday.",
+        ],
+    }
+    for number in range(COUNT)
+]
+GOOD = [f"The order {number} is late and will come on Monday." for number in range(COUNT)]
+FAIR = [text if number % 3 else "It is about an order." for number, text in enumerate(GOOD)]
+POOR = ["Somebody talks to somebody."] * COUNT
 TRAINED = {
     "trainable_parameters": 2_500,
-    "total_parameters": 100_000,
     "bytes": 3 * 2**20,
     "real_tokens": 60_000,
     "seconds": {"load": 1.0, "train": 20.0, "validation": 2.0},
+    "seconds_to_best": 15.0,
     "peak_mib": {"train": 2048.0},
 }
 
 
-def run(folder, methods):
-    inputs = [folder / name for name in ("scores", "retention", "runs")]
-    compare.run(*inputs, folder / "c.json", folder / "c.md", methods=methods)
+def write(folder, name, texts, trained=None, right=None):
+    """All that the stages before leave of one system; `trained` is None for one made elsewhere."""
+    records.write(folder / "test.jsonl", RECORDS)
+    rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
+    records.write(folder / f"predictions/{name}.jsonl", rows)
+    outputs = [folder / f"scores/{name}.json", folder / f"dialogues/{name}.parquet"]
+    score.run(folder / f"predictions/{name}.jsonl", folder / "test.jsonl", *outputs, score=settings())
+    if trained is None:
+        return
+    train = {"method": name, "trainable_parameters": 0, "total_parameters": 100_000, "bytes": 0, "base_bytes": 2**20}
+    train |= trained
+    records.write_json(folder / f"runs/train/{name}.json", train)
+    timed = {"seconds_per_dialogue": 0.25, "tokens_per_second": 80.0}
+    fast = {"seconds_per_dialogue": 0.05, "tokens_per_second": 400.0}
+    speed = {"dialogues": 6, "merged, batch 1": timed, "merged, batch 32": fast}
+    if name == "lora":
+        speed |= {"unmerged, batch 1": timed, "unmerged, batch 32": timed}
+    generate = {
+        "seconds": {"load": 9.0, "generate": 4.0},
+        "peak_mib": {"generate": 1500.0},
+        "new_tokens": 1000,
+        "extra_prompt_tokens": 0.0,
+        "speed": speed,
+    }
+    records.write_json(folder / f"runs/generate/{name}.json", generate)
+    right = right or [True] * 20
+    answers = [{"id": str(k), "task": ("number", "mood")[k % 2], "right": hit} for k, hit in enumerate(right)]
+    records.write(folder / f"answers/{name}.jsonl", answers)
+    each = {task: sum(right[k::2]) / len(right[k::2]) for k, task in enumerate(("number", "mood"))}
+    exact = {"questions": 20, "exact_match": each | {"mean": sum(each.values()) / 2}}
+    records.write_json(folder / f"retention/{name}.json", exact)
+
+
+def run(folder, methods, **changes):
+    yardsticks.run(folder / "test.jsonl", folder / "yardsticks", score=settings())
+    inputs = [folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
+    compare.run(
+        *inputs, folder / "c.json", folder / "c.md", folder / "c.tsv", methods=methods, score=settings(**changes)
+    )
     return json.loads((folder / "c.json").read_text()), (folder / "c.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """zero_shot poor, lora fair, full good; lora forgets a quarter."""
+    folder = tmp_path_factory.mktemp("three")
+    write(folder, "zero_shot", POOR, {})
+    write(folder, "lora", FAIR, TRAINED, [True, False, True, True] * 5)
+    write(folder, "full", GOOD, TRAINED | {"trainable_parameters": 100_000})
+    return folder, *run(folder, ["zero_shot", "lora", "full"])
+
+
+def rows(found):
+    return {row["name"]: row for row in found["systems"]}
 
 
 def cells(page):
     """The tables of a page: a list of rows, each a list of cells."""
     tables = [block.strip().splitlines() for block in page.split("\n\n") if block.startswith("|")]
-    lines = [[line for line in table if line.startswith("|")] for table in tables]
-    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in table] for table in lines]
+    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in table] for table in tables]
 
 
-def test_scores_differences_and_costs_stand_side_by_side(tmp_path):
-    write(tmp_path, "zero_shot", 0.2)
-    write(tmp_path, "lora", 0.39, TRAINED)
-    write(tmp_path, "full", 0.4, TRAINED | {"trainable_parameters": 100_000})
-    found, _ = run(tmp_path, ["zero_shot", "lora", "full"])
-    assert found["rouge_signature"] == "rouge_score 1|F1"
-    assert [row["method"] for row in found["methods"]] == ["zero_shot", "lora", "full"]
-    lora = found["methods"][1]
-    assert (lora["rouge1"], lora["rougeLsum_max"], lora["bleu"]) == (0.39, 0.49, 12.345)
-    assert lora["minus_zero_shot"] == pytest.approx(dict.fromkeys(NAMES, 0.19))
-    assert lora["minus_full"] == pytest.approx(dict.fromkeys(NAMES, -0.01))
+def test_yardsticks_come_first_then_methods_in_their_order(three):
+    _, found, _ = three
+    names = [row["name"] for row in found["systems"]]
+    assert set(names[:3]) == {"human", "lead", "longest_turn"}
+    assert names[3:] == ["zero_shot", "lora", "full"]
+    points = [row["scores"]["rouge1"]["mean"] for row in found["systems"][:3]]
+    assert points == sorted(points)
+
+
+def test_a_plot_has_a_line_for_each_system(three):
+    folder, found, _ = three
+    head, *lines = [line.split("\t") for line in (folder / "c.tsv").read_text().splitlines()]
+    assert head == ["rouge1", "system"]
+    assert lines == [[f"{row['scores']['rouge1']['mean']:.2f}", row["name"]] for row in found["systems"]]
+
+
+def test_costs_are_those_of_the_run_records(three):
+    lora = rows(three[1])["lora"]
     assert (lora["share"], lora["bytes"]) == (0.025, 3 * 2**20)
     assert lora["cost"] == {
         "train_seconds": 20.0,
+        "seconds_to_best": 15.0,
         "validation_seconds": 2.0,
         "train_tokens_per_second": 3000.0,
         "train_peak_mib": 2048.0,
@@ -66,39 +126,124 @@ def test_scores_differences_and_costs_stand_side_by_side(tmp_path):
         "generate_tokens_per_second": 250.0,
         "generate_peak_mib": 1500.0,
     }
-    assert found["methods"][0]["minus_zero_shot"] == dict.fromkeys(NAMES, 0)
 
 
-def test_the_page_has_three_tables_with_a_line_for_each_method(tmp_path):
-    write(tmp_path, "zero_shot", 0.2)
-    write(tmp_path, "lora", 0.39, TRAINED)
-    write(tmp_path, "full", 0.4, TRAINED)
-    _, page = run(tmp_path, ["zero_shot", "lora", "full"])
-    quality, cost, forgetting = cells(page)
-    assert [row[0] for row in quality] == ["method", "-" * len(quality[1][0]), "zero_shot", "lora", "full"]
-    assert quality[0][5:] == ["BLEU", "ROUGE-1 minus zero_shot", "ROUGE-1 minus full"]
-    assert quality[3] == ["lora", "39.00", "39.00", "39.00", "39.00", "12.35", "+19.00", "-1.00"]
-    zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
-    assert cost[2] == zero_shot
-    assert cost[3] == ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "2,048 MiB", "3,000", *zero_shot[8:]]
-    assert forgetting[0] == ["method", "number", "mood", "mean", "mean minus zero_shot"]
-    assert forgetting[2:4] == [["zero_shot", "90", "20", "55", "+0.0"], ["lora", "90", "39", "64", "+9.5"]]
-    for table in (quality, cost, forgetting):
+def test_a_better_system_is_found_and_the_difference_is_that_of_the_means(three):
+    _, found, _ = three
+    row = pair(found, "full", "lora")
+    means = {name: row["scores"]["rouge1"]["mean"] for name, row in rows(found).items()}
+    assert row["difference"] == pytest.approx(means["full"] - means["lora"])
+    assert row["real"] and row["low"] > 0
+    turned = pair(found, "lora", "full")
+    assert (turned["difference"], turned["low"]) == (-row["difference"], -row["high"])
+    assert {len(each) for each in found["pairs"].values()} == {3}
+
+
+def test_p_values_are_corrected_for_the_number_of_pairs(three):
+    for each in three[1]["pairs"].values():
+        assert all(row["p_holm"] >= row["p"] for row in each)
+        assert max(row["p_holm"] / row["p"] for row in each) == pytest.approx(3)  # the smallest of three
+
+
+def test_two_systems_that_say_the_same_are_not_told_apart(tmp_path):
+    write(tmp_path, "lora", GOOD, TRAINED)
+    write(tmp_path, "full", GOOD, TRAINED | {"trainable_parameters": 100_000})
+    found, page = run(tmp_path, ["lora", "full"])
+    row = pair(found, "full", "lora")
+    assert (row["difference"], row["p"], row["real"]) == (0, 1, False)
+    assert "may be chance" in page
+    assert "take lora" in found["verdict"][1]
+
+
+def test_what_was_forgotten_is_a_difference_with_an_interval(three):
+    _, found, page = three
+    change = rows(found)["lora"]["retention_change"]
+    assert change["mean"] == -25
+    assert -45 < change["low"] < -25 < change["high"] < -5
+    assert rows(found)["full"]["retention_change"] == {"mean": 0, "low": 0, "high": 0}
+    forgetting = cells(page)[-1]
+    assert forgetting[0] == ["method", "number", "mood", "mean", "mean minus zero_shot", "95 %"]
+    assert forgetting[3][:5] == ["lora", "100", "50", "75", "-25.0"]
+
+
+def test_a_copy_of_the_references_is_flagged_as_above_people(tmp_path):
+    write(tmp_path, "full", [row["references"][0] for row in RECORDS], TRAINED)
+    write(tmp_path, "zero_shot", POOR, {})
+    found, page = run(tmp_path, ["zero_shot", "full"])
+    assert rows(found)["full"]["flags"] == ["above human"]
+    assert rows(found)["full"]["further"]["rouge1_max"] == pytest.approx(100)
+    assert {"below lead", "below longest_turn"} == set(rows(found)["zero_shot"]["flags"])
+    assert "above human" in page and "below lead; below longest_turn" in page
+
+
+def test_an_external_system_is_a_row_without_costs(tmp_path):
+    write(tmp_path, "zero_shot", POOR, {})
+    write(tmp_path, "published", GOOD)
+    found, page = run(tmp_path, ["zero_shot"], external={"published": "p.jsonl"})
+    row = rows(found)["published"]
+    assert (row["kind"], "cost" in row) == ("external", False)
+    assert pair(found, "published", "zero_shot")["real"]
+    quality, _, cost, _, health, _ = cells(page)
+    assert [line[0] for line in quality][-2:] == ["zero_shot", "published"]
+    assert [line[0] for line in cost[2:]] == ["zero_shot"]
+    assert [line[0] for line in health[2:]] == ["zero_shot", "published"]
+
+
+def test_without_zero_shot_nothing_is_said_of_what_was_lost(tmp_path):
+    write(tmp_path, "lora", FAIR, TRAINED)
+    found, page = run(tmp_path, ["lora"])
+    assert "retention_change" not in rows(found)["lora"]
+    assert cells(page)[-1][0][-1] == "mean"
+    assert found["pairs"]["rouge1"] == []
+
+
+def test_every_table_of_the_page_has_as_many_cells_in_each_row(three):
+    _, _, page = three
+    tables = cells(page)
+    assert len(tables) == 6
+    for table in tables:
         assert {len(row) for row in table} == {len(table[0])}
-    assert "`rouge_score 1|F1`" in page
+    zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
+    assert tables[2][2] == zero_shot
+    lora = ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "15.0 s", "2,048 MiB", "3,000"]
+    assert tables[2][3] == lora + zero_shot[9:]
+    assert "rouge_score" in page
+    fast = ["0.250 s", "80", "0.050 s", "400", "0"]
+    assert tables[3][2:] == [
+        ["zero_shot", *fast, "1.0 MiB"],
+        ["lora", *fast, "31.0 MiB"],
+        ["lora, unmerged", "0.250 s", "80", "0.250 s", "80", "0", "31.0 MiB"],
+        ["full", *fast, "30.0 MiB"],
+    ]
 
 
-def test_without_full_or_zero_shot_there_is_no_difference_to_them(tmp_path):
-    write(tmp_path, "lora", 0.39, TRAINED)
-    write(tmp_path, "few_shot", 0.3)
-    found, page = run(tmp_path, ["lora", "few_shot"])
-    assert not [key for row in found["methods"] for key in row if key.startswith("minus")]
-    assert cells(page)[0][0][-1] == "BLEU"
-    assert cells(page)[2][0][-1] == "mean"
+def test_the_verdict_names_shares_and_the_difference(three):
+    said = three[1]["verdict"]
+    lora, full = (rows(three[1])[name]["scores"]["rouge1"]["mean"] for name in ("lora", "full"))
+    share = 100 * lora / full
+    assert said[0].startswith(f"lora reaches {share:.0f} % of full fine-tuning's ROUGE-1 with 2.5 % of the parameters;")
+    assert "is real (p" in said[0]
+    assert said[1].startswith("For summaries like these, take full: it scores best")
+    assert "another seed" in said[2]
+
+
+def test_a_verdict_on_methods_that_train_nothing(tmp_path):
+    write(tmp_path, "zero_shot", POOR, {})
+    write(tmp_path, "few_shot", FAIR, {"bytes": 4000})
+    found, _ = run(tmp_path, ["zero_shot", "few_shot"])
+    assert found["verdict"] == [
+        "For summaries like these, take few_shot: it scores best and trains nothing more than the others."
+    ]
+    assert verdict(found | {"systems": [row for row in found["systems"] if row["kind"] == "yardstick"]}) == []
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0001, "p < 0.001"), (0.0123, "p = 0.012"), (0.76, "p = 0.76")])
+def test_a_p_value_is_rounded_as_papers_do(p, text):
+    assert p_value(p) == text
 
 
 def test_a_table_is_aligned_for_a_reader_of_plain_text():
-    assert compare.table([["method", "x"], ["a", "1.5"]]) == "| method |   x |\n|--------|----:|\n| a      | 1.5 |\n"
+    assert tabulate.table([["method", "x"], ["a", "1.5"]]) == "| method |   x |\n|--------|----:|\n| a      | 1.5 |\n"
 
 
 @pytest.mark.parametrize(
@@ -106,37 +251,58 @@ def test_a_table_is_aligned_for_a_reader_of_plain_text():
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (78053, "76.2 KiB"), (2**20, "1.0 MiB"), (3 * 2**29, "1.50 GiB")],
 )
 def test_a_size_is_in_the_unit_that_reads_best(count, text):
-    assert compare.size(count) == text
+    assert tabulate.size(count) == text
 
 
-def test_comparing_imports_neither_torch_nor_transformers(tmp_path):
-    write(tmp_path, "lora", 0.39, TRAINED)
+def test_comparing_imports_neither_torch_nor_transformers(three):
+    folder, _, _ = three
+    (folder / "params.yaml").write_text(json.dumps({"methods": ["zero_shot", "lora", "full"], "score": SETTINGS}))
     code = (
-        "import sys; from pathlib import Path; from pipeline import compare\n"
-        f"folder = Path({str(tmp_path)!r})\n"
-        "inputs = [folder / name for name in ('scores', 'retention', 'runs')]\n"
-        "compare.run(*inputs, folder / 'c.json', folder / 'c.md', methods=['lora'])\n"
+        "import sys; sys.argv = ['compare', 'scores', 'dialogues', 'yardsticks', 'retention', 'answers', 'runs', "
+        "'new.json', 'new.md', 'new.tsv']\n"
+        "from pipeline import compare, stage\nstage.command(compare.run)\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = {"PYTHONPATH": str(compare.__file__).rpartition("/pipeline/")[0], "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "new.json").read_text() == (folder / "c.json").read_text()
 
 
 def test_metrics_of_evaluate_have_columns_of_their_own(tmp_path):
     for method, value in (("zero_shot", 1.5), ("lora", 2.5)):
-        write(tmp_path, method, 0.2)
-        path = tmp_path / "scores" / f"{method}.json"
+        write(tmp_path, method, GOOD, TRAINED if method == "lora" else {})
+        path = tmp_path / f"scores/{method}.json"
         path.write_text(path.read_text().replace('"evaluate": {}', f'"evaluate": {{"chrf": {{"score": {value}}}}}'))
     _, page = run(tmp_path, ["zero_shot", "lora"])
     quality, *_ = cells(page)
-    assert quality[0][6] == "chrf score"
-    assert [row[6] for row in quality[2:]] == ["1.5", "2.5"]
+    assert quality[0][7] == "chrf score"
+    assert [row[7] for row in quality[2:]] == ["", "", "", "1.5", "2.5"]
 
 
 def test_scores_of_different_conventions_are_not_compared(tmp_path):
-    write(tmp_path, "zero_shot", 0.2)
-    write(tmp_path, "lora", 0.3)
-    path = tmp_path / "scores" / "lora.json"
+    write(tmp_path, "zero_shot", POOR, {})
+    write(tmp_path, "lora", GOOD, TRAINED)
+    path = tmp_path / "scores/lora.json"
     path.write_text(path.read_text().replace("|F1", "|recall"))
-    with pytest.raises(stage.Refused, match=r"lora was scored as rouge_score 1\|recall"):
+    with pytest.raises(stage.Refused, match=r"lora was scored as .*\|recall"):
         run(tmp_path, ["zero_shot", "lora"])
+
+
+def test_answers_to_other_questions_are_not_compared(tmp_path):
+    write(tmp_path, "zero_shot", POOR, {})
+    write(tmp_path, "lora", GOOD, TRAINED, [True] * 18)
+    with pytest.raises(stage.Refused, match="zero_shot and lora answered other questions"):
+        run(tmp_path, ["zero_shot", "lora"])
+
+
+def test_scores_without_near_duplicates_of_train_stand_below(tmp_path, monkeypatch):
+    near = [row | {"near": "train-3"} if number < 2 else row for number, row in enumerate(RECORDS)]
+    monkeypatch.setitem(globals(), "RECORDS", near)
+    write(tmp_path, "zero_shot", FAIR, {})
+    found, page = run(tmp_path, ["zero_shot"])
+    assert "Without the 2 test dialogues that look much like one of train:" in page
+    clean = cells(page)[1]
+    assert {row[0] for row in clean[2:]} == {"zero_shot", "human", "lead", "longest_turn"}
+    assert clean[-1][1].startswith(f"{rows(found)['zero_shot']['clean']['scores']['rouge1']['mean']:.1f} [")
+    assert rows(found)["zero_shot"]["clean"]["dialogues"] == COUNT - 2

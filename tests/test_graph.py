@@ -69,7 +69,8 @@ def test_a_stage_depends_on_exactly_the_code_it_imports(name):
 def test_a_stage_depends_on_exactly_the_parameters_it_reads(name):
     tracked = {key.partition(".")[0] for dep in STAGES[name].params for key in dep.params}
     run = import_module(module_of(name)).run
-    read = {key for key, value in inspect.signature(run).parameters.items() if value.kind is value.KEYWORD_ONLY}
+    arguments = inspect.signature(run).parameters.values()
+    read = {one.name for one in arguments if one.kind is one.KEYWORD_ONLY and one.default is one.empty}
     if name.startswith("train@"):
         read.add(name.partition("@")[2])
     if module_of(name) == "pipeline.download":  # each of its two stages reads its own half

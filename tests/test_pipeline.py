@@ -10,6 +10,7 @@ from tests import hub
 from tests.project import ROOT, Project, after
 
 METHODS = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
+PAGES = {"compare", "report"}  # whatever changes, these tell
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,13 @@ def project(finished, tmp_path) -> Project:
 
 def test_every_stage_of_every_method_runs(finished):
     expected = {"config", "support", "download", "download_model", "clean", "convert", "template", "tokenize"}
-    expected |= {"compare"}
+    expected |= {"yardsticks", *PAGES}
     assert set(finished.stages) == expected | after(*METHODS)
-    rows = finished.json("reports/comparison.json")["methods"]
-    assert [row["method"] for row in rows] == METHODS
+    rows = [row for row in finished.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
+    assert [row["name"] for row in rows] == METHODS
     for row in rows:
-        assert 0 <= row["rouge1"] <= 1
-        assert (row["trainable_parameters"] > 0) == (row["method"] in ("prompt_tuning", "lora", "full"))
+        assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
+        assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
         assert set(row["retention"]) == {*RETENTION, "mean"}
     page = (finished.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
@@ -56,22 +57,23 @@ def test_a_second_repro_runs_nothing(project):
 
 def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(project):
     before = project.outputs(), project.json("reports/comparison.json")
-    assert len(project.dvc("repro", "--force")) == 29
+    assert len(project.dvc("repro", "--force")) == 31
     after_ = project.outputs(), project.json("reports/comparison.json")
 
-    def results(outputs: dict[str, str]) -> dict[str, str]:  # the comparison quotes run records: its page holds seconds
-        return {path: md5 for path, md5 in outputs.items() if not path.startswith(("reports/runs/", "reports/comp"))}
+    def results(outputs: dict[str, str]) -> dict[str, str]:  # the comparison and its page quote seconds
+        timed = ("reports/runs/", "reports/comparison", "reports/report")
+        return {path: md5 for path, md5 in outputs.items() if not path.startswith(timed)}
 
     assert results(before[0]) == results(after_[0])
     assert len(results(before[0])) > 20
     for rows in (before[1], after_[1]):
-        for row in rows["methods"]:
-            row.pop("cost")
+        for row in rows["systems"]:
+            row.pop("cost", None), row.pop("inference", None)
     assert before[1] == after_[1]
 
 
 def test_a_rank_experiment_retrains_lora_alone(project):
-    assert set(project.dvc("exp", "run", "-S", "lora.r=16")) == {"config", *after("lora"), "compare"}
+    assert set(project.dvc("exp", "run", "-S", "lora.r=16")) == {"config", *after("lora"), *PAGES}
     assert project.json("models/lora/adapter_config.json")["r"] == 16
     changed = project.must("dvc", "metrics", "diff", "--md")
     assert "reports/metrics/lora.json" in changed
@@ -104,7 +106,7 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
     before = project.outputs()["models/lora"]
     path = project.folder / "pipeline/methods/lora.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert set(project.dvc("repro")) == {"train@lora", "compare"}
+    assert set(project.dvc("repro")) == {"train@lora", *PAGES}
     assert project.outputs()["models/lora"] == before
 
 
@@ -117,12 +119,22 @@ def test_another_beam_regenerates_and_retrains_nothing(project):
 
 def test_another_stemmer_rescores_and_regenerates_nothing(project):
     ran = set(project.dvc("exp", "run", "-S", "score.use_stemmer=false"))
-    assert ran == {"config", "compare", *(f"score@{method}" for method in METHODS)}
+    assert ran == {"config", "yardsticks", *PAGES, *(f"score@{method}" for method in METHODS)}
+
+
+def test_predictions_made_elsewhere_become_a_row_and_rescore_nothing(project):
+    copied = (project.folder / "reports/predictions/zero_shot.jsonl").read_bytes()
+    (project.folder / "published.jsonl").write_bytes(copied)
+    ran = set(project.dvc("exp", "run", "-S", "+score.external.published=published.jsonl"))
+    assert ran == {"config", "external@published", *PAGES}
+    rows = {row["name"]: row for row in project.json("reports/comparison.json")["systems"]}
+    assert rows["published"]["kind"] == "external"
+    assert rows["published"]["scores"] == rows["zero_shot"]["scores"]
 
 
 def test_another_template_retrains_every_method(project):
     ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
-    expected = {"config", "template", "tokenize", "compare", *after("zero_shot", "lora")}
+    expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
     assert ran == expected - {"retain@zero_shot"}  # its weights are the base's still
 
 
@@ -133,7 +145,7 @@ def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored
     assert "lora.r is 6, in conf/ 4" in done.stderr
     assert "make params" in done.stderr
     project.must("python", "-m", "pipeline.config", "compose")
-    assert set(project.dvc("repro")) == {"config", *after("lora"), "compare"}
+    assert set(project.dvc("repro")) == {"config", *after("lora"), *PAGES}
 
 
 def test_going_back_in_conf_without_composing_is_refused_too(project):
@@ -191,7 +203,7 @@ def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project,
     with hub.serve(models={"google/flan-t5-base": model}) as endpoint:
         project.environment["HF_ENDPOINT"] = endpoint
         ran = project.dvc("exp", "run", *overrides)
-    assert set(ran) == {"config", "download_model", "convert", "compare"}  # the same weights as before, so no more
+    assert set(ran) == {"config", "download_model", "convert", *PAGES}  # the same weights as before, so no more
     assert project.json("models/raw/source.json") == {"repo_id": "google/flan-t5-base", "commit": hub.COMMIT}
     ran = project.dvc("exp", "run", *overrides, "-S", "generate.num_beams=2")  # the hub is gone by now
-    assert set(ran) == {"config", "generate@zero_shot", "score@zero_shot", "compare"}
+    assert set(ran) == {"config", "generate@zero_shot", "score@zero_shot", *PAGES}

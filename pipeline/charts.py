@@ -1,0 +1,179 @@
+"""The report's charts, as Vega-Lite specifications: data inside, colours left to the page."""
+
+import math
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing is fetched
+
+
+def pareto(systems: list[dict]) -> dict:
+    """ROUGE-1 with its interval against the share of parameters that was trained; zero stands at the left edge."""
+    trained = [row["share"] for row in systems if row["share"] > 0]
+    left = 10 ** math.floor(math.log10(min(trained, default=0.01))) / 10
+    points = [
+        {
+            "method": row["name"],
+            "trained": max(100 * row["share"], 100 * left),
+            "share": f"{100 * row['share']:.2g} %",
+            **_interval(row),
+        }
+        for row in systems
+    ]
+    x = {
+        "field": "trained",
+        "type": "quantitative",
+        "scale": {"type": "log", "domain": [50 * left, 200]},
+        "axis": {"values": [100 * left * 10**power for power in range(1 - round(math.log10(left)))], "grid": False},
+        "title": "trained parameters, % of the model (log scale; leftmost: none)",
+    }
+    y = {"field": "mean", "type": "quantitative", "title": "ROUGE-1", "scale": {"zero": False}}
+    tip = [
+        _text("method"),
+        _number("mean", "ROUGE-1"),
+        _number("low", "95 % from"),
+        _number("high", "to"),
+        _text("share", "trained"),
+    ]
+    color = _color("method", [row["name"] for row in systems])
+    return _chart(
+        points,
+        layer=[
+            {
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90},
+                "encoding": {"x": x, "y": y, "color": color, "tooltip": tip},
+            },
+            {
+                "mark": {"type": "text", "dy": -12, "align": "center", "fontSize": 12},
+                "encoding": {"x": x, "y": {**y, "field": "high"}, "text": {"field": "method"}, "color": color},
+            },
+        ],
+        height=320,
+    )
+
+
+def curves(points: list[dict], names: list[str], title: str) -> dict:
+    """Losses by step; points hold method, step and loss. names: every method, so that each keeps its colour."""
+    return _chart(
+        points,
+        mark={"type": "line", "point": len(points) < 60},
+        encoding={
+            "x": {"field": "step", "type": "quantitative", "title": "optimizer step"},
+            "y": {"field": "loss", "type": "quantitative", "title": title, "scale": {"zero": False}},
+            "color": _color("method", names, [name for name in names if name in {point["method"] for point in points}]),
+            "tooltip": [_text("method"), _number("step", form=",d"), _number("loss", form=".3f")],
+        },
+        height=240,
+    )
+
+
+def differences(pairs: list[dict]) -> dict:
+    """A line for each pair: the difference in points with its interval, and zero to hold it against."""
+    points = [
+        {
+            "pair": f"{row['first']} − {row['second']}",
+            "called": "real" if row["real"] else "may be chance",
+            **{key: row[key] for key in ("difference", "low", "high", "p_holm")},
+        }
+        for row in pairs
+    ]
+    y = {"field": "pair", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 220}}
+    x = {"field": "low", "type": "quantitative", "title": "difference in ROUGE-1, points"}
+    color = {
+        "field": "called",
+        "type": "nominal",
+        "scale": {"domain": ["real", "may be chance"]},
+        "legend": {"orient": "top", "title": None},
+    }
+    tip = [
+        _text("pair"),
+        _number("difference"),
+        _number("low", "95 % from"),
+        _number("high", "to"),
+        _number("p_holm", "p, corrected", ".4f"),
+    ]
+    return _chart(
+        points,
+        layer=[
+            {
+                "mark": {"type": "rule", "strokeDash": [4, 3], "opacity": 0.6},
+                "encoding": {"x": {"datum": 0, "type": "quantitative"}},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {"y": y, "x": x, "x2": {"field": "high"}, "color": color},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 70},
+                "encoding": {"y": y, "x": {**x, "field": "difference"}, "color": color, "tooltip": tip},
+            },
+        ],
+        height=26 * len(points),
+    )
+
+
+def forgetting(systems: list[dict]) -> dict:
+    """Right answers by task, a bar for each method."""
+    names = [row["name"] for row in systems]
+    points = [
+        {"method": row["name"], "task": task, "right": right}
+        for row in systems
+        for task, right in row["retention"].items()
+        if task != "mean"
+    ]
+    return _chart(
+        points,
+        mark={"type": "bar"},
+        encoding={
+            "x": {"field": "task", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -30}},
+            "xOffset": {"field": "method", "sort": None},
+            "y": {"field": "right", "type": "quantitative", "title": "right answers, %", "scale": {"domain": [0, 100]}},
+            "color": _color("method", names, names),
+            "tooltip": [_text("method"), _text("task"), _number("right", "right, %")],
+        },
+        height=240,
+    )
+
+
+def lengths(points: list[dict], names: list[str]) -> dict:
+    """How long each system's summaries are: points hold system and words."""
+    return _chart(
+        points,
+        mark={"type": "boxplot", "extent": "min-max", "size": 14},
+        encoding={
+            "y": {"field": "system", "type": "nominal", "sort": None, "title": None},
+            "x": {"field": "words", "type": "quantitative", "title": "words in a summary"},
+            "color": _color("system", names),
+        },
+        height=26 * len(names),
+    )
+
+
+def _chart(values: list[dict], **spec) -> dict:
+    return {
+        "$schema": SCHEMA,
+        "data": {"values": values},
+        "width": "container",
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        **spec,
+    }
+
+
+def _color(field: str, names: list[str], legend: list[str] | None = None) -> dict:
+    """A colour for each name, the same in every chart that gets the same names; a legend of those in `legend`."""
+    shown = {"orient": "top", "title": None, "values": legend} if legend else None
+    return {"field": field, "type": "nominal", "sort": None, "scale": {"domain": names}, "legend": shown}
+
+
+def _interval(row: dict) -> dict[str, float]:
+    return {key: round(value, 2) for key, value in row["scores"]["rouge1"].items()}
+
+
+def _text(field: str, title: str | None = None) -> dict:
+    return {"field": field, "title": title or field}
+
+
+def _number(field: str, title: str | None = None, form: str = ".1f") -> dict:
+    return {"field": field, "title": title or field, "format": form}

@@ -1,0 +1,118 @@
+"""ROUGE and BLEU of one summary, as numbers that add up over dialogues.
+
+All scores are in points, 0 to 100: rouge_score's figures times 100, sacreBLEU's as they are.
+"""
+
+import functools
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
+ORDERS = range(1, 5)  # of BLEU's n-grams
+BLEU_COUNTS = (
+    "bleu_length",
+    "bleu_reference_length",
+    *(f"bleu_correct{n}" for n in ORDERS),
+    *(f"bleu_total{n}" for n in ORDERS),
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score of a system, made of the sums of some per-dialogue columns.
+
+    score takes (any number of rows of sums, one a column of `columns`; how many dialogues they are sums over) and gives
+    points for each row.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    score: Callable[[np.ndarray, int], np.ndarray]
+
+    def of(self, dialogues: int) -> Callable[[np.ndarray], np.ndarray]:
+        """The score of sums over so many dialogues, as resampling wants it."""
+        return functools.partial(self.score, dialogues=dialogues)
+
+    def table(self, each: list[dict]) -> np.ndarray:
+        """(dialogues, columns) of the rows of a per-dialogue table."""
+        return np.array([[row[column] for column in self.columns] for row in each], dtype=np.float64)
+
+
+def mean(sums: np.ndarray, dialogues: int) -> np.ndarray:
+    return sums[:, 0] / dialogues
+
+
+def bleu_of_counts(sums: np.ndarray, dialogues: int) -> np.ndarray:
+    """Corpus BLEU of rows of summed BLEU_COUNTS, smoothed as sacreBLEU's default (exp).
+
+    Papineni et al. (2002); the smoothing is method 3 of Chen and Cherry (2014).
+    """
+    length, reference_length, correct, total = sums[:, 0], sums[:, 1], sums[:, 2:6], sums[:, 6:10]
+    missed = np.cumsum(correct == 0, axis=1)  # the k-th order without a match counts as 1 / 2^k of one
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.where(correct > 0, correct, 0.5**missed) / total
+        brevity = np.where(length < reference_length, np.exp(1 - reference_length / length), 1.0)
+        score = 100 * brevity * np.exp(np.log(precision).mean(axis=1))
+    return np.where((total > 0).all(axis=1) & (correct > 0).any(axis=1), score, 0.0)
+
+
+# What is compared; every other column of a dialogue's row is a mean too.
+HEADLINE = {
+    **{name: Measure(title, (name,), mean) for name, title in ROUGE.items()},
+    "bleu": Measure("BLEU", BLEU_COUNTS, bleu_of_counts),
+}
+
+
+class Scorer:
+    """Scores summaries, each against any number of references.
+
+    Lin (2004), ROUGE: A Package for Automatic Evaluation of Summaries; Post (2018), A Call for Clarity in Reporting
+    BLEU Scores.
+    """
+
+    def __init__(self, use_stemmer: bool):
+        from rouge_score.rouge_scorer import RougeScorer
+        from rouge_score.tokenizers import DefaultTokenizer
+        from sacrebleu.metrics import BLEU
+
+        tokenizer = DefaultTokenizer(use_stemmer)
+        # A reference is scored against by every method, and a summary once for each reference: cut into stems once.
+        tokenizer.tokenize = functools.lru_cache(maxsize=None)(tokenizer.tokenize)
+        self._rouge = RougeScorer(list(ROUGE), tokenizer=tokenizer)
+        self._bleu = BLEU(effective_order=True)  # of one summary: only its counts are used
+        self.use_stemmer = use_stemmer
+
+    def row(self, prediction: str, references: list[str]) -> dict[str, float]:
+        """A dialogue's columns: each ROUGE type's F1, precision and recall, means over the references, and best F1."""
+        each = [self._rouge.score(sentences(reference), sentences(prediction)) for reference in references]
+        columns: dict[str, float] = {}
+        for name in ROUGE:
+            f1 = [100 * score[name].fmeasure for score in each]
+            columns[name], columns[f"{name}_max"] = statistics.fmean(f1), max(f1)
+            columns[f"{name}_precision"] = statistics.fmean(100 * score[name].precision for score in each)
+            columns[f"{name}_recall"] = statistics.fmean(100 * score[name].recall for score in each)
+        bleu = self._bleu.sentence_score(prediction, references)
+        counts = [bleu.sys_len, bleu.ref_len, *bleu.counts, *bleu.totals]
+        return columns | dict(zip(BLEU_COUNTS, map(float, counts)))
+
+    def signature(self, references: list[list[str]]) -> dict[str, str]:
+        """What must agree before two figures may be compared, for ROUGE and for BLEU."""
+        counts = sorted({len(texts) for texts in references})
+        many = "-".join(map(str, counts))
+        stemmer = "porter" if self.use_stemmer else "none"
+        return {
+            "rouge": f"rouge_score {version('rouge_score')}|F1|references {many}: mean (and max) over them"
+            f"|stemmer {stemmer}|sentences split after .!?|mean over dialogues|dialogues {len(references)}",
+            "bleu": f"nrefs:{many}|case:mixed|eff:no|tok:13a|smooth:exp|version:{version('sacrebleu')}"
+            f"|dialogues:{len(references)}",
+        }
+
+
+def sentences(text: str) -> str:
+    """One sentence a line, which rougeLsum needs: without newlines it equals rougeL."""
+    return re.sub(r"(?<=[.!?])\s+", "\n", text.strip())

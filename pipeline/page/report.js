@@ -1,0 +1,150 @@
+// Charts: drawn again when the reader's system goes from light to dark.
+const specifications = JSON.parse(document.getElementById("charts").textContent);
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function drawCharts() {
+  const css = getComputedStyle(document.documentElement);
+  const ink = css.getPropertyValue("--ink").trim();
+  const line = css.getPropertyValue("--line").trim();
+  const colors = dark.matches
+    ? ["#8ab4f8", "#f6ad55", "#68d391", "#f687b3", "#b794f4", "#76e4f7", "#d6bc8a", "#a0aec0"]
+    : ["#2f5fb3", "#c05621", "#2f855a", "#b83280", "#6b46c1", "#0987a0", "#7b5e1f", "#4a5568"];
+  const config = {
+    background: "transparent",
+    font: "system-ui, sans-serif",
+    view: { stroke: "transparent" },
+    axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 12 },
+    legend: { labelColor: ink, titleColor: ink, labelFontSize: 12 },
+    range: { category: colors },
+    rule: { color: ink },
+  };
+  for (const place of document.querySelectorAll("[data-chart]")) {
+    const options = { actions: false, renderer: "svg", config };
+    vegaEmbed(place, specifications[place.dataset.chart], options).catch((error) => console.error(error));
+  }
+}
+drawCharts();
+dark.addEventListener("change", drawCharts);
+
+// The side-by-side reader.
+const { systems, dialogues } = JSON.parse(document.getElementById("dialogues").textContent);
+const at = (id) => document.getElementById(id);
+const [search, order, first, second] = ["search", "order", "first", "second"].map(at);
+let matching = [];
+let position = 0;
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// The text, with what stands in `words` marked. Nodes are made, never HTML.
+function marked(text, words) {
+  const paragraph = element("p");
+  const found = words.filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  if (!found.length) {
+    paragraph.textContent = text;
+    return paragraph;
+  }
+  for (const [number, part] of text.split(new RegExp(`(${found.join("|")})`, "i")).entries()) {
+    paragraph.append(number % 2 ? element("mark", "", part) : part);
+  }
+  return paragraph;
+}
+
+function difference(dialogue) {
+  return dialogue.summaries[first.value].rouge1 - dialogue.summaries[second.value].rouge1;
+}
+
+function choose() {
+  const wanted = search.value.trim().toLowerCase();
+  const texts = (one) => [one.id, one.dialogue, ...one.references, ...systems.map((name) => one.summaries[name].prediction)];
+  matching = dialogues.filter((one) => !wanted || texts(one).some((text) => text.toLowerCase().includes(wanted)));
+  const by = {
+    apart: (one, other) => Math.abs(difference(other)) - Math.abs(difference(one)),
+    better: (one, other) => difference(other) - difference(one),
+    worse: (one, other) => difference(one) - difference(other),
+  }[order.value];
+  if (by) matching.sort(by);
+  position = 0;
+  show();
+}
+
+function block(title, note, text, className, words) {
+  const made = element("div", `summary ${className}`);
+  const heading = element("h3", "", title);
+  heading.append(element("span", "", note));
+  made.append(heading, marked(text, words));
+  return made;
+}
+
+function show() {
+  const place = at("shown");
+  place.replaceChildren();
+  at("previous").disabled = position <= 0;
+  at("next").disabled = position >= matching.length - 1;
+  if (!matching.length) {
+    at("position").textContent = "none of them";
+    place.append(element("p", "note", "No dialogue or summary holds that. Clear the search to see all."));
+    return;
+  }
+  const one = matching[position];
+  at("position").textContent = `${position + 1} of ${matching.length}: ${one.id}`;
+  const words = [search.value.trim()];
+  const beside = element("div", "beside");
+  const left = element("div");
+  const said = marked(one.dialogue, words);
+  said.className = "dialogue";
+  left.append(said);
+  if (one.near) left.append(element("p", "note", `Looks much like ${one.near} of train.`));
+  const right = element("div");
+  one.references.forEach((text, number) => right.append(block(`reference ${number + 1}`, "", text, "reference", words)));
+  for (const name of systems) {
+    const summary = one.summaries[name];
+    const notes = [`ROUGE-1 ${summary.rouge1.toFixed(0)}`];
+    if (summary.unsupported.length) notes.push(`not in the dialogue: ${summary.unsupported.join(", ")}`);
+    if (summary.cut) notes.push("cut");
+    const chosen = order.value !== "file" && [first.value, second.value].includes(name) ? "chosen" : "";
+    right.append(block(name, notes.join(" · "), summary.prediction || "(empty)", chosen, words));
+  }
+  beside.append(left, right);
+  place.append(beside);
+}
+
+function step(by) {
+  const next = position + by;
+  if (next >= 0 && next < matching.length) {
+    position = next;
+    show();
+  }
+}
+
+for (const select of [first, second]) {
+  for (const name of systems) select.append(new Option(name, name));
+}
+first.value = systems.at(-1);
+second.value = systems.at(-2) ?? systems.at(-1);
+for (const control of [search, order, first, second]) control.addEventListener("input", choose);
+at("previous").addEventListener("click", () => step(-1));
+at("next").addEventListener("click", () => step(1));
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, select");
+  if (event.key === "Escape" && typing) {
+    event.preventDefault();
+    event.target.blur();
+    if (search.value) {
+      search.value = "";
+      choose();
+    }
+  }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "j" || event.key === "ArrowRight") step(1);
+  if (event.key === "k" || event.key === "ArrowLeft") step(-1);
+  if (event.key === "/") {
+    event.preventDefault();
+    search.focus();
+  }
+});
+choose();

@@ -1,0 +1,117 @@
+"""The comparison as one page that needs no network: verdict, tables, charts, and every summary side by side.
+
+    python -m pipeline.report reports/comparison.json data/records/test.jsonl reports/dialogues reports/curves PAGE
+
+The page is pipeline/page/report.html (Jinja2) with its style and its script; charts are Vega-Lite (pipeline/charts.py),
+whose JavaScript is embedded.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from pipeline import charts, records, stage, tabulate
+from pipeline.sources import Data, Model
+
+PAGE = Path(__file__).with_name("page")
+
+
+def run(comparison: Path, held_out: Path, dialogues: Path, curves: Path, page: Path, *, data: Data, model: Model):
+    found = json.loads(comparison.read_text(encoding="utf-8"))
+    systems = [row for row in found["systems"] if row["kind"] != "yardstick"]
+    each = {row["name"]: records.read_table(dialogues / f"{row['name']}.parquet") for row in systems}
+    page.parent.mkdir(parents=True, exist_ok=True)
+    text = render(found, records.read(held_out), each, losses(curves, systems), data.name, model.name)
+    page.write_text(text, encoding="utf-8")
+    print(f"{page}: {page.stat().st_size / 2**20:.1f} MiB, {len(systems)} systems, {found['dialogues']} dialogues")
+
+
+def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: str, model: str) -> str:
+    """The page's HTML. Every text is escaped: what a dialogue holds is shown, never run."""
+    systems = [row for row in found["systems"] if row["kind"] != "yardstick"]
+    methods = [row for row in systems if row["kind"] == "method"]
+    environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["embedded"] = embedded
+    drawn = {}
+    if found["pairs"]["rouge1"]:
+        drawn["differences"] = charts.differences(found["pairs"]["rouge1"])
+    words = [{"system": name, "words": row["words"]} for name, rows in each.items() for row in rows]
+    drawn["lengths"] = charts.lengths(words, list(each))
+    if methods:
+        drawn |= {"pareto": charts.pareto(methods), "forgetting": charts.forgetting(methods)}
+    for name, points in curves.items():
+        if points:
+            drawn[f"{name}-loss"] = charts.curves(points, list(each), f"{name} loss")
+    tables = {"quality": tabulate.quality(found), "health": tabulate.health(found)}
+    near = tabulate.near_duplicates(found)
+    if near:
+        tables["clean"] = tabulate.clean(found)
+    tables["differences"] = tabulate.differences(found)
+    if methods:
+        tables |= {"cost": tabulate.cost(methods), "inference": tabulate.inference(methods)}
+        tables |= {"forgetting": tabulate.forgetting(methods)}
+    return environment.get_template("report.html").render(
+        found=found,
+        data=data,
+        model=model,
+        tables=tables,
+        near=near,
+        warned=tabulate.warned(found),
+        charts=drawn,
+        reader=reader(held_out, each),
+        style=Markup((PAGE / "report.css").read_text(encoding="utf-8")),
+        script=Markup((PAGE / "report.js").read_text(encoding="utf-8")),
+        vega=Markup(vega()),
+    )
+
+
+def vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+
+
+def embedded(value: object) -> Markup:
+    """JSON for a <script> element: no text in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def reader(held_out: list[dict], each: dict[str, list[dict]]) -> dict:
+    """What the side-by-side reader shows: each dialogue with its references and every system's summary."""
+    shown = ("prediction", "rouge1", "rouge2", "rougeLsum", "unsupported", "cut")
+    return {
+        "systems": list(each),
+        "dialogues": [
+            {
+                "id": record["id"],
+                "dialogue": record["dialogue"],
+                "references": record["references"],
+                "near": record.get("near"),
+                "summaries": {name: {key: rows[number][key] for key in shown} for name, rows in each.items()},
+            }
+            for number, record in enumerate(held_out)
+        ],
+    }
+
+
+def losses(curves: Path, systems: list[dict]) -> dict[str, list[dict]]:
+    """Training and validation losses of every trained method, as DVCLive wrote them."""
+    found: dict[str, list[dict]] = {"training": [], "validation": []}
+    for split, folder in (("training", "train"), ("validation", "validation")):
+        for row in systems:
+            path = curves / row["name"] / "plots/metrics" / folder / "loss.tsv"
+            if path.exists():
+                with path.open(encoding="utf-8", newline="") as lines:
+                    for point in csv.DictReader(lines, delimiter="\t"):
+                        step, loss = int(point["step"]), float(point["loss"])
+                        found[split].append({"method": row["name"], "step": step, "loss": loss})
+    return found
+
+
+if __name__ == "__main__":
+    stage.command(run)

@@ -1,0 +1,180 @@
+"""The comparison as Markdown, for pull requests and terminals."""
+
+from pipeline.measures import HEADLINE
+from pipeline.verdict import p_value
+
+KNOWN = ("cut", "empty", "repeats", "unsupported")
+
+
+def markdown(found: dict) -> str:
+    """The whole page: verdict, quality, differences, cost, health, forgetting."""
+    methods = [row for row in found["systems"] if row["kind"] == "method"]
+    parts = [
+        "# Comparison",
+        "\n".join(found["verdict"]),
+        "## Quality",
+        table(quality(found)),
+        f"Points of 100 with 95 % bootstrap intervals over {found['dialogues']} dialogues. "
+        f"ROUGE: `{found['signature']['rouge']}`; BLEU: `{found['signature']['bleu']}`.",
+    ]
+    if near := near_duplicates(found):
+        parts += [f"Without the {near} test dialogues that look much like one of train:", table(clean(found))]
+    if found["pairs"]["rouge1"]:
+        parts += [
+            "## Differences in ROUGE-1",
+            table(differences(found)),
+            f"Paired over dialogues: bootstrap interval, approximate randomization ({found['resamples']:,} draws), p "
+            "corrected for the number of pairs (Holm); real below 0.05.",
+        ]
+    if methods:
+        parts += [
+            "## Cost",
+            table(cost(methods)),
+            "Training counts optimizer steps alone (loading, validation and checkpoints have clocks of their own), "
+            "tokens are real ones, without pads, and memory is the phase's peak above the process's start.",
+            "## Inference and storage",
+            table(inference(methods)),
+            "The same prompts for every method, the median of some rounds. On disk: what ten tasks take, ten full "
+            "models against one base with ten adapters.",
+        ]
+    parts += ["## Health", table(health(found)), "\n".join(f"- {line}" for line in warned(found))]
+    if methods:
+        parts += [
+            "## Forgetting",
+            table(forgetting(methods)),
+            f"Right answers in percent to {methods[0]['questions']} questions that no method was tuned on.",
+        ]
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
+
+
+def quality(found: dict) -> list[list[str]]:
+    """Every system and yardstick with its scores."""
+    further = [(name, key) for name, scores in _evaluated(found).items() for key in scores]
+    named = [key if key == name else f"{name} {key}" for name, key in further]
+    lines = [["system", *(measure.title for measure in HEADLINE.values()), "best ROUGE-1", *named, ""]]
+    for row in found["systems"]:
+        scores = [f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in row["scores"].values()]
+        extra = [f"{row['evaluate'][name][key]:.4g}" if row.get("evaluate") else "" for name, key in further]
+        note = "*yardstick*" if row["kind"] == "yardstick" else "; ".join(row["flags"])
+        lines.append([row["name"], *scores, f"{row['further']['rouge1_max']:.1f}", *extra, note])
+    return lines
+
+
+def near_duplicates(found: dict) -> int:
+    """How many test dialogues look much like one of train."""
+    return next((found["dialogues"] - row["clean"]["dialogues"] for row in found["systems"] if "clean" in row), 0)
+
+
+def clean(found: dict) -> list[list[str]]:
+    """The scores without near-duplicates of train."""
+    lines = [["system", *(measure.title for measure in HEADLINE.values())]]
+    for row in found["systems"]:
+        scores = row["clean"]["scores"].values()
+        lines.append([row["name"], *(f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in scores)])
+    return lines
+
+
+def _evaluated(found: dict) -> dict:
+    return next((row["evaluate"] for row in found["systems"] if row.get("evaluate")), {})
+
+
+def differences(found: dict) -> list[list[str]]:
+    lines = [["", "minus", "points", "95 %", "p", "p, corrected", ""]]
+    for row in found["pairs"]["rouge1"]:
+        interval = f"{row['low']:+.1f} to {row['high']:+.1f}"
+        called = "real" if row["real"] else "may be chance"
+        p = [p_value(row[name]).removeprefix("p ").removeprefix("= ") for name in ("p", "p_holm")]
+        lines.append([row["first"], row["second"], f"{row['difference']:+.1f}", interval, *p, called])
+    return lines
+
+
+def cost(methods: list[dict]) -> list[list[str]]:
+    phase = ["memory", "tokens/s"]
+    head = ["method", "trainable", "of", "share", "on disk", "training", "to best", *phase, "generation", *phase]
+    lines = [head]
+    for row in methods:
+        spent, trained = row["cost"], row["trainable_parameters"] > 0
+        lines.append(
+            [
+                row["name"],
+                f"{row['trainable_parameters']:,}",
+                f"{row['total_parameters']:,}",
+                f"{100 * row['share']:.2f} %",
+                size(row["bytes"]),
+                f"{spent['train_seconds']:.1f} s" if trained else "-",
+                f"{spent['seconds_to_best']:.1f} s" if trained else "-",
+                f"{spent['train_peak_mib']:,.0f} MiB" if trained else "-",
+                f"{spent['train_tokens_per_second']:,.0f}" if trained else "-",
+                f"{spent['generate_seconds']:.1f} s",
+                f"{spent['generate_peak_mib']:,.0f} MiB",
+                f"{spent['generate_tokens_per_second']:,.0f}",
+            ]
+        )
+    return lines
+
+
+def inference(methods: list[dict]) -> list[list[str]]:
+    """Seconds and tokens per second, one by one and in batches; prompt tokens on top; bytes of ten tasks."""
+    lines = [["method", "one by one", "tokens/s", "in batches", "tokens/s", "extra prompt tokens", "ten tasks on disk"]]
+    for row in methods:
+        timed = {name: one for name, one in row["inference"].items() if name != "dialogues"}
+        for variant in dict.fromkeys(name.partition(",")[0] for name in timed):
+            each = [one for name, one in timed.items() if name.startswith(f"{variant},")]
+            cells = []
+            for one in (each[0], each[-1]):  # batches of one stand first
+                cells += [f"{one['seconds_per_dialogue']:.3f} s", f"{one['tokens_per_second']:,.0f}"]
+            name = row["name"] if variant in ("as it is", "merged") else f"{row['name']}, {variant}"
+            lines.append([name, *cells, f"{row['extra_prompt_tokens']:.0f}", size(row["bytes_of_ten_tasks"])])
+    return lines
+
+
+def health(found: dict) -> list[list[str]]:
+    """Percent of each system's summaries with a fault, and their length."""
+    head = ["system", "cut", "empty", "repeats", "unsupported names", "words", "length ratio", "novel bigrams"]
+    lines = [head]
+    for row in found["systems"]:
+        if "health" in row:
+            own = row["health"]
+            shares = ["-" if own[name] is None else f"{own[name]:.0f} %" for name in KNOWN]
+            novel = "-" if own["novel_bigrams"] is None else f"{own['novel_bigrams']:.0f} %"
+            lines.append([row["name"], *shares, f"{own['words']:.1f}", f"{own['length_ratio']:.2f}", novel])
+    return lines
+
+
+def warned(found: dict) -> list[str]:
+    """Every warning, with the system it is about."""
+    return [f"{row['name']}: {warning}" for row in found["systems"] for warning in row.get("warnings", [])]
+
+
+def forgetting(methods: list[dict]) -> list[list[str]]:
+    """Right answers by task, and the change of their mean against the base (zero_shot)."""
+    changes = all("retention_change" in row for row in methods)
+    lines = [["method", *methods[0]["retention"], *(["mean minus zero_shot", "95 %"] if changes else [])]]
+    for row in methods:
+        line = [row["name"], *(f"{share:.0f}" for share in row["retention"].values())]
+        if changes:
+            change = row["retention_change"]
+            line += [f"{change['mean']:+.1f}", f"{change['low']:+.1f} to {change['high']:+.1f}"]
+        lines.append(line)
+    return lines
+
+
+def table(rows: list[list[str]]) -> str:
+    """A Markdown table, first row the header, all but the first column to the right, padded to read well as text."""
+    widths = [max(3, *(len(cell) for cell in column)) for column in zip(*rows)]
+    lines = ["| " + " | ".join(_cells(cells, widths)) + " |" for cells in rows]
+    rule = "|" + "|".join("-" * (width + 1) + ("-" if not number else ":") for number, width in enumerate(widths)) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _cells(cells: list[str], widths: list[int]) -> list[str]:
+    return [cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths))]
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that reads best."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.2f} GiB"

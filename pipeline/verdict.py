@@ -1,0 +1,61 @@
+"""The comparison in two or three sentences, made from its numbers."""
+
+
+def verdict(found: dict) -> list[str]:
+    """Sentences: the best adapter beside full fine-tuning, which method to ship, and what the numbers do not say."""
+    methods = {row["name"]: row for row in found["systems"] if row["kind"] == "method"}
+    trained = {name: row for name, row in methods.items() if row["trainable_parameters"]}
+    said = []
+    adapters = sorted((name for name in trained if name != "full"), key=lambda name: _rouge1(trained[name]))
+    if "full" in trained and adapters:
+        best, full = trained[adapters[-1]], trained["full"]
+        share = 100 * _rouge1(best) / _rouge1(full) if _rouge1(full) else 0.0
+        said.append(
+            f"{best['name']} reaches {share:.0f} % of full fine-tuning's ROUGE-1 with {100 * best['share']:.2g} % of "
+            f"the parameters; {_difference(found, best['name'], 'full')}."
+        )
+    if methods:
+        said.append(_choice(found, methods))
+    if trained:
+        said.append("Each method was trained once: how much another seed would change is not in these intervals.")
+    return said
+
+
+def _choice(found: dict, methods: dict[str, dict]) -> str:
+    """The method with the fewest trained parameters that is not really worse than the best."""
+    best = max(methods, key=lambda name: _rouge1(methods[name]))
+    cheap_first = sorted(methods, key=lambda name: (methods[name]["trainable_parameters"], -_rouge1(methods[name])))
+    chosen = next(name for name in cheap_first if name == best or not pair(found, best, name)["real"])
+    if chosen == best:
+        rest = "it scores best, and nothing smaller comes near enough"
+        if best == cheap_first[0]:
+            rest = "it scores best and trains nothing more than the others"
+    else:
+        rest = f"it is the smallest that is not really worse than {best} ({_difference(found, best, chosen)})"
+    return f"For summaries like these, take {chosen}: {rest}."
+
+
+def pair(found: dict, one: str, other: str, score: str = "rouge1") -> dict:
+    """The difference one minus other, whichever way round it was compared."""
+    for row in found["pairs"][score]:
+        if (row["first"], row["second"]) == (one, other):
+            return row
+        if (row["first"], row["second"]) == (other, one):
+            turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+            return row | {"first": one, "second": other} | turned
+    raise KeyError((one, other))
+
+
+def _difference(found: dict, one: str, other: str) -> str:
+    row = pair(found, one, other)
+    real = "is real" if row["real"] else "may be chance"
+    interval = f"[{row['low']:+.1f}, {row['high']:+.1f}]"
+    return f"the difference of {row['difference']:+.1f} {interval} {real} ({p_value(row['p_holm'])})"
+
+
+def p_value(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _rouge1(row: dict) -> float:
+    return row["scores"]["rouge1"]["mean"]

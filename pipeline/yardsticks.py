@@ -1,0 +1,66 @@
+"""Systems that anybody can have: people, the start of the dialogue, its longest turn. A method belongs between them.
+
+    python -m pipeline.yardsticks RECORDS OUTPUT     (as in dvc.yaml)
+
+human: each reference scored against the others of its dialogue, where every dialogue has several. Its best reference is
+one of fewer than a method's, so compare the means. lead: the first turns up to the references' mean length.
+longest_turn: what was said at most length in one go. Turns stand as they are, speaker and all.
+"""
+
+import statistics
+from pathlib import Path
+
+from pipeline import health, records, stage
+from pipeline.measures import Scorer
+from pipeline.score import Score, summary
+
+NAMES = ("human", "longest_turn", "lead")
+
+
+def run(held_out: Path, output: Path, *, score: Score):
+    rows = records.read(held_out)
+    scorer = Scorer(score.use_stemmer)
+    wanted = statistics.fmean(len(health.words(text)) for row in rows for text in row["references"])
+    systems = {
+        "longest_turn": [scorer.row(longest_turn(row["dialogue"]), row["references"]) for row in rows],
+        "lead": [scorer.row(lead(row["dialogue"], wanted), row["references"]) for row in rows],
+    }
+    if all(len(row["references"]) > 1 for row in rows):
+        systems = {"human": [among_themselves(row["references"], scorer) for row in rows]} | systems
+    for name, each in systems.items():
+        each = [{"id": row["id"], **columns} for row, columns in zip(rows, each)]
+        records.write_table(output / f"{name}.parquet", each)
+        records.write_json(output / f"{name}.json", summary(each, rows, scorer, score))
+    print(f"{output}: {', '.join(systems)}")
+
+
+def turns(dialogue: str) -> list[str]:
+    """A line each; a dialogue on one line is one turn."""
+    return [line.strip() for line in dialogue.split("\n") if line.strip()]
+
+
+def longest_turn(dialogue: str) -> str:
+    return max(turns(dialogue), key=lambda turn: len(health.words(turn)))
+
+
+def lead(dialogue: str, wanted: float) -> str:
+    """The first turns that together have at least `wanted` words."""
+    taken: list[str] = []
+    for turn in turns(dialogue):
+        if sum(len(health.words(text)) for text in taken) >= wanted:
+            break
+        taken.append(turn)
+    return " ".join(taken)
+
+
+def among_themselves(references: list[str], scorer: Scorer) -> dict[str, float]:
+    """The columns of each reference against the others, their means."""
+    each = [
+        scorer.row(text, [other for at, other in enumerate(references) if at != number])
+        for number, text in enumerate(references)
+    ]
+    return {column: statistics.fmean(row[column] for row in each) for column in each[0]}
+
+
+if __name__ == "__main__":
+    stage.command(run)

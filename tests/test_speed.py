@@ -1,0 +1,26 @@
+"""The clock of inference, with a generator that takes a known time."""
+
+import time
+
+import pytest
+
+from pipeline import speed
+
+
+def test_prompts_are_spread_from_the_shortest_to_the_longest():
+    lengths = [50, 10, 40, 20, 30]
+    assert [lengths[number] for number in speed.spread(lengths, 3)] == [10, 30, 50]
+    assert [lengths[number] for number in speed.spread(lengths, 9)] == [10, 20, 30, 40, 50]
+    assert [lengths[number] for number in speed.spread(lengths, 1)] == [10]
+
+
+def test_the_warm_up_does_not_count():
+    pauses = iter([0.3, 0.02, 0.02, 0.02])
+
+    def generate():
+        time.sleep(next(pauses))
+        yield from ([1, 2, 3], [4])
+
+    found = speed.timed(generate, 3)
+    assert found["seconds_per_dialogue"] == pytest.approx(0.01, abs=0.005)
+    assert found["tokens_per_second"] == pytest.approx(4 / 0.02, rel=0.4)
