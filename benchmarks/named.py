@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 from pipeline import records, stage
-from pipeline.compare import table
+from pipeline.tabulate import table
 from support.dialogues import Call
 from support.world import Writer
 from support.write import Support, unseen
