@@ -69,8 +69,9 @@ def clean(found: dict) -> list[list[str]]:
     """The scores without near-duplicates of train."""
     lines = [["system", *(measure.title for measure in HEADLINE.values())]]
     for row in found["systems"]:
-        scores = row["clean"]["scores"].values()
-        lines.append([row["name"], *(f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in scores)])
+        if "clean" in row:
+            scores = row["clean"]["scores"].values()
+            lines.append([row["name"], *(f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in scores)])
     return lines
 
 

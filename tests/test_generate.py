@@ -22,7 +22,7 @@ def base(arch, request):
 
 
 def settings(**changes) -> generate.Generate:
-    values = stage.read_params(ROOT / "params.yaml")["generate"] | {"max_new_tokens": 12}
+    values = stage.read_params(ROOT / "params.yaml")["generate"] | {"max_new_tokens": 12, "num_beams": 1}
     return stage.typed(values | changes, generate.Generate, "generate")
 
 

@@ -135,14 +135,15 @@ def test_predictions_made_elsewhere_become_a_row_and_rescore_nothing(project):
 def test_another_template_retrains_every_method(project):
     ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
     expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
-    assert ran == expected - {"retain@zero_shot"}  # its weights are the base's still
+    same = {"retain@zero_shot", "score@zero_shot"}  # its weights are the base's still; its summaries may be, too
+    assert ran - same == expected - same
 
 
 def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored(project):
-    project.edit("conf/config.yaml", "  r: 6\n", "  r: 4\n")
+    project.edit("conf/config.yaml", "  r: 6\n", "  r: 16\n")
     done = project.run("dvc", "repro")
     assert done.returncode != 0
-    assert "lora.r is 6, in conf/ 4" in done.stderr
+    assert "lora.r is 6, in conf/ 16" in done.stderr
     assert "make params" in done.stderr
     project.must("python", "-m", "pipeline.config", "compose")
     assert set(project.dvc("repro")) == {"config", *after("lora"), *PAGES}
@@ -205,5 +206,5 @@ def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project,
         ran = project.dvc("exp", "run", *overrides)
     assert set(ran) == {"config", "download_model", "convert", *PAGES}  # the same weights as before, so no more
     assert project.json("models/raw/source.json") == {"repo_id": "google/flan-t5-base", "commit": hub.COMMIT}
-    ran = project.dvc("exp", "run", *overrides, "-S", "generate.num_beams=3")  # the hub is gone by now
+    ran = project.dvc("exp", "run", *overrides, "-S", "generate.max_new_tokens=2")  # the hub is gone
     assert set(ran) == {"config", "generate@zero_shot", "score@zero_shot", *PAGES}

@@ -13,8 +13,8 @@ def test_every_method_runs_on_a_causal_chat_model(tmp_path):
     overrides = [word for value in [*model, "template=chat"] for word in ("-S", value)]
     stages = project.dvc("exp", "run", *overrides)
     assert after(*METHODS) <= set(stages)
-    rows = project.json("reports/comparison.json")["methods"]
-    assert [row["method"] for row in rows] == METHODS
+    rows = project.json("reports/comparison.json")["systems"]
+    assert [row["name"] for row in rows if row["kind"] == "method"] == METHODS
     prompt = (project.folder / "data/prompts/test.jsonl").read_text()
     assert "<|im_start|>user" in prompt
     for method in METHODS:

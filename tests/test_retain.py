@@ -28,6 +28,7 @@ def test_exact_match_is_by_task_then_averaged_over_tasks():
         {"task": "number", "answer": "12", "given": "12."},
         {"task": "mood", "answer": "Happy", "given": " happy "},
     ]
+    rows = [row | {"right": retain.same(row["given"], row)} for row in rows]
     assert retain.exact_match(rows) == {"number": 0.25, "mood": 1.0, "mean": 0.625}
 
 
@@ -73,7 +74,7 @@ def test_every_question_is_answered_by_either_family(tmp_path, arch, request):
     retain.run("zero_shot", questions, base, tuned, answers, record, model=model, retain=settings)
     given = records.read(answers)
     assert [row["id"] for row in given] == [f"{task}-{number}" for task in ("a", "b") for number in range(3)]
-    assert all(set(row) == {"id", "task", "answer", "given"} for row in given)
+    assert all(set(row) == {"id", "task", "answer", "given", "right"} for row in given)
     assert any(row["given"] for row in given)
     assert "<|im_" not in answers.read_text()
     found = json.loads(record.read_text())

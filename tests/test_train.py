@@ -168,7 +168,7 @@ def test_bf16_trains_fp32_masters(tmp_path, seq2seq_base):
 
 
 def test_the_best_checkpoint_is_kept_not_the_last(tmp_path, seq2seq_base):
-    tuner = tiny_tuner(seq2seq_base, tmp_path, learning_rate=0.3, lr_scheduler_type="constant", num_train_epochs=8)
+    tuner = tiny_tuner(seq2seq_base, tmp_path, learning_rate=3.0, lr_scheduler_type="constant")
     tuner.train()
     losses = {entry["step"]: entry["eval_loss"] for entry in tuner.state.log_history if "eval_loss" in entry}
     best = min(losses, key=losses.get)
