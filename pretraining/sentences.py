@@ -1,6 +1,6 @@
 """Instructions whose answers are sentences: why somebody calls, what the agent does, a log entry, a record told.
 
-A model that has only ever answered in a word or two learns from 800 summaries how to write, rather than how to
+A model that has only ever answered in a word or two learns from some hundred summaries how to write, rather than how to
 summarize. FLAN's mixture has long answers too. What is asked for here is never a summary, and no sentence is put as the
 references of the bundled data put it (support/texts/talk.yaml, `summary`); only the clauses are the same.
 """

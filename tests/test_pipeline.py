@@ -133,10 +133,13 @@ def test_predictions_made_elsewhere_become_a_row_and_rescore_nothing(project):
 
 
 def test_another_template_retrains_every_method(project):
+    before = project.outputs()["reports/predictions/zero_shot.jsonl"]
     ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
     expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
-    same = {"retain@zero_shot", "score@zero_shot"}  # its weights are the base's still; its summaries may be, too
-    assert ran - same == expected - same
+    same = {"retain@zero_shot"}  # its weights are the base's still
+    if project.outputs()["reports/predictions/zero_shot.jsonl"] == before:
+        same |= {"score@zero_shot"}  # so few words may come out the same, and then there is nothing to score again
+    assert ran == expected - same
 
 
 def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored(project):

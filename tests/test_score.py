@@ -200,7 +200,7 @@ def test_scoring_imports_neither_torch_nor_transformers(tmp_path):
     assert done.stdout.splitlines()[-1] == ""
 
 
-def test_five_hundred_dialogues_take_two_seconds(tmp_path):
+def test_five_hundred_dialogues_take_seconds(tmp_path):
     known = [
         {
             "id": str(number),
