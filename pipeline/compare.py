@@ -12,7 +12,8 @@ import numpy as np
 
 from pipeline import records, stage
 from pipeline.measures import HEADLINE
-from pipeline.resample import Resampling, holm
+from pipeline.resample import Resampling, holm, mean
+from pipeline.resample import Score as Points
 from pipeline.score import Score
 from pipeline.tabulate import markdown
 from pipeline.verdict import verdict
@@ -100,20 +101,34 @@ def size_and_cost(method: str, runs: Path) -> dict:
 
 
 def kept(method: str, answers: Path, retention: Path, methods: list[str], score: Score) -> dict:
-    """Right answers to questions no method was tuned on, in percent by task, and the loss against zero_shot."""
-    found = json.loads((retention / f"{method}.json").read_text(encoding="utf-8"))
-    result: dict = {"retention": {task: 100 * share for task, share in found["exact_match"].items()}}
-    result["questions"] = found["questions"]
-    if "zero_shot" in methods:
-        before, after = (records.read(answers / f"{name}.jsonl") for name in ("zero_shot", method))
-        if [row["id"] for row in before] != [row["id"] for row in after]:
-            raise stage.Refused(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
-        drawn = Resampling.draw(len(after), score.resamples, score.seed)
-        columns = [by_task(rows) for rows in (after, before)]
-        low, high = drawn.difference(*columns, mean_of_tasks)
-        change = mean_of_tasks(columns[0].sum(axis=0)[None]) - mean_of_tasks(columns[1].sum(axis=0)[None])
-        result["retention_change"] = {"mean": float(change[0]), "low": low, "high": high}
+    """Right answers in percent by task and the loss on held-out text, and the change of both against zero_shot.
+
+    What no method was tuned on; each change has a paired bootstrap interval, over questions and over texts.
+    """
+    found = retained(retention, method)
+    result: dict = {"retention": {task: 100 * share for task, share in found["right"].items()}}
+    result |= {name: found[name] for name in ("questions", "by_choice")}
+    result["text_loss"] = found["text_loss"]["mean"]
+    if "zero_shot" not in methods:
+        return result
+    before, after = (records.read(answers / f"{name}.jsonl") for name in ("zero_shot", method))
+    if [row["id"] for row in before] != [row["id"] for row in after]:
+        raise stage.Refused(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
+    result["retention_change"] = change(by_task(after), by_task(before), mean_of_tasks, score)
+    losses = [np.array(one["text_loss"]["each"])[:, None] for one in (found, retained(retention, "zero_shot"))]
+    result["text_loss_change"] = change(*losses, mean(len(losses[0])), score)
     return result
+
+
+def retained(retention: Path, method: str) -> dict:
+    return json.loads((retention / f"{method}.json").read_text(encoding="utf-8"))
+
+
+def change(after: np.ndarray, before: np.ndarray, points: Points, score: Score) -> dict[str, float]:
+    """after minus before, and its paired bootstrap interval; both are (questions or texts, columns)."""
+    low, high = Resampling.draw(len(after), score.resamples, score.seed).difference(after, before, points)
+    found = points(after.sum(axis=0)[None]) - points(before.sum(axis=0)[None])
+    return {"mean": float(found[0]), "low": low, "high": high}
 
 
 def by_task(answered: list[dict]) -> np.ndarray:

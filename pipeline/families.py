@@ -119,7 +119,29 @@ def collator(tokenizer, network, arch: str):
 
 
 def loss(network, inputs: dict, arch: str):
-    """Summed cross entropy of the labels and their number; logits are computed only where a label stands."""
+    """Summed cross entropy of the labels and their number."""
+    import torch.nn.functional as F
+
+    logits, labels = labelled_logits(network, inputs, arch)
+    total = F.cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total, (labels != IGNORED).sum()
+
+
+def log_likelihoods(network, inputs: dict, arch: str):
+    """Of each row of a padded batch, the summed log-probability of its labels and their number; two (rows,) tensors."""
+    import torch
+    import torch.nn.functional as F
+
+    logits, labels = labelled_logits(network, inputs, arch)
+    each = -F.cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="none")
+    counted = inputs["labels"] != IGNORED
+    of = torch.arange(len(counted), device=each.device)
+    rows = of.repeat_interleave(counted.sum(dim=1)) if arch == "causal" else of.repeat_interleave(counted.shape[1])
+    return torch.zeros(len(counted), device=each.device).index_add(0, rows, each), counted.sum(dim=1)
+
+
+def labelled_logits(network, inputs: dict, arch: str):
+    """(positions, vocabulary) logits in fp32 and their labels; causal ones only where a label stands."""
     import torch.nn.functional as F
 
     inputs = dict(inputs)
@@ -128,9 +150,7 @@ def loss(network, inputs: dict, arch: str):
         labelled = labels[:, 1:] != IGNORED
         inputs["logits_to_keep"] = F.pad(labelled, (virtual_tokens(network), 1))
         labels = labels[:, 1:][labelled]
-    logits = network(**inputs, use_cache=False).logits.flatten(0, -2)
-    total = F.cross_entropy(logits.float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return total, (labels != IGNORED).sum()
+    return network(**inputs, use_cache=False).logits.flatten(0, -2).float(), labels
 
 
 def generation_padding(arch: str) -> str:
@@ -147,7 +167,7 @@ def generate(network, batch: dict, config, arch: str):
     import torch
 
     if arch == "seq2seq":
-        return network.generate(**batch, generation_config=config)[:, 1:]
+        return network.generate(**batch, generation_config=config, past_key_values=beam_cache())[:, 1:]
     if not virtual_tokens(network):
         return network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
     texts, mask = network.get_input_embeddings()(batch["input_ids"]), batch["attention_mask"]
@@ -159,6 +179,17 @@ def generate(network, batch: dict, config, arch: str):
     return network.get_base_model().generate(
         inputs_embeds=embeddings, attention_mask=mask.gather(1, order), generation_config=config
     )
+
+
+def beam_cache():
+    """An empty cache whose cross-attention no step of a beam search copies: all beams of a prompt share it."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    class BeamCache(EncoderDecoderCache):
+        def reorder_cache(self, beam_idx):
+            self.self_attention_cache.reorder_cache(beam_idx)
+
+    return BeamCache(DynamicCache(), DynamicCache())
 
 
 def virtual_tokens(network) -> int:

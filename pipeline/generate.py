@@ -166,7 +166,7 @@ def generation_config(tokenizer, network, settings: Search):
         max_new_tokens=settings.max_new_tokens,
         num_beams=settings.num_beams,
         no_repeat_ngram_size=settings.no_repeat_ngram_size,
-        length_penalty=settings.length_penalty,
+        length_penalty=settings.length_penalty if settings.num_beams > 1 else 1.0,  # of beams alone; else it warns
         do_sample=False,
         eos_token_id=sorted(ends),
         pad_token_id=tokenizer.pad_token_id,

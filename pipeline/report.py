@@ -52,13 +52,14 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
     tables["differences"] = tabulate.differences(found)
     if methods:
         tables |= {"cost": tabulate.cost(methods), "inference": tabulate.inference(methods)}
-        tables |= {"forgetting": tabulate.forgetting(methods)}
+        tables |= {"forgetting": tabulate.forgetting(methods), "text_loss": tabulate.text_loss(methods)}
     return environment.get_template("report.html").render(
         found=found,
         data=data,
         model=model,
         tables=tables,
         near=near,
+        asked=tabulate.asked(methods) if methods else "",
         warned=tabulate.warned(found),
         charts=drawn,
         reader=reader(held_out, each),

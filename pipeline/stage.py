@@ -1,6 +1,8 @@
 """What every stage shares: typed parameters, refusals in one line, and a command line made from `run`."""
 
 import argparse
+import atexit
+import gc
 import inspect
 import json
 import os
@@ -92,6 +94,8 @@ def command(run) -> None:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # and transformers'; ours are plain lines in a log
     if module.__spec__.name not in ("pipeline.download", "pipeline.score"):  # score may fetch a metric by name
         os.environ["HF_HUB_OFFLINE"] = "1"
+    gc.set_threshold(100_000, 50, 100)  # importing torch makes a million objects: a second of looking for garbage ...
+    atexit.register(gc.freeze)  # ... among them, half of it when the process ends
     try:
         run(**vars(arguments), **{key: section(key, kind) for key, kind in sections.items()})
     except Refused as refusal:

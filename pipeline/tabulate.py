@@ -42,7 +42,10 @@ def markdown(found: dict) -> str:
         parts += [
             "## Forgetting",
             table(forgetting(methods)),
-            f"Right answers in percent to {methods[0]['questions']} questions that no method was tuned on.",
+            asked(methods),
+            table(text_loss(methods)),
+            "Cross entropy of held-out texts after their prompts, or of their second halves after their first, "
+            "in nats a token: more is worse.",
         ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
@@ -156,6 +159,26 @@ def forgetting(methods: list[dict]) -> list[list[str]]:
         if changes:
             change = row["retention_change"]
             line += [f"{change['mean']:+.1f}", f"{change['low']:+.1f} to {change['high']:+.1f}"]
+        lines.append(line)
+    return lines
+
+
+def asked(methods: list[dict]) -> str:
+    """How the questions were answered, in a sentence."""
+    one = methods[0]
+    chosen = f", {one['by_choice']} of them by the likeliest choice" if one["by_choice"] else ""
+    return f"Right answers in percent to {one['questions']} questions that no method was tuned on{chosen}."
+
+
+def text_loss(methods: list[dict]) -> list[list[str]]:
+    """The loss on held-out text, and its change against the base (zero_shot)."""
+    changes = all("text_loss_change" in row for row in methods)
+    lines = [["method", "nats a token", *(["minus zero_shot", "95 %"] if changes else [])]]
+    for row in methods:
+        line = [row["name"], f"{row['text_loss']:.3f}"]
+        if changes:
+            change = row["text_loss_change"]
+            line += [f"{change['mean']:+.3f}", f"{change['low']:+.3f} to {change['high']:+.3f}"]
         lines.append(line)
     return lines
 

@@ -25,15 +25,33 @@ QUESTIONS = {
 # What a forgetting measurement asks: copying, understanding, choosing.
 RETENTION = ("customer", "number", "product", "problem", "outcome", "solved", "mood")
 
+# All that can be answered, where that is little.
+CHOICES = {"solved": ["yes", "no"], "mood": ["happy", "neutral", "unhappy"]}
+
 
 def asked(question: str, text: str) -> str:
     """The prompt of a question about a text."""
     return f"{question}\n\n{text}"
 
 
-def retention_record(rng: random.Random, call: Call, task: str, k: int) -> dict[str, str] | None:
+def next_turn(rng: random.Random, call: Call) -> dict[str, str]:
+    """A turn, and up to four before it with the question what comes next."""
+    k = rng.randrange(1, len(call.turns))
+    speaker, text, _ = call.turns[k]
+    before = call.text(call.turns[max(0, k - 4) : k])
+    return {"prompt": asked(f"What does #Person{speaker}# say next?", before), "text": text}
+
+
+def retention_record(rng: random.Random, call: Call, task: str, k: int) -> dict | None:
     """One question in its first wording about one call, or None where the call has no answer to it."""
     answer = call.facts[task]
     if answer is None:
         return None
-    return {"id": f"{task}-{k:03d}", "task": task, "prompt": asked(QUESTIONS[task][0], call.text()), "answer": answer}
+    choices = {"choices": CHOICES[task]} if task in CHOICES else {}
+    return {
+        "id": f"{task}-{k:03d}",
+        "task": task,
+        "prompt": asked(QUESTIONS[task][0], call.text()),
+        "answer": answer,
+        **choices,
+    }

@@ -16,20 +16,21 @@ from pydantic import Field
 from pipeline import records, stage
 from pipeline.sources import Count, Seed
 from support.dialogues import Call, compose
-from support.questions import RETENTION, retention_record
+from support.questions import RETENTION, next_turn, retention_record
 
 REFERENCES = {"train": 1, "validation": 3, "test": 3}
 
 
 @stage.params
 class Support:
-    """How many calls of each split, and how many questions of each task."""
+    """How many calls of each split, questions of each task, and calls whose next turn is held-out text."""
 
     seed: Seed
     train: Count
     validation: Count
     test: Count
     questions: Annotated[int, Field(ge=0)]
+    texts: Count
 
 
 def run(output: Path, *, support: Support):
@@ -40,6 +41,7 @@ def run(output: Path, *, support: Support):
         calls = stage.progress(unseen(support.seed, split, count, seen), count, f"write {split}")
         records.write(output / f"{split}.jsonl", (record(split, number, call) for number, call in enumerate(calls)))
     records.write(output / "retention.jsonl", retention(support.seed, support.questions, seen))
+    records.write(output / "text.jsonl", texts(support.seed, support.texts, seen))
     print(f"{support.train} + {support.validation} + {support.test} support calls in {output}")
 
 
@@ -61,7 +63,18 @@ def record(split: str, number: int, call: Call) -> dict[str, str]:
     return {"id": f"support-{split}-{number:03d}", "dialogue": call.text(), **dict(zip(names, call.references))}
 
 
-def retention(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:
+def texts(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:
+    """The next thing said in as many calls that no other file holds: what the base was trained to go on with."""
+    rng, found = random.Random(f"{seed} text"), []
+    while len(found) < count:
+        call = compose(rng, "test")
+        if call.text() not in seen:
+            seen.add(call.text())
+            found.append(next_turn(rng, call))
+    return found
+
+
+def retention(seed: int, count: int, seen: set[str]) -> list[dict]:
     """As many questions of each task, about calls that no other file holds, with values held out of pretraining."""
     rows = []
     for task in RETENTION:

@@ -35,7 +35,7 @@ TRAINED = {
 }
 
 
-def write(folder, name, texts, trained=None, right=None):
+def write(folder, name, texts, trained=None, right=None, losses=(3.0, 2.0, 1.0)):
     """All that the stages before leave of one system; `trained` is None for one made elsewhere."""
     records.write(folder / "test.jsonl", RECORDS)
     rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
@@ -64,8 +64,9 @@ def write(folder, name, texts, trained=None, right=None):
     answers = [{"id": str(k), "task": ("number", "mood")[k % 2], "right": hit} for k, hit in enumerate(right)]
     records.write(folder / f"answers/{name}.jsonl", answers)
     each = {task: sum(right[k::2]) / len(right[k::2]) for k, task in enumerate(("number", "mood"))}
-    exact = {"questions": 20, "exact_match": each | {"mean": sum(each.values()) / 2}}
-    records.write_json(folder / f"retention/{name}.json", exact)
+    kept = {"questions": 20, "by_choice": 0, "right": each | {"mean": sum(each.values()) / 2}}
+    kept["text_loss"] = {"mean": sum(losses) / len(losses), "each": list(losses)}
+    records.write_json(folder / f"retention/{name}.json", kept)
 
 
 def run(folder, methods, **changes):
@@ -161,9 +162,21 @@ def test_what_was_forgotten_is_a_difference_with_an_interval(three):
     assert change["mean"] == -25
     assert -45 < change["low"] < -25 < change["high"] < -5
     assert rows(found)["full"]["retention_change"] == {"mean": 0, "low": 0, "high": 0}
-    forgetting = cells(page)[-1]
+    forgetting = cells(page)[-2]
     assert forgetting[0] == ["method", "number", "mood", "mean", "mean minus zero_shot", "95 %"]
     assert forgetting[3][:5] == ["lora", "100", "50", "75", "-25.0"]
+
+
+def test_the_loss_on_held_out_text_is_a_difference_over_the_texts(tmp_path):
+    write(tmp_path, "zero_shot", POOR, {}, losses=(3.0, 2.0, 1.0))
+    write(tmp_path, "lora", GOOD, TRAINED, losses=(3.5, 2.5, 1.5))
+    write(tmp_path, "full", GOOD, TRAINED, losses=(3.0, 2.0, 4.0))
+    found, page = run(tmp_path, ["zero_shot", "lora", "full"])
+    assert rows(found)["lora"]["text_loss_change"] == pytest.approx({"mean": 0.5, "low": 0.5, "high": 0.5})
+    assert rows(found)["full"]["text_loss_change"] == pytest.approx({"mean": 1.0, "low": 0.0, "high": 3.0})
+    table = cells(page)[-1]
+    assert table[0] == ["method", "nats a token", "minus zero_shot", "95 %"]
+    assert table[3] == ["lora", "2.500", "+0.500", "+0.500 to +0.500"]
 
 
 def test_a_copy_of_the_references_is_flagged_as_above_people(tmp_path):
@@ -183,7 +196,7 @@ def test_an_external_system_is_a_row_without_costs(tmp_path):
     row = rows(found)["published"]
     assert (row["kind"], "cost" in row) == ("external", False)
     assert pair(found, "published", "zero_shot")["real"]
-    quality, _, cost, _, health, _ = cells(page)
+    quality, _, cost, _, health, *_ = cells(page)
     assert [line[0] for line in quality][-2:] == ["zero_shot", "published"]
     assert [line[0] for line in cost[2:]] == ["zero_shot"]
     assert [line[0] for line in health[2:]] == ["zero_shot", "published"]
@@ -193,14 +206,15 @@ def test_without_zero_shot_nothing_is_said_of_what_was_lost(tmp_path):
     write(tmp_path, "lora", FAIR, TRAINED)
     found, page = run(tmp_path, ["lora"])
     assert "retention_change" not in rows(found)["lora"]
-    assert cells(page)[-1][0][-1] == "mean"
+    assert cells(page)[-2][0][-1] == "mean"
+    assert cells(page)[-1][0] == ["method", "nats a token"]
     assert found["pairs"]["rouge1"] == []
 
 
 def test_every_table_of_the_page_has_as_many_cells_in_each_row(three):
     _, _, page = three
     tables = cells(page)
-    assert len(tables) == 6
+    assert len(tables) == 7
     for table in tables:
         assert {len(row) for row in table} == {len(table[0])}
     zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 NEEDED = {  # what the `local` options leave to the person who chooses them
     "data=local": ["data.train=mine.csv"],
     "model=local": ["model.path=mine", "model.arch=causal"],
+    "retention=local": ["retain.questions=mine.jsonl"],
 }
 
 
@@ -36,6 +37,9 @@ def test_every_option_of_conf_composes_and_validates(option, composed):
     group, _, name = option.partition("=")
     if group == "experiment":
         assert values != composed(), f"{option} changes nothing"
+    elif group == "retention":
+        wanted = stage.read_params(ROOT / f"conf/retention/{name}.yaml")
+        assert (values["retain"]["text"], values["retain"]["choices"]) == (wanted["text"], wanted["choices"])
     else:
         assert values[group]["name"] == name
 

@@ -23,7 +23,7 @@ def prepared(tmp_path_factory) -> Project:
     """A project whose tokens are ready, with trainings long enough to be killed in."""
     project = Project.fresh(tmp_path_factory.mktemp("project"))
     project.edit("conf/experiment/smoke.yaml", "limit: {train: 16,", "limit: {train: 96,")
-    project.edit("conf/config.yaml", "evaluations: 4", "evaluations: 12")
+    project.edit("conf/config.yaml", "evaluations: 3", "evaluations: 12")
     project.must("python", "-m", "pipeline.config", "compose")
     project.dvc("repro", "tokenize")
     project.commit("tokens")
