@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from pipeline import records
+from pipeline import near, records
 
 NEAR = 0.6  # Jaccard similarity of two calls' word trigrams, names and numbers masked
 
@@ -18,16 +18,12 @@ def overlap(train: list[dict], held_out: list[dict]) -> dict[str, int]:
     dialogues = {row["dialogue"] for row in train}
     summaries = {text for row in train for text in references(row)}
     masked = {mask(text) for text in summaries}
-    shingled = [trigrams(row["dialogue"]) for row in train]
     return {
         "dialogues": len(held_out),
         "verbatim_dialogues": sum(row["dialogue"] in dialogues for row in held_out),
         "verbatim_summaries": sum(any(text in summaries for text in references(row)) for row in held_out),
         "summaries_alike_but_for_names": sum(any(mask(text) in masked for text in references(row)) for row in held_out),
-        "near_duplicates": sum(
-            any(len(mine & other) >= NEAR * len(mine | other) for other in shingled)
-            for mine in (trigrams(row["dialogue"]) for row in held_out)
-        ),
+        "near_duplicates": len(near.nearest(nameless(train), nameless(held_out), NEAR)),
     }
 
 
@@ -41,10 +37,9 @@ def mask(text: str) -> str:
     return re.sub(r"\d+", "0", re.sub(r"(?<![.!?:] )(?<!^)\b[A-Z][a-z]+\b|^[A-Z][a-z]+", "X", text))
 
 
-def trigrams(text: str) -> set[tuple[str, ...]]:
-    """The word trigrams of a masked text."""
-    words = mask(text).lower().split()
-    return set(zip(words, words[1:], words[2:]))
+def nameless(rows: list[dict]) -> list[dict[str, str]]:
+    """The rows' dialogues, names and numbers masked."""
+    return [{"id": str(number), "dialogue": mask(row["dialogue"])} for number, row in enumerate(rows)]
 
 
 def main() -> None:

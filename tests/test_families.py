@@ -1,6 +1,6 @@
 import pytest
 import torch
-from transformers import GenerationConfig
+from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig
 
 from pipeline import families
 from pipeline.methods import prompt_tuning
@@ -99,6 +99,29 @@ def test_the_end_label_survives_padding_with_the_end_token(causal_base):
     assert (batch["labels"] == tokenizer.eos_token_id).sum(1).tolist() == [1, 1, 1]
     ends = (batch["labels"] == tokenizer.eos_token_id) & (batch["attention_mask"] == 1)
     assert ends.sum(1).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_beams_that_share_their_cross_attention_write_what_copied_ones_do(seq2seq_base, kind):
+    tokenizer, network = families.load_tokenizer(seq2seq_base), families.load_model(seq2seq_base, "seq2seq").eval()
+    if kind == "bart":
+        torch.manual_seed(0)
+        sizes = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+        heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "vocab_size": len(tokenizer)}
+        network = BartForConditionalGeneration(BartConfig(**sizes, **heads, init_std=1.0, bos_token_id=0)).eval()
+    batch = tokenizer([prompt for prompt, _ in TEXTS], padding=True, return_tensors="pt")
+    config = GenerationConfig(
+        num_beams=4,
+        max_new_tokens=12,
+        length_penalty=2.0,
+        no_repeat_ngram_size=2,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    told = families.generate(network, batch, config, "seq2seq")
+    assert told.tolist() == network.generate(**batch, generation_config=config)[:, 1:].tolist()
+    assert len(set(told[1].tolist())) > 2
 
 
 def test_a_tokenizer_without_a_pad_token_pads_with_the_end_token(tmp_path, causal_base):

@@ -1,5 +1,6 @@
 """The generator of support calls: what it promises of every call, and of the splits against one another."""
 
+import json
 import random
 import re
 
@@ -9,7 +10,7 @@ from pipeline import records, stage
 from support import overlap, questions, world, write
 from support.dialogues import compose, contract
 
-SIZES = {"seed": 3, "train": 200, "validation": 30, "test": 40, "questions": 4}
+SIZES = {"seed": 3, "train": 200, "validation": 30, "test": 40, "questions": 4, "texts": 5}
 
 
 def calls(split, count=400, references=3):
@@ -127,6 +128,24 @@ def test_overlap_counts_copies_and_near_copies():
         "near_duplicates": 1,
     }
     assert overlap.overlap(train, train)["verbatim_summaries"] == 1
+
+
+def test_what_is_said_next_is_asked_about_calls_of_no_other_file(written):
+    rows = records.read(written / "text.jsonl")
+    assert len(rows) == SIZES["texts"]
+    others = "\n".join(path.read_text() for path in written.glob("*.jsonl") if path.name != "text.jsonl")
+    for row in rows:
+        question, before = row["prompt"].split("\n\n", 1)
+        assert re.fullmatch(r"What does #Person[12]# say next\?", question)
+        assert before.startswith("#Person") and row["text"] and not row["text"].startswith("#")
+        assert json.dumps(f"{before}\n#")[1:-2] not in others or before.count("\n") < 2
+
+
+def test_closed_questions_list_their_choices(written):
+    rows = records.read(written / "retention.jsonl")
+    closed = {row["task"] for row in rows if "choices" in row}
+    assert closed == {"solved", "mood"}
+    assert all(row["answer"] in row["choices"] for row in rows if "choices" in row)
 
 
 def test_every_retention_task_is_asked_as_often(written):
