@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import records, stage
 from pipeline.measures import HEADLINE
-from pipeline.resample import Resampling, holm, mean
+from pipeline.resample import Resampling, holm
 from pipeline.resample import Score as Points
 from pipeline.score import Score
 from pipeline.tabulate import markdown
@@ -115,8 +115,8 @@ def kept(method: str, answers: Path, retention: Path, methods: list[str], score:
     if [row["id"] for row in before] != [row["id"] for row in after]:
         raise stage.Refused(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
     result["retention_change"] = change(by_task(after), by_task(before), mean_of_tasks, score)
-    losses = [np.array(one["text_loss"]["each"])[:, None] for one in (found, retained(retention, "zero_shot"))]
-    result["text_loss_change"] = change(*losses, mean(len(losses[0])), score)
+    losses = [by_text(retained(retention, name)["text_loss"]) for name in (method, "zero_shot")]
+    result["text_loss_change"] = change(*losses, per_token, score)
     return result
 
 
@@ -129,6 +129,16 @@ def change(after: np.ndarray, before: np.ndarray, points: Points, score: Score) 
     low, high = Resampling.draw(len(after), score.resamples, score.seed).difference(after, before, points)
     found = points(after.sum(axis=0)[None]) - points(before.sum(axis=0)[None])
     return {"mean": float(found[0]), "low": low, "high": high}
+
+
+def by_text(loss: dict) -> np.ndarray:
+    """(texts, 2): the nats of each text, and its tokens."""
+    return np.array([loss["nats"], loss["tokens"]], dtype=np.float64).T
+
+
+def per_token(sums: np.ndarray) -> np.ndarray:
+    """Nats a token: all of them by all of these."""
+    return sums[:, 0] / sums[:, 1]
 
 
 def by_task(answered: list[dict]) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""How likely a model finds a given text: choices of a question, and the second half of held-out texts."""
+"""How likely a model finds a given text: the choices of a question, and held-out texts."""
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 from pipeline import families, stage, tables, template
@@ -10,68 +10,88 @@ from pipeline.tokenize import token_ids
 Example = dict[str, list[int]]
 
 
-def completion(prompt: list[int], text: str, tokenizer, model: Model) -> Example:
-    """A text as the answer to a prompt, end token included, as in training."""
-    ids = tokenizer(families.separator(model.arch) * (not model.chat) + text, add_special_tokens=False)["input_ids"]
-    return families.example(prompt, ids, tokenizer.eos_token_id, model.arch)
+def answer(prompt: list[int], text: str, tokenizer, model: Model) -> Example:
+    """A text as the answer to a prompt, without an end token."""
+    start = "" if model.chat else families.separator(model.arch)
+    return continued(
+        prompt, tokenizer(start + text, add_special_tokens=False, split_special_tokens=True)["input_ids"], model
+    )
+
+
+def prompt_ids(prompt: str, tokenizer, model: Model) -> list[int]:
+    """A prompt as a model reads it, in its chat template if it has one."""
+    chat = tokenizer if model.chat else None
+    instruction = template.defused(prompt, tokenizer) if chat else prompt
+    return token_ids(template.assemble([], instruction, chat), tokenizer, model)["input_ids"]
 
 
 def reading(row: dict[str, str], tokenizer, model: Model, limit: int) -> Example:
-    """A held-out text as it is read: after its prompt, or its second half after its first."""
-    if "prompt" not in row:
-        return halves(row["text"], tokenizer, model, limit)
-    chat = tokenizer if model.chat else None
-    prompt = template.assemble([], row["prompt"], chat)
-    return completion(token_ids(prompt, tokenizer, model)["input_ids"], row["text"], tokenizer, model)
+    """A held-out text as the answer to its prompt, or without one its second half after its first.
 
-
-def halves(text: str, tokenizer, model: Model, limit: int) -> Example:
-    """The second half of a text's tokens after its first half, the task T5 was adapted to as a language model.
-
-    Raffel et al. (2020) and Lester et al. (2021). The same half is predicted from the same tokens by either family.
+    The latter is the task by which T5 was made a language model (Lester et al., 2021). `limit` is on the tokens of a
+    text without a prompt. Refused when it has but one.
     """
-    ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"][:limit]
-    if len(ids) < 2:
-        raise stage.Refused(f"retain.text: {text!r} is one token and has no second half")
-    middle = len(ids) // 2
-    row = families.example(ids[:middle], ids[middle:], tokenizer.eos_token_id, model.arch)
-    without_end = {name: ids[:-1] for name, ids in row.items()}  # a text cut anywhere does not end
-    return row | without_end if model.arch == "causal" else row | {"labels": without_end["labels"]}
+    if "prompt" in row:
+        return answer(prompt_ids(row["prompt"], tokenizer, model), row["text"], tokenizer, model)
+    encoded = tokenizer(row["text"], split_special_tokens=True, return_special_tokens_mask=True)
+    ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+    inside = [at for at, added in enumerate(special) if not added]
+    if len(inside) < 2:
+        raise stage.Refused(f"{row['where']}: {row['text']!r} is one token and has no second half")
+    text = ids[inside[0] : inside[-1] + 1][:limit]
+    middle = len(text) // 2
+    after = ids[inside[-1] + 1 :] if model.arch == "seq2seq" else []  # an encoder's own end token
+    return continued([*ids[: inside[0]], *text[:middle], *after], text[middle:], model)
 
 
-def measured(
-    network, tokenizer, examples: list[Example], batch_size: int, arch: str
-) -> Iterator[tuple[int, float, int]]:
-    """(number, log-probability of its labels, how many labels) for each example, longest first."""
+def continued(prompt: list[int], ids: list[int], model: Model) -> Example:
+    """Labels are all of `ids`; its last stands where an example of training has its end token."""
+    return families.example(prompt, ids[:-1], ids[-1], model.arch)
+
+
+def measured(network, tokenizer, examples: list[Example], batch_size: int, arch: str) -> list[tuple[float, int]]:
+    """(log-probability of its labels, how many labels) of each example; batches that do not fit are made smaller."""
     import torch
+    from accelerate.utils import find_executable_batch_size
 
     device = next(network.parameters()).device
     collate = families.collator(tokenizer, network, arch)
     order = sorted(range(len(examples)), key=lambda number: (-len(examples[number]["input_ids"]), number))
-    for start in range(0, len(order), batch_size):
-        chunk = order[start : start + batch_size]
-        batch = {name: tensor.to(device) for name, tensor in collate([examples[number] for number in chunk]).items()}
-        with torch.inference_mode():
-            sums, counts = families.log_likelihoods(network, batch, arch)
-        yield from zip(chunk, sums.tolist(), counts.tolist())
+
+    @find_executable_batch_size(starting_batch_size=batch_size)
+    def found(size: int) -> dict[int, tuple[float, int]]:
+        each = {}
+        for start in range(0, len(order), size):
+            chunk = order[start : start + size]
+            batch = {name: one.to(device) for name, one in collate([examples[number] for number in chunk]).items()}
+            with torch.inference_mode():
+                sums, counts = families.log_likelihoods(network, batch, arch)
+            each |= zip(chunk, zip(sums.tolist(), counts.tolist()))
+        return each
+
+    each = found()
+    return [each[number] for number in range(len(examples))]
 
 
 def read_texts(path: Path) -> list[dict[str, str]]:
     """The `text`, and `prompt` if there is one, of JSON Lines, CSV or Parquet, or the paragraphs of a .txt file.
 
-    Refused names a row without a text, and a file without any.
+    Each with `where` it stands. Refused names a row without a text, and a file without any.
     """
     if path.suffix.lower() == ".txt":
-        texts = [" ".join(paragraph.split()) for paragraph in tables.decoded(path).split("\n\n")]
-        texts = [{"text": text} for text in texts if text]
+        paragraphs = re.split(r"\n[^\S\n]*\n", tables.decoded(path).replace("\r\n", "\n"))
+        found = [" ".join(paragraph.split()) for paragraph in paragraphs]
+        texts = [{"where": f"{path} paragraph {number}", "text": text} for number, text in enumerate(found, 1) if text]
     else:
         texts = []
         for where, row in tables.rows(path):
-            row = {field: row.get(field) for field in ("text", "prompt") if field == "text" or field in row}
-            for field, value in row.items():
-                if not isinstance(value, str) or not value.strip():
-                    raise stage.Refused(f"{where}: {field!r}: expected a text, found {value!r}")
-            texts.append({field: value.strip() for field, value in row.items()})
+            if not isinstance(row.get("text"), str) or not row["text"].strip():
+                raise stage.Refused(f"{where}: 'text': expected a text, found {row.get('text')!r}")
+            texts.append({"where": where, "text": row["text"].strip()})
+            if row.get("prompt") not in (None, ""):
+                if not isinstance(row["prompt"], str):
+                    raise stage.Refused(f"{where}: 'prompt': expected a text, found {row['prompt']!r}")
+                texts[-1]["prompt"] = row["prompt"]
     if not texts:
         raise stage.Refused(f"{path}: no texts")
     return texts

@@ -1,35 +1,35 @@
-"""What a method left of the base model's other abilities: questions it was not tuned on, and general text.
+"""What a method left of the base model's other abilities: questions it was not tuned on, and held-out text.
 
     python -m pipeline.retain METHOD QUESTIONS TEXT BASE TUNED ANSWERS RECORD     (as in dvc.yaml)
 
-QUESTIONS is JSON Lines of id, task, prompt and answer; with `choices` beside them a question can be answered by the
-likeliest choice. TEXT is JSON Lines of text (and prompt), or a .txt of paragraphs. zero_shot answers as the base does,
-so what a method forgot is its difference to zero_shot; few_shot changes no weight and is asked without its examples.
+QUESTIONS has rows of id, task, prompt and answer, as JSON Lines, CSV or Parquet; with `choices` beside them a question
+can be answered by the likeliest choice. TEXT has rows of text and, if wanted, prompt, or is a .txt of paragraphs.
+zero_shot answers as the base does, so what a method forgot is its difference to zero_shot; few_shot changes no weight
+and is asked without its examples.
 """
 
-import statistics
 from pathlib import Path
 from typing import Literal
 
-from pipeline import families, likelihood, meter, records, stage, tables, template
+from pipeline import families, likelihood, meter, records, stage, tables
 from pipeline.generate import Search, batches, generation_config, place
 from pipeline.sources import Count, Model
-from pipeline.tokenize import Tokenize, token_ids
+from pipeline.tokenize import Tokenize
 
 FIELDS = ("id", "task", "prompt", "answer")
 
 
 @stage.params
 class Retain:
-    """What is asked, how many questions of each task (null: all of them), and how an answer is found.
+    """What is asked, how many questions of each task (null: all of them), and how one with choices is answered.
 
-    A question with choices is answered by what the model writes, as any other, or by the choice it finds likeliest:
-    the sum of the log-probabilities of its tokens, end token included (`acc` of the Language Model Evaluation Harness).
+    exact_match: by what the model writes, as any other. log_likelihood: by the choice whose tokens have the highest
+    sum of log-probabilities, not normalized by length (`acc` of the Language Model Evaluation Harness).
     """
 
     questions: str
     text: str
-    choices: Literal["exact_match", "log_likelihood"]
+    multiple_choice: Literal["exact_match", "log_likelihood"]
     per_task: Count | None
     batch_size: Count
     max_new_tokens: Count
@@ -54,28 +54,26 @@ def run(
     with clock.phase("load"):
         tokenizer = families.load_tokenizer(base)
         network = place(families.load_tuned(base, tuned, model.arch, merge=True))
-    chat = tokenizer if model.chat else None
-    prompts = [template.assemble([], row["prompt"], chat) for row in rows]
-    inputs = [token_ids(prompt, tokenizer, model)["input_ids"] for prompt in prompts]
-    chosen = [at for at, row in enumerate(rows) if "choices" in row and retain.choices == "log_likelihood"]
+        examples = [likelihood.reading(row, tokenizer, model, tokenize.max_source_tokens) for row in texts]
+    inputs = [likelihood.prompt_ids(row["prompt"], tokenizer, model) for row in rows]
+    chosen = [at for at, row in enumerate(rows) if "choices" in row and retain.multiple_choice == "log_likelihood"]
     written = [at for at in range(len(rows)) if at not in set(chosen)]
     given: dict[int, str] = {}
     with clock.phase("answer"):
         asked = [inputs[at] for at in written]
         for number, answer in write(network, tokenizer, asked, retain, model.arch, f"retain {method}"):
             given[written[number]] = answer
-        choices = {at: rows[at]["choices"] for at in chosen}
-        given |= choose(network, tokenizer, inputs, choices, model, retain.batch_size)
+        for at in stage.progress(chosen, len(chosen), f"choose {method}"):
+            given[at] = choose(network, tokenizer, inputs[at], rows[at]["choices"], model, retain.batch_size)
     with clock.phase("read"):
-        examples = [likelihood.reading(one, tokenizer, model, tokenize.max_source_tokens) for one in texts]
-        losses = [0.0] * len(texts)
-        for at, found, tokens in likelihood.measured(network, tokenizer, examples, retain.batch_size, model.arch):
-            losses[at] = round(-found / tokens, 5)
+        read = likelihood.measured(network, tokenizer, examples, retain.batch_size, model.arch)
     answered = [{**row, "given": given[number], "right": same(given[number], row)} for number, row in enumerate(rows)]
     for row in answered:
         del row["prompt"]
     records.write(answers, answered)
     shares = right_by_task(answered)
+    nats, tokens = [round(-found, 4) for found, _ in read], [count for _, count in read]
+    loss = sum(nats) / sum(tokens)
     records.write_json(
         record,
         {
@@ -83,12 +81,12 @@ def run(
             "questions": len(rows),
             "by_choice": len(chosen),
             "right": shares,
-            "text_loss": {"mean": statistics.fmean(losses), "each": losses},
+            "text_loss": {"mean": loss, "nats": nats, "tokens": tokens},
         },
     )
     print(
         f"{method}: {len(rows)} questions in {clock.seconds['answer']:.1f} s, answered rightly: {shares}; "
-        f"{len(texts)} texts, {statistics.fmean(losses):.3f} nats a token"
+        f"{len(texts)} texts, {loss:.3f} nats a token"
     )
 
 
@@ -101,46 +99,50 @@ def write(network, tokenizer, inputs: list[list[int]], retain: Retain, arch: str
         yield number, tokenizer.decode(ids, skip_special_tokens=True).strip()
 
 
-def choose(
-    network, tokenizer, inputs: list[list[int]], choices: dict[int, list[str]], model: Model, batch_size: int
-) -> dict[int, str]:
-    """The likeliest of the choices of each question named by its place in `inputs`; of equals the first."""
-    pairs = [(at, choice) for at, all_of in choices.items() for choice in all_of]
-    examples = [likelihood.completion(inputs[at], choice, tokenizer, model) for at, choice in pairs]
-    sums = {
-        number: found for number, found, _ in likelihood.measured(network, tokenizer, examples, batch_size, model.arch)
-    }
-    best: dict[int, tuple[float, str]] = {}
-    for number, (at, choice) in enumerate(pairs):
-        if at not in best or sums[number] > best[at][0]:
-            best[at] = (sums[number], choice)
-    return {at: choice for at, (_, choice) in best.items()}
+def choose(network, tokenizer, prompt: list[int], choices: list[str], model: Model, batch_size: int) -> str:
+    """The likeliest of a question's choices; of equals the first."""
+    examples = [likelihood.answer(prompt, choice, tokenizer, model) for choice in choices]
+    sums = [found for found, _ in likelihood.measured(network, tokenizer, examples, batch_size, model.arch)]
+    return choices[sums.index(max(sums))]
 
 
 def read_questions(path: Path, per_task: int | None) -> list[dict]:
-    """The first `per_task` questions of each task. Refused names the first line that is no question."""
-    rows, asked = [], {}
-    for where, row in tables.located(path):
+    """The first `per_task` questions of each task. Refused names the first row that is no question."""
+    rows, asked, ids = [], {}, set()
+    for where, row in tables.rows(path):
         for field in FIELDS:
             if not isinstance(row.get(field), str) or not row[field].strip():
                 raise stage.Refused(f"{where}: {field!r}: expected a text, found {row.get(field)!r}")
+        if row["id"] in ids:
+            raise stage.Refused(f"{where}: 'id': {row['id']!r} stands twice")
+        if row["task"] == "mean":
+            raise stage.Refused(f"{where}: 'task': 'mean' is the name of the tasks' mean; choose another")
+        ids.add(row["id"])
         choices = row.get("choices")
         if choices is not None:
-            if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(one, str) for one in choices):
-                raise stage.Refused(f"{where}: 'choices': expected two texts or more, found {choices!r}")
-            if row["answer"] not in choices:
-                raise stage.Refused(f"{where}: 'answer': {row['answer']!r} is none of the choices {choices!r}")
+            check_choices(where, choices, row["answer"])
         asked[row["task"]] = asked.get(row["task"], 0) + 1
         if per_task is None or asked[row["task"]] <= per_task:
             rows.append({field: row[field] for field in FIELDS} | ({"choices": choices} if choices else {}))
-    if not rows:
-        raise stage.Refused(f"{path}: no questions")
     return rows
 
 
+def check_choices(where: str, choices: object, answer: str) -> None:
+    """Refused unless these are two different texts or more, one of them the answer."""
+    texts = isinstance(choices, list) and all(isinstance(one, str) and one.strip() for one in choices)
+    if not texts or len({plain(one) for one in choices}) < max(2, len(choices)):
+        raise stage.Refused(f"{where}: 'choices': expected two different texts or more, found {choices!r}")
+    if answer not in choices:
+        raise stage.Refused(f"{where}: 'answer': {answer!r} is none of the choices {choices!r}")
+
+
 def same(given: str, question: dict) -> bool:
-    """Exact match; case and outer spaces do not count."""
-    return given.strip().lower() == question["answer"].strip().lower()
+    """Exact match; case, outer spaces and a full stop at the end do not count."""
+    return plain(given) == plain(question["answer"])
+
+
+def plain(text: str) -> str:
+    return text.strip().removesuffix(".").lower()
 
 
 def right_by_task(answered: list[dict]) -> dict[str, float]:

@@ -25,7 +25,7 @@ QUESTIONS = {
 # What a forgetting measurement asks: copying, understanding, choosing.
 RETENTION = ("customer", "number", "product", "problem", "outcome", "solved", "mood")
 
-# All that can be answered, where that is little.
+# All possible answers of closed questions.
 CHOICES = {"solved": ["yes", "no"], "mood": ["happy", "neutral", "unhappy"]}
 
 

@@ -75,18 +75,28 @@ def texts(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:
 
 
 def retention(seed: int, count: int, seen: set[str]) -> list[dict]:
-    """As many questions of each task, about calls that no other file holds, with values held out of pretraining."""
+    """As many questions of each task, about calls that no other file holds, in phrasings of test."""
     rows = []
     for task in RETENTION:
-        rng, asked = random.Random(f"{seed} {task}"), 0
-        while asked < count:
+        rng, asked = random.Random(f"{seed} {task}"), []
+        while len(asked) < count:
             call = compose(rng, "test")
-            row = None if call.text() in seen else retention_record(rng, call, task, asked)
+            row = None if call.text() in seen else retention_record(rng, call, task, len(asked))
             if row:
                 seen.add(call.text())
-                rows.append(row)
-                asked += 1
+                asked.append(row)
+        add_choices(rng, asked)
+        rows += asked
     return rows
+
+
+def add_choices(rng: random.Random, rows: list[dict]) -> None:
+    """Three other answers to the same question beside its own, where what can be answered is not little."""
+    answers = sorted({row["answer"] for row in rows})
+    for row in rows:
+        others = [answer for answer in answers if answer != row["answer"]]
+        if "choices" not in row and len(others) >= 3:
+            row["choices"] = rng.sample([row["answer"], *rng.sample(others, 3)], 4)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,9 @@ def write(folder, name, texts, trained=None, right=None, losses=(3.0, 2.0, 1.0))
     records.write(folder / f"answers/{name}.jsonl", answers)
     each = {task: sum(right[k::2]) / len(right[k::2]) for k, task in enumerate(("number", "mood"))}
     kept = {"questions": 20, "by_choice": 0, "right": each | {"mean": sum(each.values()) / 2}}
-    kept["text_loss"] = {"mean": sum(losses) / len(losses), "each": list(losses)}
+    tokens = [10, 10, 20]
+    nats = [loss * count for loss, count in zip(losses, tokens)]
+    kept["text_loss"] = {"mean": sum(nats) / sum(tokens), "nats": nats, "tokens": tokens}
     records.write_json(folder / f"retention/{name}.json", kept)
 
 
@@ -173,10 +175,18 @@ def test_the_loss_on_held_out_text_is_a_difference_over_the_texts(tmp_path):
     write(tmp_path, "full", GOOD, TRAINED, losses=(3.0, 2.0, 4.0))
     found, page = run(tmp_path, ["zero_shot", "lora", "full"])
     assert rows(found)["lora"]["text_loss_change"] == pytest.approx({"mean": 0.5, "low": 0.5, "high": 0.5})
-    assert rows(found)["full"]["text_loss_change"] == pytest.approx({"mean": 1.0, "low": 0.0, "high": 3.0})
+    assert rows(found)["full"]["text_loss_change"] == pytest.approx({"mean": 1.5, "low": 0.0, "high": 3.0})
     table = cells(page)[-1]
     assert table[0] == ["method", "nats a token", "minus zero_shot", "95 %"]
-    assert table[3] == ["lora", "2.500", "+0.500", "+0.500 to +0.500"]
+    assert table[3] == ["lora", "2.250", "+0.500", "+0.500 to +0.500"]
+
+
+def test_the_page_says_how_many_questions_were_answered_by_choice(tmp_path):
+    write(tmp_path, "zero_shot", POOR, {})
+    path = tmp_path / "retention/zero_shot.json"
+    path.write_text(path.read_text().replace('"by_choice": 0', '"by_choice": 4'))
+    _, page = run(tmp_path, ["zero_shot"])
+    assert "20 questions that no method was tuned on, 4 of them by the likeliest choice." in page
 
 
 def test_a_copy_of_the_references_is_flagged_as_above_people(tmp_path):

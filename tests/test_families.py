@@ -59,6 +59,9 @@ def test_the_loss_of_a_padded_batch_is_that_of_its_examples_one_by_one(tokenizer
     assert [count.item() for _, count in single] == [sum(i != -100 for i in row["labels"]) for row in rows]
     assert labels == sum(count for _, count in single)
     torch.testing.assert_close(together, sum(total for total, _ in single), rtol=1e-5, atol=1e-4)
+    sums, counts = families.log_likelihoods(model, collate(rows), arch)
+    torch.testing.assert_close(-sums, torch.stack([total for total, _ in single]), rtol=1e-5, atol=1e-4)
+    assert counts.tolist() == [count for _, count in single]
 
 
 @pytest.mark.parametrize("virtual_tokens", [0, SOFT.num_virtual_tokens])

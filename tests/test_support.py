@@ -10,7 +10,7 @@ from pipeline import records, stage
 from support import overlap, questions, world, write
 from support.dialogues import compose, contract
 
-SIZES = {"seed": 3, "train": 200, "validation": 30, "test": 40, "questions": 4, "texts": 5}
+SIZES = {"seed": 3, "train": 200, "validation": 30, "test": 40, "questions": 12, "texts": 5}
 
 
 def calls(split, count=400, references=3):
@@ -141,15 +141,16 @@ def test_what_is_said_next_is_asked_about_calls_of_no_other_file(written):
         assert json.dumps(f"{before}\n#")[1:-2] not in others or before.count("\n") < 2
 
 
-def test_closed_questions_list_their_choices(written):
+def test_every_question_lists_choices_its_answer_among_them(written):
     rows = records.read(written / "retention.jsonl")
-    closed = {row["task"] for row in rows if "choices" in row}
-    assert closed == {"solved", "mood"}
-    assert all(row["answer"] in row["choices"] for row in rows if "choices" in row)
+    assert all(row["answer"] in row["choices"] for row in rows)
+    counts = {row["task"]: len(set(row["choices"])) for row in rows}
+    assert counts == dict.fromkeys(questions.RETENTION, 4) | {"solved": 2, "mood": 3}
+    assert len({row["choices"].index(row["answer"]) for row in rows}) == 4
 
 
 def test_every_retention_task_is_asked_as_often(written):
     rows = records.read(written / "retention.jsonl")
-    assert [row["task"] for row in rows] == [task for task in questions.RETENTION for _ in range(4)]
+    assert [row["task"] for row in rows] == [task for task in questions.RETENTION for _ in range(SIZES["questions"])]
     assert len({row["id"] for row in rows}) == len(rows)
     assert all(row["answer"] for row in rows)
