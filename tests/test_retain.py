@@ -251,7 +251,7 @@ def test_a_text_of_one_token_has_no_second_half(seq2seq_base):
 
 
 def test_the_bundled_base_knows_what_it_was_taught(tmp_path):
-    """The bars of models/tiny_t5/README.md, on calls with names, products and phrasings it never met."""
+    """The bars of models/tiny_t5/README.md, on calls it never saw, some in phrasings it never met."""
     from support import write as support
 
     values = stage.read_params(ROOT / "params.yaml")
