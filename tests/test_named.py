@@ -6,7 +6,7 @@ from benchmarks import named
 from pipeline import stage
 from support.write import Support, record
 
-SIZES = Support(seed=17, train=1, validation=5, test=20, questions=0)
+SIZES = Support(seed=17, train=1, validation=5, test=20, questions=0, texts=1)
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
