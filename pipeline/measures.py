@@ -3,9 +3,11 @@
 All scores are in points, 0 to 100: rouge_score's figures times 100, sacreBLEU's as they are.
 """
 
+import contextlib
 import functools
 import re
 import statistics
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -68,6 +70,39 @@ HEADLINE = {
 }
 
 
+def rouge_scorer(use_stemmer: bool):
+    """rouge_score's scorer of the ROUGE types, which cuts each text and stems each word once.
+
+    A reference is scored against by every method, and a summary once for each reference.
+    """
+    with absent("scipy.stats"):  # nltk, which brings the stemmer, imports it if it can: half a second for nothing
+        from nltk.stem.porter import PorterStemmer
+        from rouge_score import rouge_scorer, tokenize, tokenizers
+
+    class Tokenizer(tokenizers.Tokenizer):
+        def __init__(self):
+            self.stem = functools.lru_cache(maxsize=None)(PorterStemmer().stem)
+            self.tokenize = functools.lru_cache(maxsize=None)(self.tokenize)
+
+        def tokenize(self, text):
+            return tokenize.tokenize(text, self if use_stemmer else None)
+
+    return rouge_scorer.RougeScorer(list(ROUGE), tokenizer=Tokenizer())
+
+
+@contextlib.contextmanager
+def absent(module: str):
+    """Importing the module fails for as long, unless it was imported before."""
+    unknown = module not in sys.modules
+    if unknown:
+        sys.modules[module] = None
+    try:
+        yield
+    finally:
+        if unknown:
+            del sys.modules[module]
+
+
 class Scorer:
     """Scores summaries, each against any number of references.
 
@@ -76,14 +111,9 @@ class Scorer:
     """
 
     def __init__(self, use_stemmer: bool):
-        from rouge_score.rouge_scorer import RougeScorer
-        from rouge_score.tokenizers import DefaultTokenizer
         from sacrebleu.metrics import BLEU
 
-        tokenizer = DefaultTokenizer(use_stemmer)
-        # A reference is scored against by every method, and a summary once for each reference: cut into stems once.
-        tokenizer.tokenize = functools.lru_cache(maxsize=None)(tokenizer.tokenize)
-        self._rouge = RougeScorer(list(ROUGE), tokenizer=tokenizer)
+        self._rouge = rouge_scorer(use_stemmer)
         self._bleu = BLEU(effective_order=True)  # of one summary: only its counts are used
         self.use_stemmer = use_stemmer
 
