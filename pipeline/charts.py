@@ -23,7 +23,7 @@ def pareto(systems: list[dict]) -> dict:
         "type": "quantitative",
         "scale": {"type": "log", "domain": [50 * left, 200]},
         "axis": {"values": [100 * left * 10**power for power in range(1 - round(math.log10(left)))], "grid": False},
-        "title": "trained parameters, % of the model (log scale; leftmost: none)",
+        "title": "trained parameters, % (log; leftmost: none)",
     }
     y = {"field": "mean", "type": "quantitative", "title": "ROUGE-1", "scale": {"zero": False}}
     tip = [

@@ -5,24 +5,28 @@ def verdict(found: dict) -> list[str]:
     """Sentences: the best adapter beside full fine-tuning, which method to ship, and what the numbers do not say."""
     methods = {row["name"]: row for row in found["systems"] if row["kind"] == "method"}
     trained = {name: row for name, row in methods.items() if row["trainable_parameters"]}
-    said = []
+    said, told = [], set()
     adapters = sorted((name for name in trained if name != "full"), key=lambda name: _rouge1(trained[name]))
     if "full" in trained and adapters:
         best, full = trained[adapters[-1]], trained["full"]
         share = 100 * _rouge1(best) / _rouge1(full) if _rouge1(full) else 0.0
+        told = {best["name"], "full"}
         said.append(
             f"{best['name']} reaches {share:.0f} % of full fine-tuning's ROUGE-1 with {100 * best['share']:.2g} % of "
             f"the parameters; {_difference(found, best['name'], 'full')}."
         )
     if methods:
-        said.append(_choice(found, methods))
+        said.append(_choice(found, methods, told))
     if trained:
         said.append("Each method was trained once: how much another seed would change is not in these intervals.")
     return said
 
 
-def _choice(found: dict, methods: dict[str, dict]) -> str:
-    """The method with the fewest trained parameters that is not really worse than the best."""
+def _choice(found: dict, methods: dict[str, dict], told: set[str]) -> str:
+    """The method with the fewest trained parameters that is not really worse than the best.
+
+    told: two methods whose difference has been said.
+    """
     best = max(methods, key=lambda name: _rouge1(methods[name]))
     cheap_first = sorted(methods, key=lambda name: (methods[name]["trainable_parameters"], -_rouge1(methods[name])))
     chosen = next(name for name in cheap_first if name == best or not pair(found, best, name)["real"])
@@ -31,7 +35,9 @@ def _choice(found: dict, methods: dict[str, dict]) -> str:
         if best == cheap_first[0]:
             rest = "it scores best and trains nothing more than the others"
     else:
-        rest = f"it is the smallest that is not really worse than {best} ({_difference(found, best, chosen)})"
+        rest = f"it is the smallest that is not really worse than {best}"
+        if {chosen, best} != told:
+            rest += f"; {_difference(found, best, chosen)}"
     return f"For summaries like these, take {chosen}: {rest}."
 
 
