@@ -109,6 +109,12 @@ def real_tokens(row: dict[str, list[int]], arch: str) -> int:
     return len(row["input_ids"]) + (len(row["labels"]) if arch == "seq2seq" else 0)
 
 
+def batch_tokens(inputs: dict, arch: str):
+    """`real_tokens` of a padded batch, as a tensor."""
+    labels = (inputs["labels"] != IGNORED).sum() if arch == "seq2seq" else 0
+    return inputs["attention_mask"].sum() + labels
+
+
 def collator(tokenizer, network, arch: str):
     """Pads a list of examples to the longest of its batch; label pads are ignored, masks go by length."""
     from transformers import DataCollatorForSeq2Seq

@@ -35,6 +35,11 @@ class Meter:
             self._turn()
             self._phases.pop()
 
+    def spent(self, name: str) -> float:
+        """Seconds of a phase until now, whether it runs or not."""
+        running = bool(self._phases) and self._phases[-1] == name
+        return self.seconds.get(name, 0.0) + (time.perf_counter() - self._since if running else 0.0)
+
     def _turn(self) -> None:
         """Book what has passed on the running phase and start anew."""
         cuda = _cuda()

@@ -1,6 +1,6 @@
 """Train one method on the tokens and keep what it learned, its loss curve and what it cost.
 
-    python -m pipeline.train METHOD PROMPTS TOKENS BASE OUTPUT CURVE RECORD     (as in dvc.yaml)
+    python -m pipeline.train METHOD PROMPTS TOKENS BASE OUTPUT CURVES SPEED RECORD     (as in dvc.yaml)
 
 Killed at any moment, the next run goes on from the last checkpoint in models/checkpoints/ and ends with the same bytes
 (on a CPU; CUDA's own kernels may differ in the last bit).
@@ -37,7 +37,8 @@ def run(
     tokens: Path,
     base: Path,
     output: Path,
-    curve: Path,
+    curves: Path,
+    speed: Path,
     record: Path,
     *,
     seed: Seed,
@@ -48,11 +49,14 @@ def run(
     params = stage.section(method, chosen.Params)
     output.mkdir(parents=True, exist_ok=True)
     if hasattr(chosen, "adapt"):
-        cost, checkpoints = fit(chosen, params, tokens, base, output, curve, seed=seed, model=model, train=train)
+        cost, checkpoints = fit(
+            chosen, params, tokens, base, output, curves, speed, seed=seed, model=model, train=train
+        )
     else:
         shown = getattr(chosen, "demonstrations", lambda *_: [])(records.read(prompts / "train.jsonl"), params, seed)
         records.write(output / "demonstrations.jsonl", shown)
-        records.write_json(curve / "metrics.json", {})
+        for folder in (curves, speed):
+            records.write_json(folder / "metrics.json", {})
         cost, checkpoints = {"trainable_parameters": 0, "total_parameters": families.count_parameters(base)}, None
     cost["base_bytes"] = sum(path.stat().st_size for path in base.glob("*.safetensors"))
     cost["bytes"] = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
@@ -62,12 +66,25 @@ def run(
         shutil.rmtree(done)
 
 
-def fit(chosen, params, tokens: Path, base: Path, output: Path, curve: Path, *, seed: int, model: Model, train: Train):
-    """Save the best weights to `output` and the curve to `curve`; the run record and the checkpoints' folder."""
+def fit(
+    chosen,
+    params,
+    tokens: Path,
+    base: Path,
+    output: Path,
+    curves: Path,
+    speed: Path,
+    *,
+    seed: int,
+    model: Model,
+    train: Train,
+):
+    """Save the best weights to `output`, what Watch logs beside; the run record and the checkpoints' folder."""
     import torch
     import transformers
 
     from pipeline.trainer import Tuner, arguments
+    from pipeline.watch import Watch
 
     method = chosen.__name__.rpartition(".")[2]
     precision = hardware_precision() if train.precision == "auto" else train.precision
@@ -95,7 +112,7 @@ def fit(chosen, params, tokens: Path, base: Path, output: Path, curve: Path, *, 
         validation_rows,
         model.arch,
         clock,
-        curve,
+        Watch(f"train {method}", curves, speed),
     )
     resumed = tuner.last_checkpoint()
     if resumed:

@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import sys
 from pathlib import Path
 
 import torch
@@ -13,8 +12,7 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from pipeline import families, stage
-
-LOGGED = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
+from pipeline.watch import Watch
 
 
 def arguments(folder: Path, params, train, precision: str, seed: int, examples: int) -> TrainingArguments:
@@ -50,7 +48,7 @@ def arguments(folder: Path, params, train, precision: str, seed: int, examples: 
         use_cpu=not torch.cuda.is_available() and not torch.backends.mps.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
-        disable_tqdm=not sys.stderr.isatty(),
+        disable_tqdm=True,  # Watch shows how far it is
         report_to=[],
     )
     if args.n_gpu > 1:  # Trainer would wrap the model in DataParallel; one GPU is what the clocks are about
@@ -64,8 +62,10 @@ class Tuner(Trainer):
     # compute_loss divides by the labels of the whole accumulated batch.
     loss_is_scaled_for_ga = True
 
-    def __init__(self, model, args, tokenizer, train_rows, validation_rows, arch, clock, curve):
-        self.arch, self.clock = arch, clock
+    def __init__(self, model, args, tokenizer, train_rows, validation_rows, arch, clock, watch: Watch):
+        self.arch, self.clock, self.watch = arch, clock, watch
+        self.seen = 0  # real tokens since the last line of the log ...
+        self.since = 0.0  # ... and the seconds of optimizer steps until then
         self.sampler = LengthGrouped([len(row["input_ids"]) for row in train_rows], args.train_batch_size, args.seed)
         collator = families.collator(tokenizer, getattr(model, "get_base_model", lambda: model)(), arch)
         rows = [row | {"attention_mask": [1] * len(row["input_ids"])} for row in train_rows]
@@ -75,12 +75,22 @@ class Tuner(Trainer):
         self.model_accepts_loss_kwargs = True  # makes Trainer count the labels of an accumulated batch
         self.remove_callback(PrinterCallback)
         self.add_callback(Evenly(self.sampler))
-        self.add_callback(Curve(curve))
+        self.add_callback(watch)
 
     def _get_train_sampler(self, train_dataset=None):
         return self.sampler
 
+    def log(self, logs, start_time=None):
+        """Adds real tokens per second of optimizer steps and the seconds left to each training loss."""
+        if "loss" in logs:
+            spent = self.clock.spent("train")
+            rate = float(self.seen) / max(spent - self.since, 1e-9)
+            self.seen, self.since = 0, spent
+            logs |= {"tokens_per_second": rate, "seconds_left": self.watch.seconds_left(self.state)}
+        super().log(logs, start_time)
+
     def compute_loss(self, model, inputs, num_items_in_batch=None):
+        self.seen = self.seen + families.batch_tokens(inputs, self.arch)
         total, labels = families.loss(model, inputs, self.arch)
         loss = total / (labels if num_items_in_batch is None else num_items_in_batch)
         if not torch.isfinite(loss):
@@ -186,38 +196,3 @@ class Evenly(TrainerCallback):
         if control.should_save or state.global_step >= state.max_steps:
             control.should_log = control.should_evaluate = control.should_save = True
         return control
-
-
-class Curve(TrainerCallback):
-    """Losses and learning rate through DVCLive, for `dvc plots`, and a plain line each in a log.
-
-    A resumed run writes again what it had logged before, for DVC empties a stage's outputs when it starts.
-    """
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        from dvclive import Live
-
-        self.live = Live(str(self.folder), save_dvc_exp=False, dvcyaml=None, monitor_system=False)
-        for entry in state.log_history:
-            self._log(entry)
-
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        self._log(state.log_history[-1])
-        if args.disable_tqdm:
-            shown = {key: value for key, value in logs.items() if key in LOGGED}
-            if shown:
-                text = ", ".join(f"{LOGGED[key]} {value:.4g}" for key, value in shown.items())
-                print(f"step {state.global_step}/{state.max_steps}, epoch {state.epoch:.2f}: {text}")
-
-    def _log(self, entry: dict):
-        self.live.step = entry["step"]
-        for key, name in LOGGED.items():
-            if key in entry:
-                self.live.log_metric(name, entry[key])
-        self.live.make_summary()
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.live.end()

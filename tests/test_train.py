@@ -13,6 +13,7 @@ import torch
 from pipeline import families, meter, methods, stage, train
 from pipeline.train import Train
 from pipeline.trainer import LengthGrouped, Tuner
+from pipeline.watch import Watch, duration
 from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -128,7 +129,8 @@ def tiny_tuner(base: Path, folder: Path, precision: str = "fp32", train: dict | 
     ]
     args = arguments(folder / "checkpoints", params, settings, precision, 1, len(rows))
     network = families.load_model(base, "seq2seq")
-    return Tuner(network, args, tokenizer, rows, rows[:2], "seq2seq", meter.Meter(), folder / "curve")
+    watch = Watch("train full", folder / "curve", folder / "speed")
+    return Tuner(network, args, tokenizer, rows, rows[:2], "seq2seq", meter.Meter(), watch)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_with_a_message(tmp_path, seq2seq_base):
@@ -196,6 +198,27 @@ def test_the_loss_curve_holds_training_and_validation(tmp_path, seq2seq_base):
     assert lines[0] == "step\tloss"
     assert [int(line.split("\t")[0]) for line in lines[1:]] == [1, 2, 3, 4]
     assert json.loads((tmp_path / "curve/metrics.json").read_text())["validation"]["loss"] > 0
+
+
+def test_speed_and_time_left_are_logged_beside_the_curve(tmp_path, seq2seq_base, capsys):
+    tuner = tiny_tuner(seq2seq_base, tmp_path)
+    with tuner.clock.phase("train"):
+        tuner.train()
+    speed = tmp_path / "speed/plots/metrics"
+    rates = [float(line.split("\t")[1]) for line in (speed / "tokens_per_second.tsv").read_text().splitlines()[1:]]
+    left = [float(line.split("\t")[1]) for line in (speed / "seconds_left.tsv").read_text().splitlines()[1:]]
+    assert len(rates) == 4
+    assert sum(rate > 0 for rate in rates) == 4
+    assert left[-1] == 0
+    tokens = tuner.args.num_train_epochs * sum(families.real_tokens(row, "seq2seq") for row in tuner.train_dataset)
+    assert min(rates) * tuner.clock.seconds["train"] <= tokens <= max(rates) * tuner.clock.seconds["train"]
+    (first, *_, last) = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"train full: step 1/4, epoch .*: loss [\d.]+, .* tokens/s, \d+ s left", first)
+    assert "validation loss" in last
+
+
+def test_durations_read_as_people_say_them():
+    assert [duration(seconds) for seconds in (0.4, 42, 200, 7500)] == ["0 s", "42 s", "3 min", "2 h 5 min"]
 
 
 def test_batches_are_of_similar_lengths_and_an_epoch_repeats_itself():
