@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test lint format params pretrain clean
+.PHONY: help setup repro test lint format params adopt pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,10 @@ format: setup ## mend style
 
 params: setup ## compose conf/ into params.yaml, after an edit in conf/
 	python -m pipeline.config compose
+
+adopt: setup ## make an experiment's values the defaults: apply it and write them into conf/ (make adopt EXP=NAME)
+	$(if $(EXP),dvc exp apply $(EXP))
+	python -m pipeline.adopt
 
 pretrain: setup ## make the bundled base model again, in about an hour; resumes if interrupted
 	python -m pretraining.train models/tiny_t5

@@ -22,6 +22,7 @@ from pipeline.tokenize import Tokenize
 from pipeline.train import Train
 from support.write import Support
 
+ROOT = Path(__file__).parent.parent
 SECTIONS = {
     "seed": Seed,
     "methods": list[str],
@@ -38,10 +39,14 @@ SECTIONS = {
 
 
 def compose(output: Path, overrides: list[str] = ()) -> None:
-    """conf/ to one file, by the function that `dvc exp run` itself uses."""
+    """conf/ to one file, by the function that `dvc exp run` itself uses; Refused as there (pipeline/door.py)."""
+    from dvc.exceptions import InvalidArgumentError
     from dvc.utils.hydra import compose_and_dump
 
-    compose_and_dump(output, str(Path("conf").resolve()), None, "config", "", list(overrides))
+    try:
+        compose_and_dump(output, str(Path("conf").resolve()), None, "config", str(ROOT), list(overrides))
+    except InvalidArgumentError as error:
+        raise stage.Refused(str(error)) from error
 
 
 def validate(values: dict) -> None:
@@ -83,7 +88,8 @@ def check(output: Path) -> None:
         if differing := sorted(differences(wanted, values)):
             raise stage.Refused(
                 f"params.yaml is not what conf/ composes to: {'; '.join(differing)}. If conf/ is right, run "
-                "`make params` and then `dvc repro`; to try a value, `dvc exp run -S key=value`"
+                "`make params` and then `dvc repro`; if params.yaml is (an experiment was applied), `make adopt`; to "
+                "try a value, `dvc exp run -S key=value`"
             )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("params.yaml was checked\n")

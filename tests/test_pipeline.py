@@ -1,6 +1,7 @@
 """The whole pipeline on the smoke experiment, in copies of the project, through DVC as people use it."""
 
 import json
+import re
 import time
 
 import pytest
@@ -167,19 +168,54 @@ def test_going_back_in_conf_without_composing_is_refused_too(project):
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("lora.r=-3", "error: lora.r: -3: Input should be greater than or equal to 1"),
-        ("methods=[zero_shot,lroa]", "error: methods: unknown method 'lroa'"),
-        ("data=local", "error: data.train: missing; give it a value: -S data.train=..."),
-        ("lora.rr=3", "rr"),
-        ("model=nope", "nope"),
+        ("lora.r=abc", "lora.r: 'abc': Input should be a valid integer"),
+        ("lora.r=-3", "lora.r: -3: Input should be greater than or equal to 1"),
+        ("lora.rr=3", "lora.rr: '3': unknown key; lora has alpha_per_rank, learning_rate, "),
+        ("model=nope", "model: 'nope': no such file in conf/model; there are flan_t5_base, "),
+        ("methods=[lora,lroa]", "methods: unknown method 'lroa'; there are "),
+        ("data=local", "data.train: missing; give it a value: -S data.train=..."),
     ],
 )
-def test_nonsense_is_refused_before_any_other_stage_runs(project, override, expected):
-    done = project.run("dvc", "exp", "run", "-S", override)
+@pytest.mark.parametrize("queue", [[], ["--queue"]], ids=["run", "queue"])
+def test_nonsense_is_refused_at_the_door_in_one_line(project, override, expected, queue):
+    done = project.run("dvc", "exp", "run", *queue, "-S", override)
     assert done.returncode != 0
-    assert expected in done.stderr
-    assert "Running stage 'train" not in done.stdout
-    assert "Running stage 'download" not in done.stdout
+    assert done.stdout == ""  # no stage ran
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"ERROR: {expected}")
+    assert project.must("git", "status", "--porcelain") == ""
+    assert "Queued" not in project.must("dvc", "queue", "status")
+
+
+def test_adopting_an_experiment_makes_its_values_the_defaults(project):
+    project.dvc("exp", "run", "-S", "lora.r=16", "--name", "wide")
+    project.dvc("exp", "run", "-S", "generate.num_beams=2", "config")
+    adopted = project.must("make", "adopt", "EXP=wide", "SHELL=/bin/bash")
+    assert re.search(r"conf/config.yaml, line \d+: lora.r: 6 -> 16", adopted)
+    assert "  r: 16\n  # The update is scaled" in (project.folder / "conf/config.yaml").read_text()
+    assert project.dvc("repro") == ["config"]
+    project.dvc("exp", "run", "-S", "generate.num_beams=2", "config")
+    assert "  r: 16\n" in (project.folder / "params.yaml").read_text()
+
+
+def test_what_an_experiment_left_is_not_lost_without_a_word(project):
+    project.dvc("exp", "run", "-S", "lora.r=16", "config")
+    said = project.run("dvc", "exp", "run", "-S", "generate.num_beams=2", "config").stderr
+    line = (project.folder / "conf/config.yaml").read_text().splitlines().index("  r: 6") + 1
+    assert f"lora.r goes back from 16 to 6 (conf/config.yaml, line {line})" in said
+    assert "make adopt EXP=NAME" in said
+
+
+def test_a_worktree_runs_its_own_conf_and_code(project, tmp_path):
+    project.must("git", "worktree", "add", "--quiet", str(tmp_path / "tree"))
+    tree = Project(tmp_path / "tree")
+    tree.must("dvc", "cache", "dir", "--local", str(project.folder / ".dvc/cache"))
+    tree.edit("pipeline/config.py", '"methods: empty;', '"methods: none at all;')
+    done = tree.run("dvc", "exp", "run", "-S", "methods=[]")
+    assert done.stderr.startswith("ERROR: methods: none at all;")
+    assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora")) == {"config", "train@lora"}
+    assert tree.json("models/lora/adapter_config.json")["r"] == 4
+    assert "r: 4" not in (project.folder / "params.yaml").read_text()
 
 
 def test_a_persons_own_csv_runs_through_with_splits_cut_from_it(project, tmp_path):

@@ -1,0 +1,106 @@
+"""What `dvc exp run` composes is refused here in one line, or let in; hydra_plugins/door.py puts it in its place."""
+
+import copy
+import difflib
+import functools
+import os
+import sys
+
+from dvc.exceptions import InvalidArgumentError
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline import config, definitions, stage
+
+SHOWN = 5  # values that go back; of more, the number is said
+
+
+def guard(load):
+    """Hydra's load_configuration, with its errors in one line and its result checked by `config.validate`.
+
+    Raises dvc.exceptions.InvalidArgumentError, which DVC shows as it is.
+    """
+
+    @functools.wraps(load)
+    def load_configuration(loader, config_name, overrides, *arguments, **options):
+        try:
+            composed = load(loader, config_name, overrides, *arguments, **options)
+            values = plain(composed)
+            config.validate(values)
+        except (HydraException, OmegaConfBaseException, stage.Refused) as error:
+            raise InvalidArgumentError(readable(error, overrides)) from None  # DVC would show both
+        if "DVC_STAGE" not in os.environ and stage.PARAMS.exists():  # a stage composes only to compare
+            before = stage.read_params()
+            if before != values:
+                defaults = plain(load(loader, config_name, [], *arguments, **options))
+                announce(going_back(before, values, defaults, overrides), loader)
+        return composed
+
+    return load_configuration
+
+
+def plain(composed) -> dict:
+    """A composition as params.yaml will hold it."""
+    values = copy.deepcopy(composed)
+    with open_dict(values):
+        del values["hydra"]
+    OmegaConf.resolve(values)
+    return OmegaConf.to_container(values)
+
+
+def readable(error: Exception, overrides: list[str]) -> str:
+    """An error of Hydra's as `key: value: what is allowed`, in one line."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        there = sorted(name for name in error.options if not name.startswith("_"))
+        return f"{group}: {option!r}: no such file in conf/{group}; there are {', '.join(there)}{hint(option, there)}"
+    if isinstance(error, OmegaConfBaseException):
+        return f"{error.full_key or ' '.join(overrides)}: {str(error).splitlines()[0]}"
+    cause = error.__cause__
+    key, parent = getattr(cause, "full_key", None), getattr(cause, "parent_node", None)
+    if key and OmegaConf.is_dict(parent):
+        of, _, name = key.rpartition(".")
+        values = [text.partition("=")[2] for text in overrides if text.partition("=")[0] == key]
+        groups = [] if of else [path.name for path in definitions.CONF.iterdir() if path.is_dir()]
+        there = sorted({*map(str, parent), *groups} - {"hydra"})
+        said = ": ".join([key, *(repr(value) for value in values[-1:]), "unknown key"])
+        return f"{said}; {of or 'conf/'} has {', '.join(there)}{hint(name, there)}"
+    return " ".join(str(error).split())
+
+
+def hint(word: str, there: list[str]) -> str:
+    """The nearest of what there is, if any is near."""
+    near = difflib.get_close_matches(word, there, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def going_back(before: dict, now: dict, defaults: dict, overrides: list[str]) -> list[tuple[str, object, object]]:
+    """(key, value before, value now) where an experiment's value gives way to conf/'s without being asked to."""
+    given = {text.lstrip("+~").partition("=")[0] for text in overrides}
+    values, conf = dict(config.leaves(now)), dict(config.leaves(defaults))
+    return [
+        (key, value, values[key])
+        for key, value in config.leaves(before)
+        if key in values
+        and value != values[key]
+        and values[key] == conf.get(key)
+        and not given & {key, key.partition(".")[0]}
+    ]
+
+
+def announce(going: list[tuple[str, object, object]], loader) -> None:
+    """Say what the composition undoes, and where in conf/ to write it."""
+    if not going:
+        return
+    said = [
+        f"{key} goes back from {before!r} to {now!r} ({definitions.of(key, loader)})"
+        for key, before, now in going[:SHOWN]
+    ]
+    if len(going) > SHOWN:
+        said.append(f"{len(going) - SHOWN} more values go back")
+    print(
+        f"conf/ knows nothing of values that an experiment left in {stage.PARAMS}: {'; '.join(said)}. To keep them: "
+        "-S again for one run, for good `make adopt EXP=NAME`",
+        file=sys.stderr,
+    )
