@@ -1,8 +1,8 @@
 """The comparison as one page that needs no network: verdict, tables, charts, and every summary side by side.
 
-    python -m pipeline.report reports/comparison.json data/records/test.jsonl reports/dialogues reports/curves PAGE
+    python -m pipeline.report reports/comparison.json data/records/test.jsonl reports/dialogues reports/curves PAGE LOSSES
 
-The page is pipeline/page/report.html (Jinja2) with its style and its script; charts are Vega-Lite (pipeline/charts.py),
+LOSSES gets the training and the validation losses of all methods, a table each, for `dvc plots`. The page is pipeline/page/report.html (Jinja2) with its style and its script; charts are Vega-Lite (pipeline/charts.py),
 whose JavaScript is embedded.
 """
 
@@ -19,13 +19,26 @@ from pipeline.sources import Data, Model
 PAGE = Path(__file__).with_name("page")
 
 
-def run(comparison: Path, held_out: Path, dialogues: Path, curves: Path, page: Path, *, data: Data, model: Model):
+def run(
+    comparison: Path,
+    held_out: Path,
+    dialogues: Path,
+    curves: Path,
+    page: Path,
+    tables: Path,
+    *,
+    data: Data,
+    model: Model,
+):
     found = json.loads(comparison.read_text(encoding="utf-8"))
     systems = [row for row in found["systems"] if row["kind"] != "yardstick"]
     each = {row["name"]: records.read_table(dialogues / f"{row['name']}.parquet") for row in systems}
     page.parent.mkdir(parents=True, exist_ok=True)
-    text = render(found, records.read(held_out), each, losses(curves, systems), data.name, model.name)
+    points = losses(curves, systems)
+    text = render(found, records.read(held_out), each, points, data.name, model.name)
     page.write_text(text, encoding="utf-8")
+    for split, rows in points.items():
+        write_tsv(tables / f"{split}.tsv", rows)
     print(f"{page}: {page.stat().st_size / 2**20:.1f} MiB, {len(systems)} systems, {found['dialogues']} dialogues")
 
 
@@ -112,6 +125,15 @@ def losses(curves: Path, systems: list[dict]) -> dict[str, list[dict]]:
                         step, loss = int(point["step"]), float(point["loss"])
                         found[split].append({"method": row["name"], "step": step, "loss": loss})
     return found
+
+
+def write_tsv(path: Path, points: list[dict]) -> None:
+    """Rows of method, step and loss as tab-separated values; DVC makes no plot of a file without rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, ["method", "step", "loss"], delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(points)
 
 
 if __name__ == "__main__":
