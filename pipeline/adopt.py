@@ -89,7 +89,7 @@ def composed(*overrides: str) -> dict:
 
 def distance(wanted: dict, found: dict) -> int:
     """How many values differ."""
-    left, right = dict(config.leaves(wanted)), dict(config.leaves(found))
+    left, right = dict(stage.leaves(wanted)), dict(stage.leaves(found))
     return sum(left.get(key, GONE) != right.get(key, GONE) for key in {*left, *right})
 
 

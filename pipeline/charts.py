@@ -2,6 +2,8 @@
 
 import math
 
+from pipeline.verdict import called
+
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing is fetched
 
 
@@ -74,7 +76,7 @@ def differences(pairs: list[dict]) -> dict:
     points = [
         {
             "pair": f"{row['first']} − {row['second']}",
-            "called": "real" if row["real"] else "may be chance",
+            "called": called(row),
             **{key: row[key] for key in ("difference", "low", "high", "p_holm")},
         }
         for row in pairs
@@ -84,7 +86,7 @@ def differences(pairs: list[dict]) -> dict:
     color = {
         "field": "called",
         "type": "nominal",
-        "scale": {"domain": ["real", "may be chance"]},
+        "scale": {"domain": list(dict.fromkeys(["real", "may be chance", *(point["called"] for point in points)]))},
         "legend": {"orient": "top", "title": None},
     }
     tip = [
@@ -148,6 +150,82 @@ def lengths(points: list[dict], names: list[str]) -> dict:
             "color": _color("system", names),
         },
         height=26 * len(names),
+    )
+
+
+def sweep(judged: list[dict], names: list[str], title: str) -> dict[str, dict]:
+    """Of a sweep's series: ROUGE-1 with its interval, and the validation loss, against the parameter."""
+    points = [
+        {
+            "series": name,
+            "value": point["value"],
+            "loss": point["validation_loss"],
+            "called": "as good as the best" if point["as_good"] else "really worse",
+            **_interval(point),
+        }
+        for one, name in zip(judged, names)
+        for point in one["points"]
+    ]
+    numbers = [point["value"] for point in points if isinstance(point["value"], int | float)]
+    x: dict = {"field": "value", "title": title, "type": "nominal", "sort": None, "axis": {"labelAngle": 0}}
+    if len(numbers) == len(points):
+        wide = min(numbers) > 0 and max(numbers) / min(numbers) >= 16
+        scale = {"type": "log", "base": 2} if wide else {"zero": False}
+        x = {"field": "value", "title": title, "type": "quantitative", "scale": scale}
+        x["axis"] = {"values": sorted(set(numbers)), "grid": False, "labelOverlap": True}
+    color = _color("series", names, names if len(names) > 1 else None)
+    y = {"field": "mean", "type": "quantitative", "title": "ROUGE-1", "scale": {"zero": False}}
+    filled = {"condition": {"test": "datum.called == 'really worse'", "value": 0.35}, "value": 1}
+    tip = [_text("series"), _text("value", title), _number("mean", "ROUGE-1"), _number("low", "95 % from")]
+    tip += [_number("high", "to"), _text("called")]
+    lined = (
+        [{"mark": {"type": "line", "opacity": 0.5}, "encoding": {"x": x, "y": y, "color": color}}] if numbers else []
+    )
+    drawn = {
+        "rouge1": _chart(
+            points,
+            layer=[
+                *lined,
+                {
+                    "mark": {"type": "rule", "strokeWidth": 2},
+                    "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color},
+                },
+                {
+                    "mark": {"type": "point", "filled": True, "size": 90},
+                    "encoding": {"x": x, "y": y, "color": color, "opacity": filled, "tooltip": tip},
+                },
+            ],
+            height=280,
+        )
+    }
+    trained = [point for point in points if point["loss"] is not None]
+    if trained:
+        y = {"field": "loss", "type": "quantitative", "title": "validation loss", "scale": {"zero": False}}
+        tip = [_text("series"), _text("value", title), _number("loss", "validation loss", ".3f")]
+        mark = {"type": "line", "point": True} if numbers else {"type": "point", "filled": True, "size": 90}
+        drawn["loss"] = _chart(
+            trained, mark=mark, encoding={"x": x, "y": y, "color": color, "tooltip": tip}, height=220
+        )
+    return drawn
+
+
+def seeds(methods: dict[str, dict]) -> dict:
+    """ROUGE-1 of every seed, a line of points for each method."""
+    points = [
+        {"method": name, "seed": seed, "rouge1": round(scores["rouge1"], 2)}
+        for name, each in methods.items()
+        for seed, scores in each.items()
+    ]
+    return _chart(
+        points,
+        mark={"type": "point", "filled": True, "size": 70, "opacity": 0.7},
+        encoding={
+            "y": {"field": "method", "type": "nominal", "sort": None, "title": None},
+            "x": {"field": "rouge1", "type": "quantitative", "title": "ROUGE-1", "scale": {"zero": False}},
+            "color": _color("method", list(methods)),
+            "tooltip": [_text("method"), _text("seed"), _number("rouge1", "ROUGE-1")],
+        },
+        height=36 * len(methods),
     )
 
 

@@ -1,7 +1,7 @@
 """What each method buys and what it costs, side by side, and which differences are real.
 
     python -m pipeline.compare reports/scores reports/dialogues reports/yardsticks reports/retention reports/answers \\
-        reports/runs reports/comparison.json reports/comparison.md reports/comparison.tsv
+        reports/runs reports/sweeps/seeds.json reports/comparison.json reports/comparison.md reports/comparison.tsv
 """
 
 import itertools
@@ -10,15 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import records, stage
+from pipeline import records, seeds, stage
 from pipeline.measures import HEADLINE
-from pipeline.resample import Resampling, holm
+from pipeline.resample import REAL, Resampling, holm
 from pipeline.resample import Score as Points
 from pipeline.score import Score
 from pipeline.tabulate import markdown
 from pipeline.verdict import verdict
-
-REAL = 0.05  # a difference is called real below this corrected p-value
 
 
 def run(
@@ -28,6 +26,7 @@ def run(
     retention: Path,
     answers: Path,
     runs: Path,
+    several: Path,
     comparison: Path,
     page: Path,
     plot: Path,
@@ -51,6 +50,7 @@ def run(
         "systems": sorted(bounds, key=lambda row: row["scores"]["rouge1"]["mean"]) + systems,
         "pairs": pairs(each, score),
     }
+    over_seeds(found, seeds.load(several))
     found["verdict"] = verdict(found)
     records.write_json(comparison, found)
     page.write_text(markdown(found), encoding="utf-8")
@@ -184,6 +184,20 @@ def pairs(each: dict[str, list[dict]], score: Score) -> dict[str, list[dict]]:
         for pair, p in zip(found[measure_name], corrected):
             pair |= {"p_holm": p, "real": p < REAL}
     return found
+
+
+def over_seeds(found: dict, measured: dict) -> None:
+    """Add to systems and pairs what several seeds gave, where the sweep holds the runs that are compared."""
+    known = [row["name"] for row in found["systems"] if seeds.applies(measured, row["name"], row["scores"])]
+    measured = {name: measured[name] for name in known}
+    for row in found["systems"]:
+        each = {name: seeds.spread(measured, name).get(row["name"]) for name in HEADLINE}
+        if each["rouge1"]:
+            row["seeds"] = each
+    for name, compared in found["pairs"].items():
+        for pair in compared:
+            if {pair["first"], pair["second"]} <= measured.keys():
+                pair["seeds"] = seeds.difference(measured, pair["first"], pair["second"], name)
 
 
 def plotted(systems: list[dict]) -> str:

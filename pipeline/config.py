@@ -52,7 +52,7 @@ def compose(output: Path, overrides: list[str] = ()) -> None:
 def validate(values: dict) -> None:
     """Refuse unknown or missing keys, wrong types, and combinations that can't work; nothing heavy is imported."""
     kinds = SECTIONS | {name: methods.find(name).Params for name in methods.names()}
-    if missing := [key for key, value in leaves(values) if value == "???"]:
+    if missing := [key for key, value in stage.leaves(values) if value == "???"]:
         raise stage.Refused(f"{missing[0]}: missing; give it a value: -S {missing[0]}=...")
     if unknown := sorted(set(values) - set(kinds)):
         raise stage.Refused(f"{unknown[0]}: unknown key; there are {', '.join(kinds)}")
@@ -93,13 +93,6 @@ def check(output: Path) -> None:
             )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("params.yaml was checked\n")
-
-
-def leaves(value: object, key: str = "") -> list[tuple[str, object]]:
-    """(dotted key, value) of everything in a configuration that is not itself a mapping."""
-    if not isinstance(value, dict):
-        return [(key, value)]
-    return [leaf for name, inner in value.items() for leaf in leaves(inner, f"{key}.{name}".lstrip("."))]
 
 
 def differences(wanted: object, found: object, key: str = "") -> list[str]:

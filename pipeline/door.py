@@ -78,10 +78,10 @@ def hint(word: str, there: list[str]) -> str:
 def going_back(before: dict, now: dict, defaults: dict, overrides: list[str]) -> list[tuple[str, object, object]]:
     """(key, value before, value now) where an experiment's value gives way to conf/'s without being asked to."""
     given = {text.lstrip("+~").partition("=")[0] for text in overrides}
-    values, conf = dict(config.leaves(now)), dict(config.leaves(defaults))
+    values, conf = dict(stage.leaves(now)), dict(stage.leaves(defaults))
     return [
         (key, value, values[key])
-        for key, value in config.leaves(before)
+        for key, value in stage.leaves(before)
         if key in values
         and value != values[key]
         and values[key] == conf.get(key)

@@ -1,22 +1,18 @@
 """The comparison as one page that needs no network: verdict, tables, charts, and every summary side by side.
 
-    python -m pipeline.report reports/comparison.json data/records/test.jsonl reports/dialogues reports/curves PAGE LOSSES
+    python -m pipeline.report reports/comparison.json data/records/test.jsonl reports/dialogues reports/curves \\
+        reports/report.html reports/losses
 
-LOSSES gets the training and the validation losses of all methods, a table each, for `dvc plots`. The page is pipeline/page/report.html (Jinja2) with its style and its script; charts are Vega-Lite (pipeline/charts.py),
-whose JavaScript is embedded.
+The page is pipeline/page/report.html. The folder of losses gets the training and the validation losses of all methods,
+a table each, for `dvc plots`.
 """
 
 import csv
 import json
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
-
-from pipeline import charts, records, stage, tabulate
+from pipeline import charts, html, records, stage, tabulate
 from pipeline.sources import Data, Model
-
-PAGE = Path(__file__).with_name("page")
 
 
 def run(
@@ -43,11 +39,9 @@ def run(
 
 
 def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: str, model: str) -> str:
-    """The page's HTML. Every text is escaped: what a dialogue holds is shown, never run."""
+    """The page's HTML."""
     systems = [row for row in found["systems"] if row["kind"] != "yardstick"]
     methods = [row for row in systems if row["kind"] == "method"]
-    environment = Environment(loader=FileSystemLoader(PAGE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["embedded"] = embedded
     drawn = {}
     if found["pairs"]["rouge1"]:
         drawn["differences"] = charts.differences(found["pairs"]["rouge1"])
@@ -66,7 +60,9 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
     if methods:
         tables |= {"cost": tabulate.cost(methods), "inference": tabulate.inference(methods)}
         tables |= {"forgetting": tabulate.forgetting(methods), "text_loss": tabulate.text_loss(methods)}
-    return environment.get_template("report.html").render(
+    return html.render(
+        "report.html",
+        drawn,
         found=found,
         data=data,
         model=model,
@@ -74,25 +70,8 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
         near=near,
         asked=tabulate.asked(methods) if methods else "",
         warned=tabulate.warned(found),
-        charts=drawn,
         reader=reader(held_out, each),
-        style=Markup((PAGE / "report.css").read_text(encoding="utf-8")),
-        script=Markup((PAGE / "report.js").read_text(encoding="utf-8")),
-        vega=Markup(vega()),
     )
-
-
-def vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
-    import vl_convert
-
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
-
-
-def embedded(value: object) -> Markup:
-    """JSON for a <script> element: no text in it can end the element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def reader(held_out: list[dict], each: dict[str, list[dict]]) -> dict:

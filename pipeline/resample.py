@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+REAL = 0.05  # a difference is called real below this corrected p-value
+
 # From per-dialogue columns summed over dialogues, any number of rows of sums at once, to a score for each row.
 Score = Callable[[np.ndarray], np.ndarray]
 

@@ -57,6 +57,13 @@ def read_params(path: Path = PARAMS) -> dict:
     return OmegaConf.to_container(OmegaConf.load(path))
 
 
+def leaves(value: object, key: str = "") -> list[tuple[str, object]]:
+    """(dotted key, value) of everything in a configuration that is not itself a mapping."""
+    if not isinstance(value, dict):
+        return [(key, value)]
+    return [leaf for name, inner in value.items() for leaf in leaves(inner, f"{key}.{name}".lstrip("."))]
+
+
 def section(name: str, kind: type[T]) -> T:
     """One top-level section of params.yaml, checked."""
     values = read_params()

@@ -1,7 +1,7 @@
 """The comparison as Markdown, for pull requests and terminals."""
 
 from pipeline.measures import HEADLINE
-from pipeline.verdict import p_value
+from pipeline.verdict import called, p_value
 
 KNOWN = ("cut", "empty", "repeats", "unsupported")
 
@@ -54,12 +54,18 @@ def quality(found: dict) -> list[list[str]]:
     """Every system and yardstick with its scores."""
     further = [(name, key) for name, scores in _evaluated(found).items() for key in scores]
     named = [key if key == name else f"{name} {key}" for name, key in further]
+    seeds = any("seeds" in row for row in found["systems"])
     lines = [["system", *(measure.title for measure in HEADLINE.values()), "best ROUGE-1", *named, ""]]
+    if seeds:
+        lines[0].insert(2, "ROUGE-1 over seeds")
     for row in found["systems"]:
         scores = [f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in row["scores"].values()]
         extra = [f"{row['evaluate'][name][key]:.4g}" if row.get("evaluate") else "" for name, key in further]
         note = "*yardstick*" if row["kind"] == "yardstick" else "; ".join(row["flags"])
         lines.append([row["name"], *scores, f"{row['further']['rouge1_max']:.1f}", *extra, note])
+        if seeds:
+            over = row["seeds"]["rouge1"] if "seeds" in row else None
+            lines[-1].insert(2, f"{over['mean']:.1f} ± {over['sd']:.1f} ({over['seeds']})" if over else "")
     return lines
 
 
@@ -83,12 +89,16 @@ def _evaluated(found: dict) -> dict:
 
 
 def differences(found: dict) -> list[list[str]]:
-    lines = [["", "minus", "points", "95 %", "p", "p, corrected", ""]]
+    seeds = any(row.get("seeds") for row in found["pairs"]["rouge1"])
+    lines = [["", "minus", "points", "95 %", "p", "p, corrected", *(["over seeds"] if seeds else []), ""]]
     for row in found["pairs"]["rouge1"]:
         interval = f"{row['low']:+.1f} to {row['high']:+.1f}"
-        called = "real" if row["real"] else "may be chance"
+        over = row.get("seeds")
+        spread = (
+            [f"{over['difference']:+.1f}, {over['low']:+.1f} to {over['high']:+.1f}" if over else ""] if seeds else []
+        )
         p = [p_value(row[name]).removeprefix("p ").removeprefix("= ") for name in ("p", "p_holm")]
-        lines.append([row["first"], row["second"], f"{row['difference']:+.1f}", interval, *p, called])
+        lines.append([row["first"], row["second"], f"{row['difference']:+.1f}", interval, *p, *spread, called(row)])
     return lines
 
 

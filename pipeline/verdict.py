@@ -18,8 +18,37 @@ def verdict(found: dict) -> list[str]:
     if methods:
         said.append(_choice(found, methods, told))
     if trained:
-        said.append("Each method was trained once: how much another seed would change is not in these intervals.")
+        said.append(_seeds(found, trained))
     return said
+
+
+def _seeds(found: dict, trained: dict[str, dict]) -> str:
+    """What several seeds gave, or that there was one."""
+    known = {name: row["seeds"]["rouge1"] for name, row in trained.items() if "seeds" in row}
+    if not known:
+        return "Each method was trained once: how much another seed would change is not in these intervals."
+    each = ", ".join(f"{one['mean']:.1f} ± {one['sd']:.1f} for {name}" for name, one in known.items())
+    said = f"Over {max(one['seeds'] for one in known.values())} seeds ROUGE-1 is {each} (mean ± standard deviation)"
+    pairs = [row for row in found["pairs"]["rouge1"] if row["real"] and not really(row)]
+    if pairs:
+        names = "; ".join(f"{row['first']} and {row['second']}" for row in pairs)
+        return f"{said}; seeds move these differences by more than they are: {names}."
+    return f"{said}."
+
+
+def really(row: dict) -> bool:
+    """Whether other dialogues would show a difference and, where several seeds were tried, other seeds too."""
+    return row["real"] and (not row.get("seeds") or called_over_seeds(row["seeds"]) == "beyond seeds")
+
+
+def called(row: dict) -> str:
+    """What the tables call a pair's difference."""
+    return "real" if really(row) else "smaller than seeds move it" if row["real"] else "may be chance"
+
+
+def called_over_seeds(one: dict) -> str:
+    """What a difference over seeds is called, from its interval (seeds.difference)."""
+    return "beyond seeds" if one["low"] > 0 or one["high"] < 0 else "smaller than seeds move it"
 
 
 def _choice(found: dict, methods: dict[str, dict], told: set[str]) -> str:
@@ -29,7 +58,7 @@ def _choice(found: dict, methods: dict[str, dict], told: set[str]) -> str:
     """
     best = max(methods, key=lambda name: _rouge1(methods[name]))
     cheap_first = sorted(methods, key=lambda name: (methods[name]["trainable_parameters"], -_rouge1(methods[name])))
-    chosen = next(name for name in cheap_first if name == best or not pair(found, best, name)["real"])
+    chosen = next(name for name in cheap_first if name == best or not really(pair(found, best, name)))
     if chosen == best:
         rest = "it scores best, and nothing smaller comes near enough"
         if best == cheap_first[0]:
@@ -47,14 +76,18 @@ def pair(found: dict, one: str, other: str, score: str = "rouge1") -> dict:
         if (row["first"], row["second"]) == (one, other):
             return row
         if (row["first"], row["second"]) == (other, one):
-            turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
-            return row | {"first": one, "second": other} | turned
+            seeds = {"seeds": row["seeds"] | _turned(row["seeds"])} if row.get("seeds") else {}
+            return row | {"first": one, "second": other} | _turned(row) | seeds
     raise KeyError((one, other))
+
+
+def _turned(row: dict) -> dict[str, float]:
+    return {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
 
 
 def _difference(found: dict, one: str, other: str) -> str:
     row = pair(found, one, other)
-    real = "is real" if row["real"] else "may be chance"
+    real = "is real" if really(row) else "is smaller than seeds move it" if row["real"] else "may be chance"
     interval = f"[{row['low']:+.1f}, {row['high']:+.1f}]"
     return f"the difference of {row['difference']:+.1f} {interval} {real} ({p_value(row['p_holm'])})"
 

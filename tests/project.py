@@ -35,7 +35,8 @@ class Project:
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
         for name in filter(None, names):
-            if (ROOT / name).is_file() and not name.startswith(("reports/", "dvc.lock")):
+            made = name.startswith(("reports/", "dvc.lock")) and not name.startswith("reports/sweeps/")
+            if (ROOT / name).is_file() and not made:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         project = cls(folder)

@@ -1,13 +1,14 @@
 """The comparison: rows of methods, yardsticks and external systems, paired tests, flags, verdict and page."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from pipeline import compare, records, score, stage, tabulate, yardsticks
-from pipeline.verdict import p_value, pair, verdict
+from pipeline.verdict import p_value, pair, really, verdict
 from tests.test_score import SETTINGS, settings
 
 COUNT = 30
@@ -73,7 +74,9 @@ def write(folder, name, texts, trained=None, right=None, losses=(3.0, 2.0, 1.0))
 
 def run(folder, methods, **changes):
     yardsticks.run(folder / "test.jsonl", folder / "yardsticks", score=settings())
-    inputs = [folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
+    inputs = [
+        folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs", "seeds.json")
+    ]
     compare.run(
         *inputs, folder / "c.json", folder / "c.md", folder / "c.tsv", methods=methods, score=settings(**changes)
     )
@@ -283,7 +286,7 @@ def test_comparing_imports_neither_torch_nor_transformers(three):
     (folder / "params.yaml").write_text(json.dumps({"methods": ["zero_shot", "lora", "full"], "score": SETTINGS}))
     code = (
         "import sys; sys.argv = ['compare', 'scores', 'dialogues', 'yardsticks', 'retention', 'answers', 'runs', "
-        "'new.json', 'new.md', 'new.tsv']\n"
+        "'seeds.json', 'new.json', 'new.md', 'new.tsv']\n"
         "from pipeline import compare, stage\nstage.command(compare.run)\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
@@ -330,3 +333,65 @@ def test_scores_without_near_duplicates_of_train_stand_below(tmp_path, monkeypat
     assert {row[0] for row in clean[2:]} == {"zero_shot", "human", "lead", "longest_turn"}
     assert clean[-1][1].startswith(f"{rows(found)['zero_shot']['clean']['scores']['rouge1']['mean']:.1f} [")
     assert rows(found)["zero_shot"]["clean"]["dialogues"] == COUNT - 2
+
+
+def seeds_of(found, *others):
+    """A sweep over seeds that holds a comparison's own run, and others whose scores lie so many points higher."""
+    each = {}
+    for row in found["systems"]:
+        if row["kind"] == "method":
+            own = {name: one["mean"] for name, one in row["scores"].items()}
+            shifts = [(str(number), moved.get(row["name"], 0.0)) for number, moved in enumerate(({}, *others))]
+            each[row["name"]] = {seed: {name: value + by for name, value in own.items()} for seed, by in shifts}
+    return {"dialogues": COUNT, "methods": each}
+
+
+@pytest.fixture
+def swept(three, tmp_path):
+    """The comparison again beside a sweep over seeds; its JSON and its page."""
+
+    def compared(*others):
+        folder, found, _ = three
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+        records.write_json(tmp_path / "seeds.json", seeds_of(found, *others))
+        return run(tmp_path, ["zero_shot", "lora", "full"])
+
+    return compared
+
+
+def test_a_difference_that_seeds_move_by_more_than_it_is_is_not_called_real(swept):
+    found, page = swept({"lora": 30.0}, {"lora": -30.0})
+    one = pair(found, "full", "lora")
+    assert one["real"] and one["seeds"]["low"] < 0 < one["seeds"]["high"]
+    assert "smaller than seeds move it" in page
+    assert (
+        "seeds move these differences by more than they are: lora and zero_shot; full and lora." in found["verdict"][-1]
+    )
+    assert "is smaller than seeds move it" in found["verdict"][0]
+    assert not really(one)
+    assert really(pair(found, "full", "zero_shot"))
+
+
+def test_a_difference_beyond_seeds_stays_real_and_means_and_spreads_are_shown(swept):
+    found, page = swept({"lora": 0.5, "full": 0.25}, {"lora": -0.5, "full": -0.25})
+    assert really(pair(found, "full", "lora"))
+    lora = rows(found)["lora"]
+    assert lora["seeds"]["rouge1"]["sd"] == pytest.approx(0.5)
+    assert lora["seeds"]["rouge1"]["mean"] == pytest.approx(lora["scores"]["rouge1"]["mean"])
+    assert f"{lora['scores']['rouge1']['mean']:.1f} ± 0.5 (3)" in page
+    assert found["verdict"][-1].startswith("Over 3 seeds ROUGE-1 is ")
+    table = next(table for table in cells(page) if table[0][1] == "minus")
+    assert table[0][-2] == "over seeds"
+
+
+def test_a_sweep_over_seeds_of_another_configuration_is_left_out(three, tmp_path):
+    folder, found, _ = three
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    foreign = seeds_of(found, {"lora": 1.0})
+    for each in foreign["methods"].values():
+        for scores in each.values():
+            scores["rouge2"] += 0.125
+    records.write_json(tmp_path / "seeds.json", foreign)
+    again, _ = run(tmp_path, ["zero_shot", "lora", "full"])
+    assert again == found
+    assert "Each method was trained once" in again["verdict"][-1]

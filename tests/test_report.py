@@ -28,7 +28,9 @@ def page(tmp_path_factory):
     ]
     records.write(folder / "test.jsonl", held_out)
     yardsticks.run(folder / "test.jsonl", folder / "yardsticks", score=settings())
-    inputs = [folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
+    inputs = [
+        folder / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs", "seeds.json")
+    ]
     methods = ["zero_shot", "lora", "full"]
     compare.run(*inputs, folder / "c.json", folder / "c.md", folder / "c.tsv", methods=methods, score=settings())
     for name in ("lora", "full"):
@@ -176,7 +178,9 @@ def test_charts_change_with_the_system_s_colours(opened):
 def test_predictions_from_elsewhere_alone_make_a_page_too(tmp_path, browser):
     write(tmp_path, "published", GOOD)
     yardsticks.run(tmp_path / "test.jsonl", tmp_path / "yardsticks", score=settings())
-    inputs = [tmp_path / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs")]
+    inputs = [
+        tmp_path / name for name in ("scores", "dialogues", "yardsticks", "retention", "answers", "runs", "seeds.json")
+    ]
     external = settings(external={"published": "p.jsonl"})
     compare.run(*inputs, tmp_path / "c.json", tmp_path / "c.md", tmp_path / "c.tsv", methods=[], score=external)
     found = json.loads((tmp_path / "c.json").read_text())

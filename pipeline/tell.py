@@ -1,0 +1,165 @@
+"""A sweep in sentences, tables and charts, as Markdown and as a page."""
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import charts, html, seeds, stage, tabulate
+from pipeline.measures import HEADLINE
+from pipeline.verdict import called_over_seeds, p_value
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page holds: the upshot, tables by title, Vega-Lite charts by name, and notes under them."""
+
+    sentences: list[str]
+    tables: dict[str, list[list[str]]]
+    charts: dict[str, dict]
+    notes: list[str]
+
+
+def of_values(title: str, parameter: str, judged: list[dict], params: dict, dialogues: int) -> Told:
+    """A sweep over any other parameter, from its series (sweep.judge); params: those of the commit it started from."""
+    names = [label(one) for one in judged]
+    notes = [f"{name}: {fixed(params, parameter, one)}." for name, one in zip(names, judged)]
+    notes.append(
+        f"ROUGE-1 with 95 % bootstrap intervals over {dialogues} dialogues. Each value against the best, paired: "
+        "approximate randomization, p corrected for the number of values (Holm); really worse below 0.05. The best of "
+        "several is a little luckier than it is good."
+    )
+    said = sentences(title, judged, seeds.spread(seeds.load()))
+    tables = {name: table(one, title) for name, one in zip(names, judged)}
+    return Told(said, tables, charts.sweep(judged, names, title), notes)
+
+
+def sentences(title: str, judged: list[dict], spread: dict) -> list[str]:
+    """The upshot, a sentence or two for each series, made from its numbers."""
+    said = []
+    for one in judged:
+        scores = {point["value"]: point["scores"]["rouge1"]["mean"] for point in one["points"]}
+        who = label(one)
+        best, others = one["best"], [value for value in one["as_good"] if value != one["best"]]
+        text = f"{who}: {title} {best} scores best, ROUGE-1 {scores[best]:.1f}"
+        if not others:
+            text += "; every other value is really worse."
+        elif one["smallest"] not in (None, best):
+            smallest = next(point for point in one["points"] if point["value"] == one["smallest"])
+            row = smallest["minus_best"]
+            text += (
+                f"; the smallest that is not really worse is {one['smallest']}, {scores[one['smallest']]:.1f} "
+                f"({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
+            )
+        elif one["smallest"] == best:
+            text += ", and nothing smaller comes near enough."
+        else:
+            text += f"; not really worse: {', '.join(map(str, others))}."
+        if one["level"] is not None:
+            text += f" The validation loss is level, within 1 % of the lowest, from {one['level']} on."
+        if known := spread.get(one["method"]):
+            text += f" Another seed alone moves this ROUGE-1 by a standard deviation of {known['sd']:.1f}."
+        said.append(text)
+    return said
+
+
+def label(one: dict) -> str:
+    """A series' name: the method, and what else differs between series."""
+    extra = ", ".join(_setting(key, value) for key, value in one["settings"].items())
+    return one["method"] + (f" ({extra})" if extra else "")
+
+
+def table(one: dict, title: str) -> list[list[str]]:
+    """A series' points: quality, validation loss and cost."""
+    lines = [[title, "ROUGE-1", "minus best", "95 %", "p, corrected", "", "ROUGE-2", "ROUGE-Lsum"]]
+    lines[0] += ["validation loss", "trainable", "on disk", "training"]
+    for point in one["points"]:
+        scores, apart = point["scores"], point["minus_best"]
+        best = point["value"] == one["best"]
+        called = "best" if best else "as good" if point["as_good"] else "really worse"
+        loss, seconds = point["validation_loss"], point["train_seconds"]
+        lines.append(
+            [
+                str(point["value"]),
+                f"{scores['rouge1']['mean']:.1f} [{scores['rouge1']['low']:.1f}, {scores['rouge1']['high']:.1f}]",
+                "-" if best else f"{apart['difference']:+.1f}",
+                "-" if best else f"{apart['low']:+.1f} to {apart['high']:+.1f}",
+                "-" if best else p_value(apart["p_holm"]).removeprefix("p ").removeprefix("= "),
+                called,
+                *(f"{scores[name]['mean']:.1f}" for name in ("rouge2", "rougeLsum")),
+                "-" if loss is None else f"{loss:.3f}",
+                f"{point['trainable_parameters']:,}",
+                tabulate.size(point["bytes"]),
+                "-" if seconds is None else f"{seconds:.1f} s",
+            ]
+        )
+    return lines
+
+
+def fixed(params: dict, parameter: str, one: dict) -> str:
+    """The settings of the method that every point of a series has: lora.alpha_per_rank=2.0, ..."""
+    own = {key: value for key, value in stage.leaves({one["method"]: params[one["method"]]}) if key != parameter}
+    return ", ".join(_setting(key, value) for key, value in (own | one["settings"]).items())
+
+
+def _setting(key: str, value: object) -> str:
+    return f"{key}={json.dumps(value)}".replace('"', "")
+
+
+def of_seeds(content: dict) -> Told:
+    """The sweep over seeds, from seeds.found."""
+    methods = content["methods"]
+    spreads = seeds.spread(methods)
+    tried = sorted({seed for each in methods.values() for seed in each}, key=int)
+    rows = [["method", *(f"seed {seed}" for seed in tried), "mean", "standard deviation"]]
+    for name, one in spreads.items():
+        cells = [f"{methods[name][seed]['rouge1']:.1f}" if seed in methods[name] else "-" for seed in tried]
+        rows.append([name, *cells, f"{one['mean']:.1f}", f"{one['sd']:.2f}"])
+    pairs = [["", "minus", "points", "95 % over seeds", "standard deviation", ""]]
+    for second, first in itertools.combinations(spreads, 2):  # a later method, minus an earlier one
+        if one := seeds.difference(methods, first, second):
+            interval = f"{one['low']:+.1f} to {one['high']:+.1f}"
+            cells = [f"{one['difference']:+.1f}", interval, f"{one['sd']:.2f}", called_over_seeds(one)]
+            pairs.append([first, second, *cells])
+    widest = max(spreads, key=lambda name: spreads[name]["sd"])
+    said = [
+        f"Over {len(tried)} seeds, on the same {content['dialogues']} dialogues, ROUGE-1 has a standard deviation of "
+        f"{spreads[widest]['sd']:.1f} points for {widest}, the most of all.",
+    ]
+    within = [f"{row[0]} and {row[1]}" for row in pairs[1:] if row[-1] != "beyond seeds"]
+    if within:
+        said.append(f"Seeds move these differences by more than they are: {'; '.join(within)}.")
+    else:
+        said.append("Every difference between two methods is larger than what seeds move it by.")
+    further = [
+        [
+            HEADLINE[score].title,
+            *(f"{one['mean']:.1f} ± {one['sd']:.2f}" for one in seeds.spread(methods, score).values()),
+        ]
+        for score in HEADLINE
+    ]
+    tables = {
+        "ROUGE-1 by seed": rows,
+        "Differences in ROUGE-1 over seeds": pairs,
+        "Mean ± standard deviation": [["", *spreads], *further],
+    }
+    notes = [
+        "A seed decides the order of examples, dropout, the beginning of adapters and soft prompts, and few_shot's "
+        "examples; the dialogues stay. Differences are taken seed by seed; the interval is Student's, of their mean."
+    ]
+    return Told(said, tables, {"seeds": charts.seeds(methods)}, notes)
+
+
+def write(target: Path, title: str, about: str, told: Told, unfinished: list[str]) -> None:
+    """The sweep as Markdown and as a page that needs no network; unfinished: what is not in it, and why."""
+    parts = [f"# Sweep: {title}", about, "\n".join(f"- {line}" for line in told.sentences)]
+    for name, rows in told.tables.items():
+        parts += [f"## {name}", tabulate.table(rows)]
+    parts += told.notes
+    if unfinished:
+        parts += ["Not here:", "\n".join(f"- {line}" for line in unfinished)]
+    text = "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+    target.with_suffix(".md").write_text(text, encoding="utf-8")
+    page = html.render("sweep.html", told.charts, title=title, about=about, told=told, unfinished=unfinished)
+    target.with_suffix(".html").write_text(page, encoding="utf-8")
+    print(text)
