@@ -4,6 +4,7 @@
 """
 
 import math
+import warnings
 from pathlib import Path
 
 IGNORED = -100  # the label that cross entropy leaves out
@@ -77,7 +78,9 @@ def load_tuned(base: Path, tuned: Path, arch: str, merge: bool):
         return model
     from peft import PeftModel
 
-    model = PeftModel.from_pretrained(model, tuned)
+    with warnings.catch_warnings():  # PEFT takes AdaLoRA's ranks for LoRA's, warns, and then uses them rightly
+        warnings.filterwarnings("ignore", "The following rank_pattern keys did not match")
+        model = PeftModel.from_pretrained(model, tuned)
     if merge and mergeable(model):
         model = model.merge_and_unload(safe_merge=True)
     return model
