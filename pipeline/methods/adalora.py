@@ -4,6 +4,7 @@ Zhang et al. (2023), AdaLoRA: Adaptive Budget Allocation for Parameter-Efficient
 differ from matrix to matrix; their mean is `target_r`.
 """
 
+import warnings
 from typing import Annotated
 
 from pydantic import Field
@@ -38,6 +39,8 @@ def adapt(model, tokenizer, params: Params, arch: str, seed: int):
     """The model with `init_r` singular triplets beside each of `target_modules`; null takes PEFT's choice."""
     from peft import AdaLoraConfig
 
+    # On saving. A matrix may well end with no rank at all; PEFT takes that for a torn one.
+    warnings.filterwarnings("ignore", r"Adapter .* tensor\(s\) have invalid shape")
     config = AdaLoraConfig(
         task_type=families.task_type(arch),
         init_r=params.init_r,
