@@ -4,9 +4,11 @@
 """
 
 import math
+import warnings
 from pathlib import Path
 
 IGNORED = -100  # the label that cross entropy leaves out
+IN_THE_CACHE = ("PREFIX_TUNING", "CARTRIDGE")  # PEFT's kinds whose virtual tokens are keys and values
 
 
 def load_tokenizer(base: Path):
@@ -76,7 +78,9 @@ def load_tuned(base: Path, tuned: Path, arch: str, merge: bool):
         return model
     from peft import PeftModel
 
-    model = PeftModel.from_pretrained(model, tuned)
+    with warnings.catch_warnings():  # PEFT takes AdaLoRA's ranks for LoRA's, warns, and then uses them rightly
+        warnings.filterwarnings("ignore", "The following rank_pattern keys did not match")
+        model = PeftModel.from_pretrained(model, tuned)
     if merge and mergeable(model):
         model = model.merge_and_unload(safe_merge=True)
     return model
@@ -154,7 +158,7 @@ def labelled_logits(network, inputs: dict, arch: str):
     labels = inputs.pop("labels")
     if arch == "causal":  # position t predicts the token at t + 1
         labelled = labels[:, 1:] != IGNORED
-        inputs["logits_to_keep"] = F.pad(labelled, (virtual_tokens(network), 1))
+        inputs["logits_to_keep"] = F.pad(labelled, (soft_tokens(network), 1))
         labels = labels[:, 1:][labelled]
     return network(**inputs, use_cache=False).logits.flatten(0, -2).float(), labels
 
@@ -174,7 +178,7 @@ def generate(network, batch: dict, config, arch: str):
 
     if arch == "seq2seq":
         return network.generate(**batch, generation_config=config, past_key_values=beam_cache())[:, 1:]
-    if not virtual_tokens(network):
+    if not soft_tokens(network):
         return network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
     texts, mask = network.get_input_embeddings()(batch["input_ids"]), batch["attention_mask"]
     prompts = network.get_prompt(len(texts))
@@ -199,6 +203,25 @@ def beam_cache():
 
 
 def virtual_tokens(network) -> int:
-    """How many soft prompt positions a model puts before its inputs."""
+    """How many trained positions a model puts before its prompt: soft tokens, or a prefix."""
     config = getattr(network, "peft_config", {}).get("default")
     return config.num_virtual_tokens if config is not None and config.is_prompt_learning else 0
+
+
+def soft_tokens(network) -> int:
+    """Those of them that stand among the inputs and have logits; a prefix stands in the cache."""
+    count = virtual_tokens(network)
+    return count if count and network.peft_config["default"].peft_type not in IN_THE_CACHE else 0
+
+
+def cache_shape(model, arch: str) -> tuple[int, int, int]:
+    """Layers of what a model's decoder caches of itself, the heads of each and their width; asked of the model."""
+    import torch
+
+    token = torch.zeros((1, 1), dtype=torch.long, device=model.device)
+    with torch.no_grad():
+        inputs = {"seq2seq": {"decoder_input_ids": token}, "causal": {}}[arch]
+        cache = model(input_ids=token, **inputs, use_cache=True).past_key_values
+    layers = getattr(cache, "self_attention_cache", cache).layers
+    _, heads, _, width = layers[0].keys.shape
+    return len(layers), heads, width

@@ -83,7 +83,7 @@ def fit(
     import torch
     import transformers
 
-    from pipeline.trainer import Tuner, arguments
+    from pipeline.trainer import Tuner, arguments, total_steps
     from pipeline.watch import Watch
 
     method = chosen.__name__.rpartition(".")[2]
@@ -104,6 +104,7 @@ def fit(
     print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {meter.device()}")
 
     folder = CHECKPOINTS / f"{method}-{fingerprint(params, tokens, base, precision, seed, model, train, method)}"
+    companion = getattr(chosen, "Companion", methods.Companion)
     tuner = Tuner(
         network,
         arguments(folder, params, train, precision, seed, len(train_rows)),
@@ -113,6 +114,7 @@ def fit(
         model.arch,
         clock,
         Watch(f"train {method}", curves, speed),
+        companion(network, params, total_steps(params, train, len(train_rows))),
     )
     resumed = tuner.last_checkpoint()
     if resumed:

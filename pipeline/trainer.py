@@ -11,15 +11,19 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from pipeline import families, stage
+from pipeline import families, methods, stage
 from pipeline.watch import Watch
+
+
+def total_steps(params, train, examples: int) -> int:
+    """Optimizer steps of a whole training."""
+    batches = math.ceil(examples / train.batch_size)
+    return params.num_train_epochs * math.ceil(batches / train.gradient_accumulation_steps)
 
 
 def arguments(folder: Path, params, train, precision: str, seed: int, examples: int) -> TrainingArguments:
     """Trainer's arguments from params.yaml; evaluations and checkpoints are spread evenly, the last at the end."""
-    batches = math.ceil(examples / train.batch_size)
-    steps = params.num_train_epochs * math.ceil(batches / train.gradient_accumulation_steps)
-    every = math.ceil(steps / train.evaluations)
+    every = math.ceil(total_steps(params, train, examples) / train.evaluations)
     args = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=train.batch_size,
@@ -57,13 +61,14 @@ def arguments(folder: Path, params, train, precision: str, seed: int, examples: 
 
 
 class Tuner(Trainer):
-    """A Trainer for any method: seq2seq or causal, whole model or adapter."""
+    """A Trainer for any method: seq2seq or causal, whole model or adapter, with its companion (pipeline/methods)."""
 
     # compute_loss divides by the labels of the whole accumulated batch.
     loss_is_scaled_for_ga = True
 
-    def __init__(self, model, args, tokenizer, train_rows, validation_rows, arch, clock, watch: Watch):
+    def __init__(self, model, args, tokenizer, train_rows, validation_rows, arch, clock, watch: Watch, companion=None):
         self.arch, self.clock, self.watch = arch, clock, watch
+        self.companion = companion or methods.Companion()
         self.seen = 0  # real tokens since the last line of the log ...
         self.since = 0.0  # ... and the seconds of optimizer steps until then
         self.sampler = LengthGrouped([len(row["input_ids"]) for row in train_rows], args.train_batch_size, args.seed)
@@ -75,6 +80,7 @@ class Tuner(Trainer):
         self.model_accepts_loss_kwargs = True  # makes Trainer count the labels of an accumulated batch
         self.remove_callback(PrinterCallback)
         self.add_callback(Evenly(self.sampler))
+        self.add_callback(Stepped(self.companion))
         self.add_callback(watch)
 
     def _get_train_sampler(self, train_dataset=None):
@@ -95,7 +101,8 @@ class Tuner(Trainer):
         loss = total / (labels if num_items_in_batch is None else num_items_in_batch)
         if not torch.isfinite(loss):
             raise stage.Refused(diverged("loss", loss.item(), self.state.global_step + 1))
-        return loss
+        penalty = self.companion.penalty() / self.current_gradient_accumulation_steps
+        return loss + (penalty - penalty.detach())  # its gradient, and the loss's own value for the curve
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
         """Mean cross entropy of all validation labels; every label counts the same, whatever its batch."""
@@ -120,6 +127,7 @@ class Tuner(Trainer):
         folder.mkdir(parents=True, exist_ok=True)
         trained = {name: p.detach().contiguous() for name, p in self.model.named_parameters() if p.requires_grad}
         save_file(trained, folder / "trained.safetensors")
+        save_file(self.companion.state(), folder / "companion.safetensors")
         (folder / "clock.json").write_text(json.dumps([self.clock.seconds, self.clock.peak_bytes]))
 
     def _save_checkpoint(self, model, trial):
@@ -131,6 +139,8 @@ class Tuner(Trainer):
         with torch.no_grad():
             for name, value in load_file(Path(resume_from_checkpoint) / "trained.safetensors").items():
                 parameters[name].copy_(value)
+        kept = load_file(Path(resume_from_checkpoint) / "companion.safetensors", device=str(self.args.device))
+        self.companion.restore(kept)
 
     def _load_best_model(self):
         self._load_from_checkpoint(self.state.best_model_checkpoint)
@@ -142,7 +152,8 @@ class Tuner(Trainer):
 
     def last_checkpoint(self) -> str | None:
         """The newest whole checkpoint; what a kill left half-written or half-deleted is cleared away."""
-        parts = ("trained.safetensors", "clock.json", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+        parts = ("trained.safetensors", "companion.safetensors", "clock.json")
+        parts += ("optimizer.pt", "scheduler.pt", "rng_state.pth")
         whole = []
         for folder in sorted(Path(self.args.output_dir).glob("checkpoint-*"), key=lambda path: int(path.name[11:])):
             try:
@@ -196,3 +207,13 @@ class Evenly(TrainerCallback):
         if control.should_save or state.global_step >= state.max_steps:
             control.should_log = control.should_evaluate = control.should_save = True
         return control
+
+
+class Stepped(TrainerCallback):
+    """Tells a method's companion of each optimizer step."""
+
+    def __init__(self, companion: methods.Companion):
+        self.companion = companion
+
+    def on_optimizer_step(self, args, state, control, **kwargs):
+        self.companion.stepped(state.global_step + 1)

@@ -25,7 +25,7 @@ def tried(tmp_path, monkeypatch):
 
 
 def test_a_value_is_written_in_its_place_and_its_comment_stays(tried):
-    assert tried("few_shot.k=12", "lora.learning_rate=5e-5", "prompt_tuning.init=text") == {
+    assert tried("few_shot.k=12", "lora.learning_rate=5e-5", "prompt_tuning.init=text", "adalora.init_r=12") == {
         "  k: 2                    # worked examples from train in the prompt": (
             "  k: 12                   # worked examples from train in the prompt"
         ),
@@ -33,6 +33,7 @@ def test_a_value_is_written_in_its_place_and_its_comment_stays(tried):
         "  init: vocabulary        # or text, which begins with init_text": (
             "  init: text              # or text, which begins with init_text"
         ),
+        "  init_r: 9": "  init_r: 12",
     }
 
 

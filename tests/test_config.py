@@ -58,7 +58,7 @@ def test_an_experiment_opens_with_the_command_that_runs_it(path):
         ("lora.r=-3", "lora.r: -3: Input should be greater than or equal to 1"),
         ("lora.r=abc", "lora.r: 'abc': Input should be a valid integer"),
         ("lora.r=8.5", "lora.r: 8.5: Input should be a valid integer"),
-        ("methods=[zero_shot,lroa]", "methods: unknown method 'lroa'; there are few_shot, full, lora"),
+        ("methods=[zero_shot,lroa]", "methods: unknown method 'lroa'; there are adalora, "),
         ("methods=[lora,lora]", "methods: 'lora' is named 2 times"),
         ("methods=[]", "methods: empty"),
         ("train.precision=fp16", "train.precision: 'fp16' overflows in T5"),

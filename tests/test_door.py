@@ -38,6 +38,7 @@ def test_hydras_complaints_become_one_line(folder, override, expected):
     ("key", "path", "text"),
     [
         ("lora.r", "conf/config.yaml", "6"),
+        ("adalora.target_r", "conf/peft.yaml", "6"),
         ("seed", "conf/config.yaml", "17"),
         ("data.limit.train", "conf/data/_columns.yaml", "null"),
         ("data.name", "conf/data/support.yaml", "support"),

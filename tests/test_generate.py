@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from pipeline import families, generate, methods, stage, train
 from pipeline.sources import Model
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
+ADAPTERS = [name for name in methods.names() if hasattr(methods.find(name), "adapt") and name != "full"]
 
 
 @pytest.fixture(params=["seq2seq", "causal"])
@@ -63,11 +65,28 @@ def test_a_batch_says_what_single_prompts_say(base, arch):
     assert any(single.values())
 
 
-def test_a_batch_says_what_single_prompts_say_behind_a_soft_prompt(base, arch):
-    network = adapted("prompt_tuning", base, arch)
-    single = answers(network, base, arch, batch_size=1)
-    assert answers(network, base, arch, batch_size=5) == single
-    assert single != answers(families.load_model(base, arch), base, arch, batch_size=1)
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_a_batch_says_what_single_prompts_say_with_every_adapter(base, arch, method, beams):
+    network, inputs = adapted(method, base, arch), prompts(base, 6)
+    single = answers(network, base, arch, 1, inputs, num_beams=beams)
+    assert answers(network, base, arch, 4, inputs, num_beams=beams) == single
+    assert single != answers(families.load_model(base, arch), base, arch, 1, inputs, num_beams=beams)
+
+
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_what_is_written_is_what_the_training_loss_finds_likeliest(base, arch, method):
+    """Prompts, positions and what an adapter adds are the same in both."""
+    network, inputs, tokenizer = adapted(method, base, arch), prompts(base, 6), families.load_tokenizer(base)
+    told = answers(network, base, arch, 4, inputs, no_repeat_ngram_size=0)
+    collate = families.collator(tokenizer, network.get_base_model(), arch)
+    examples = [families.example(inputs[number], told[number], tokenizer.eos_token_id, arch) for number in range(6)]
+    with torch.inference_mode():
+        logits, labels = families.labelled_logits(network, collate(examples), arch)
+    likeliest = [int(token) for token, label in zip(logits.argmax(-1), labels.flatten()) if label != families.IGNORED]
+    for ids in (told[number] for number in range(6)):
+        assert likeliest[: len(ids)] == ids
+        likeliest = likeliest[len(ids) + 1 :]  # what comes behind them, where writing stopped
 
 
 def test_beam_search_batches_like_single_prompts(base, arch):
@@ -76,15 +95,34 @@ def test_beam_search_batches_like_single_prompts(base, arch):
     assert answers(network, base, arch, batch_size=5, num_beams=3) == single
 
 
-@pytest.mark.parametrize("flags", [{}, {"use_rslora": True}, {"use_dora": True}], ids=["lora", "rslora", "dora"])
-def test_merged_lora_says_what_unmerged_lora_says(tmp_path, base, arch, flags):
-    train.save(adapted("lora", base, arch, **flags), families.load_tokenizer(base), tmp_path)
+@pytest.mark.parametrize(
+    ("method", "flags"),
+    [
+        ("lora", {}),
+        ("lora", {"use_rslora": True}),
+        ("lora", {"use_dora": True}),
+        *((method, {}) for method in ("adalora", "dora", "ia3", "ln_tuning")),
+    ],
+)
+def test_a_merged_adapter_says_what_the_unmerged_one_says(tmp_path, base, arch, method, flags):
+    train.save(adapted(method, base, arch, **flags), families.load_tokenizer(base), tmp_path)
     merged, apart = (families.load_tuned(base, tmp_path, arch, merge) for merge in (True, False))
-    assert "lora" not in str(merged).lower()
-    assert "lora" in str(apart).lower()
+    plain = families.load_model(base, arch)
+    assert [*merged.state_dict()] == [*plain.state_dict()]
+    assert families.mergeable(apart)
     told = answers(merged, base, arch, batch_size=4)
     assert told == answers(apart, base, arch, batch_size=4)
-    assert told != answers(families.load_model(base, arch), base, arch, batch_size=4)
+    assert told != answers(plain, base, arch, batch_size=4)
+
+
+@pytest.mark.parametrize("method", ["prompt_tuning", "p_tuning", "prefix_tuning"])
+def test_a_saved_prompt_says_what_it_said_before(tmp_path, base, arch, method):
+    network = adapted(method, base, arch)
+    train.save(network, families.load_tokenizer(base), tmp_path)
+    (name,) = [path for path in tmp_path.iterdir() if path.suffix == ".safetensors"]
+    assert len(load_file(name)) == 1  # the vectors alone, not what made them
+    loaded = families.load_tuned(base, tmp_path, arch, merge=True)
+    assert answers(loaded, base, arch, batch_size=4) == answers(network, base, arch, batch_size=4)
 
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(base, arch, monkeypatch, capsys):

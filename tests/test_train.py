@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import T5Config, T5ForConditionalGeneration
 
 from pipeline import families, meter, methods, stage, train
 from pipeline.train import Train
@@ -115,12 +116,14 @@ def test_a_half_written_checkpoint_is_cleared_away_and_the_one_before_it_taken(t
     assert not torn.exists()
 
 
-def tiny_tuner(base: Path, folder: Path, precision: str = "fp32", train: dict | None = None, **changes) -> Tuner:
-    """A Tuner of the whole tiny model on a few sentences."""
-    from pipeline.trainer import arguments
+def tiny_tuner(
+    base: Path, folder: Path, method: str = "full", precision: str = "fp32", train: dict | None = None, **changes
+) -> Tuner:
+    """A Tuner of a method on the tiny model and a few sentences."""
+    from pipeline.trainer import arguments, total_steps
 
-    values = stage.read_params(ROOT / "params.yaml")
-    params = stage.typed(values["full"] | {"num_train_epochs": 2} | changes, methods.find("full").Params, "full")
+    values, chosen = stage.read_params(ROOT / "params.yaml"), methods.find(method)
+    params = stage.typed(values[method] | {"num_train_epochs": 2} | changes, chosen.Params, method)
     settings = stage.typed(values["train"] | {"batch_size": 2, "logging_steps": 1} | (train or {}), Train, "train")
     tokenizer = families.load_tokenizer(base)
     rows = [
@@ -128,9 +131,13 @@ def tiny_tuner(base: Path, folder: Path, precision: str = "fp32", train: dict | 
         for text in ("One.", "Two and three.", "Four, five, six and seven.", "Eight.")
     ]
     args = arguments(folder / "checkpoints", params, settings, precision, 1, len(rows))
-    network = families.load_model(base, "seq2seq")
-    watch = Watch("train full", folder / "curve", folder / "speed")
-    return Tuner(network, args, tokenizer, rows, rows[:2], "seq2seq", meter.Meter(), watch)
+    torch.manual_seed(1)
+    network = families.load_model(base, "seq2seq").requires_grad_(False)
+    network = chosen.adapt(network, tokenizer, params, "seq2seq", 1)
+    watch = Watch(f"train {method}", folder / "curve", folder / "speed")
+    companion = getattr(chosen, "Companion", methods.Companion)
+    companion = companion(network, params, total_steps(params, settings, len(rows)))
+    return Tuner(network, args, tokenizer, rows, rows[:2], "seq2seq", meter.Meter(), watch, companion)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_with_a_message(tmp_path, seq2seq_base):
@@ -177,6 +184,87 @@ def test_the_best_checkpoint_is_kept_not_the_last(tmp_path, seq2seq_base):
     assert best < max(losses), "the last was the best: this shows nothing"
     assert tuner.state.best_global_step == best
     assert tuner.evaluate()["eval_loss"] == pytest.approx(losses[best], rel=1e-4)
+
+
+def left(tuner: Tuner) -> tuple[dict, dict]:
+    """The trained weights and the ranks that a training ends with, and what it logged but for speeds."""
+    config = tuner.model.peft_config["default"]
+    weights = {name: value.tolist() for name, value in tuner.model.named_parameters() if value.requires_grad}
+    logged = [
+        {key: entry[key] for key in ("loss", "eval_loss", "grad_norm") if key in entry}
+        for entry in tuner.state.log_history
+    ]
+    return weights | {"ranks": config.rank_pattern}, logged
+
+
+@pytest.mark.parametrize("step", [2, 8, 14])
+def test_adalora_resumes_to_the_same_bytes_in_each_of_its_phases(tmp_path, seq2seq_base, step):
+    """Its checkpoints hold what its cuts depend on beside the weights; 16 steps, cuts from the 3rd to the 12th."""
+    settings = {"train": {"evaluations": 8}, "num_train_epochs": 8, "tinit": 0.125, "tfinal": 0.25}
+    whole = tiny_tuner(seq2seq_base, tmp_path, "adalora", **settings)
+    whole.args.save_total_limit = None
+    whole.train()
+    resumed = tiny_tuner(seq2seq_base, tmp_path, "adalora", **settings)
+    resumed.train(resume_from_checkpoint=str(tmp_path / f"checkpoints/checkpoint-{step}"))
+    assert left(resumed) == left(whole)
+
+
+@pytest.mark.parametrize(("learning_rate", "last"), [(0.01, True), (3.0, False)])
+def test_adalora_keeps_the_ranks_of_its_best_checkpoint(tmp_path, seq2seq_base, learning_rate, last):
+    schedule = {"lr_scheduler_type": "constant", "learning_rate": learning_rate}
+    tuner = tiny_tuner(seq2seq_base, tmp_path, "adalora", num_train_epochs=10, **schedule)
+    tuner.train()
+    values = [value for name, value in tuner.model.named_parameters() if ".lora_E." in name]
+    ranks = [sum(kept) for kept in tuner.model.peft_config["default"].rank_pattern.values()]
+    assert ranks == [int((value != 0).sum()) for value in values]
+    assert (tuner.state.best_global_step == 20) == last
+    assert (sum(ranks) == 6 * len(ranks)) == last  # target_r, as a mean; before the last cut there are more
+    train.save(tuner.model, tuner.processing_class, tmp_path / "saved")
+    best = tuner.state.best_metric
+    for merge in (True, False):
+        tuner.model = families.load_tuned(seq2seq_base, tmp_path / "saved", "seq2seq", merge)
+        assert tuner.evaluate()["eval_loss"] == pytest.approx(best, rel=1e-4)
+
+
+def test_a_matrix_may_lose_all_of_its_rank(tmp_path, seq2seq_base, recwarn):
+    tuner = tiny_tuner(seq2seq_base, tmp_path, "adalora", num_train_epochs=4)
+    tuner.train()
+    with torch.no_grad():
+        for name, value in tuner.model.named_parameters():
+            if ".lora_E." in name:
+                value.copy_(torch.arange(9)[:, None] % 2 if ".q." in name else torch.zeros(9, 1))
+    tuner.companion.restore({})
+    loss = tuner.evaluate()["eval_loss"]
+    train.save(tuner.model, tuner.processing_class, tmp_path / "saved")
+    for merge in (True, False):
+        tuner.model = families.load_tuned(seq2seq_base, tmp_path / "saved", "seq2seq", merge)
+        assert tuner.evaluate()["eval_loss"] == pytest.approx(loss, rel=1e-5)
+    assert not [one for one in recwarn if "rank" in str(one.message) or "shape" in str(one.message)]
+
+
+def test_adaloras_penalty_is_pefts_own_and_is_not_in_the_curve(tmp_path, seq2seq_base):
+    tuner = tiny_tuner(seq2seq_base, tmp_path, "adalora", orth_reg_weight=0.3)
+    batch = next(iter(tuner.get_train_dataloader()))
+    total, labels = families.loss(tuner.model, batch, "seq2seq")
+    penalty = tuner.companion.penalty()
+    torch.testing.assert_close(tuner.model(**batch).loss, total / labels + penalty)
+    assert penalty > 0.1
+    tuner.current_gradient_accumulation_steps = 2
+    loss = tuner.compute_loss(tuner.model, batch)
+    assert loss.item() == (total / labels).item()
+    trained = [value for value in tuner.model.parameters() if value.requires_grad]
+    found = torch.autograd.grad(loss, trained)
+    wanted = torch.autograd.grad(total / labels + penalty / 2, trained)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_an_adalora_without_steps_to_cut_in_is_refused(tmp_path, seq2seq_base):
+    with pytest.raises(stage.Refused, match=r"^adalora: 2 steps, of which"):
+        tiny_tuner(seq2seq_base, tmp_path, "adalora", num_train_epochs=1, tfinal=0.5)
+    with pytest.raises(stage.Refused, match=r"^adalora: target_r=9 must be below init_r=9"):
+        tiny_tuner(seq2seq_base, tmp_path, "adalora", target_r=9)
+    with pytest.raises(stage.Refused, match=r"^adalora: tinit=0\.5 and tfinal=0\.5 are shares"):
+        tiny_tuner(seq2seq_base, tmp_path, "adalora", tinit=0.5, tfinal=0.5)
 
 
 def test_validation_and_training_have_clocks_of_their_own(tmp_path, seq2seq_base):
@@ -253,6 +341,52 @@ def test_each_method_trains_what_it_says_and_freezes_the_rest(seq2seq_base):
     assert shape == (values["prompt_tuning"]["num_virtual_tokens"], 32)
 
 
+WIDTH, KEYS = 32, 16  # of the tiny models, the latter of two key heads; the feed-forward layers are twice as wide
+LAYERS = {
+    "seq2seq": [(WIDTH, WIDTH)] * 4 * (2 + 2 * 2) + [(WIDTH, 64), (WIDTH, 64), (64, WIDTH)] * (2 + 2),
+    "causal": ([(WIDTH, WIDTH), (WIDTH, KEYS)] * 2 + [(WIDTH, 64), (WIDTH, 64), (64, WIDTH)]) * 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "seq2seq", "causal"),
+    [
+        ("ia3", 2 * WIDTH * (2 + 2 * 2) + 64 * (2 + 2), (2 * KEYS + 64) * 2),
+        ("ln_tuning", WIDTH * (2 * 2 + 1 + 3 * 2 + 1), WIDTH * (2 * 2 + 1)),
+        ("dora", *(sum(6 * (ins + outs) + outs for ins, outs in LAYERS[arch]) for arch in LAYERS)),
+        ("adalora", *(sum(9 * (ins + 1 + outs) for ins, outs in LAYERS[arch]) for arch in LAYERS)),
+        ("prefix_tuning", 20 * 2 * 2 * WIDTH, 20 * 2 * 2 * KEYS),
+        ("p_tuning", *[20 * WIDTH + (WIDTH + 1) * 128 + 129 * 128 + 129 * WIDTH] * 2),
+    ],
+)
+def test_the_trained_parameters_of_further_methods_are_as_many_as_papers_say(request, method, seq2seq, causal):
+    for arch, expected in (("seq2seq", seq2seq), ("causal", causal)):
+        base, chosen = request.getfixturevalue(f"{arch}_base"), methods.find(method)
+        params = stage.typed(stage.read_params(ROOT / "params.yaml")[method], chosen.Params, method)
+        network = families.load_model(base, arch).requires_grad_(False)
+        network = chosen.adapt(network, families.load_tokenizer(base), params, arch, 1)
+        assert sum(value.numel() for value in network.parameters() if value.requires_grad) == expected
+
+
+@pytest.mark.parametrize("heads", [6, 3])
+def test_a_prefix_fits_a_decoder_that_is_not_shaped_as_its_encoder(heads):
+    """FLAN-T5-small has six heads of 64 in a model 512 wide; PEFT by itself would take 512 / 6."""
+    torch.manual_seed(0)
+    sizes = {"d_model": 32, "d_kv": 8, "num_heads": heads, "num_layers": 3, "num_decoder_layers": 1, "d_ff": 16}
+    config = T5Config(**sizes, vocab_size=50, decoder_start_token_id=0)
+    chosen = methods.find("prefix_tuning")
+    params = stage.read_params(ROOT / "params.yaml")["prefix_tuning"] | {"init_weights": None}
+    params = stage.typed(params, chosen.Params, "prefix_tuning")
+    model = T5ForConditionalGeneration(config).eval()
+    token = torch.tensor([[5, 6, 1]])
+    before = model(input_ids=token, decoder_input_ids=token).logits
+    network = chosen.adapt(model.requires_grad_(False), None, params, "seq2seq", 1).eval()
+    assert network.prompt_encoder["default"].embedding.weight.shape == (20, 2 * heads * 8)
+    after = network(input_ids=token, decoder_input_ids=token, use_cache=False).logits
+    assert after.shape == before.shape
+    assert (after - before).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("init", ["text", "vocabulary"])
 def test_a_soft_prompt_begins_as_embeddings_of_real_tokens(causal_base, init):
     tokenizer = families.load_tokenizer(causal_base)
@@ -277,9 +411,10 @@ def test_few_shot_examples_are_drawn_by_the_seed():
         few_shot.demonstrations(prompts[:2], few_shot.Params(k=3), 1)
 
 
-def test_an_unknown_target_module_is_refused_by_its_key(seq2seq_base):
-    lora = methods.find("lora")
-    values = stage.read_params(ROOT / "params.yaml")["lora"] | {"target_modules": ["nothing"]}
+@pytest.mark.parametrize("method", ["lora", "dora", "adalora", "ia3", "ln_tuning"])
+def test_an_unknown_target_module_is_refused_by_its_key(seq2seq_base, method):
+    chosen = methods.find(method)
+    values = stage.read_params(ROOT / "params.yaml")[method] | {"target_modules": ["nothing"]}
     network = families.load_model(seq2seq_base, "seq2seq")
-    with pytest.raises(stage.Refused, match=r"^lora\.target_modules: "):
-        lora.adapt(network, None, stage.typed(values, lora.Params, "lora"), "seq2seq", 1)
+    with pytest.raises(stage.Refused, match=rf"^{method}\.target_modules: "):
+        chosen.adapt(network, None, stage.typed(values, chosen.Params, method), "seq2seq", 1)

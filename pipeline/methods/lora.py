@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline import families, stage
-from pipeline.methods import Positive, Trained
+from pipeline.methods import Positive, Share, Trained, inject, targets
 
 
 @stage.params
@@ -17,7 +17,7 @@ class Params(Trained):
     r: Annotated[int, Field(ge=1)]
     lora_alpha: Positive | None
     alpha_per_rank: Positive
-    lora_dropout: Annotated[float, Field(ge=0, lt=1)]
+    lora_dropout: Share
     target_modules: list[str] | None
     use_rslora: bool
     use_dora: bool
@@ -25,19 +25,15 @@ class Params(Trained):
 
 def adapt(model, tokenizer, params: Params, arch: str, seed: int):
     """The model with LoRA matrices beside `target_modules`; null takes PEFT's choice, mostly query and value."""
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig
 
-    whole = params.target_modules == ["all-linear"]  # PEFT's word for every linear layer but the output's
     config = LoraConfig(
         task_type=families.task_type(arch),
         r=params.r,
         lora_alpha=params.lora_alpha or params.alpha_per_rank * params.r,
         lora_dropout=params.lora_dropout,
-        target_modules="all-linear" if whole else params.target_modules,
+        target_modules=targets(params.target_modules),
         use_rslora=params.use_rslora,
         use_dora=params.use_dora,
     )
-    try:
-        return get_peft_model(model, config)
-    except ValueError as error:
-        raise stage.Refused(f"lora.target_modules: {error}") from error
+    return inject(model, config, "lora")

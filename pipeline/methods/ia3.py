@@ -1,0 +1,28 @@
+"""(IA)^3: trained vectors that scale keys, values and the inner activations of the feed-forward layers.
+
+Liu et al. (2022), Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning.
+"""
+
+from pipeline import families, stage
+from pipeline.methods import Trained, inject
+
+
+@stage.params
+class Params(Trained):
+    target_modules: list[str] | None
+    feedforward_modules: list[str] | None
+
+
+def adapt(model, tokenizer, params: Params, arch: str, seed: int):
+    """The model with a vector of ones at each of `target_modules`; null takes PEFT's choice for the model.
+
+    Of `feedforward_modules`, some of `target_modules`, the inputs are scaled and not the outputs.
+    """
+    from peft import IA3Config
+
+    config = IA3Config(
+        task_type=families.task_type(arch),
+        target_modules=params.target_modules,
+        feedforward_modules=params.feedforward_modules,
+    )
+    return inject(model, config, "ia3")

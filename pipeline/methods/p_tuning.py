@@ -1,0 +1,35 @@
+"""P-tuning: a soft prompt that an MLP or an LSTM makes while it is trained; what is kept are the vectors it made.
+
+Liu et al. (2021), GPT Understands, Too.
+"""
+
+from typing import Literal
+
+from pipeline import families, stage
+from pipeline.methods import Share, Trained
+from pipeline.sources import Count
+
+
+@stage.params
+class Params(Trained):
+    num_virtual_tokens: Count
+    encoder_reparameterization_type: Literal["MLP", "LSTM"]
+    encoder_hidden_size: Count
+    encoder_num_layers: Count
+    encoder_dropout: Share
+
+
+def adapt(model, tokenizer, params: Params, arch: str, seed: int):
+    """The model with `num_virtual_tokens` soft tokens and their encoder before its input."""
+    from peft import PromptEncoderConfig, get_peft_model
+
+    config = PromptEncoderConfig(
+        task_type=families.task_type(arch),
+        num_virtual_tokens=params.num_virtual_tokens,
+        num_transformer_submodules=1,  # PEFT's 2 for seq2seq trains a second prompt that nothing reads
+        encoder_reparameterization_type=params.encoder_reparameterization_type,
+        encoder_hidden_size=params.encoder_hidden_size,
+        encoder_num_layers=params.encoder_num_layers,
+        encoder_dropout=params.encoder_dropout,
+    )
+    return get_peft_model(model, config)

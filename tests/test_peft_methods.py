@@ -1,0 +1,93 @@
+"""The further methods of conf/peft.yaml through the whole pipeline, on the smoke experiment, for both families."""
+
+import json
+import math
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from pipeline import methods
+from tests import tiny
+from tests.project import ROOT, Project, after
+
+FURTHER = list(yaml.safe_load((ROOT / "conf/peft.yaml").read_text()))
+MERGED = {"ia3", "ln_tuning", "dora", "adalora"}
+CAUSAL = ["model=local", "model.path=models/tiny_llama", "model.arch=causal", "model.chat=true", "template=chat"]
+# Of models/tiny_t5: 192 wide, feed-forward layers 512, four encoder and three decoder blocks; ia3, for instance, scales
+# keys and values of ten attentions and the 512 inputs of seven feed-forward layers.
+TRAINABLE = {
+    "ia3": 10 * 2 * 192 + 7 * 512,
+    "ln_tuning": (4 * 2 + 1 + 3 * 3 + 1) * 192,
+    "dora": 6 * 30_144 + 16_192,  # rank x (inputs + outputs of all matrices), and a length for each output
+    "adalora": 9 * (30_144 + 61),  # 61 matrices
+    "prefix_tuning": 20 * 3 * 2 * 192,
+    "p_tuning": 20 * 192 + 193 * 128 + 129 * 128 + 129 * 192,
+}
+
+
+@pytest.fixture(scope="module", params=["seq2seq", "causal"])
+def finished(request, tmp_path_factory) -> Project:
+    """The smoke experiment run with the further methods, in one go."""
+    project = Project.fresh(tmp_path_factory.mktemp(request.param))
+    chosen = [f"methods=[{','.join(FURTHER)}]", "generate.speed={dialogues: 1, rounds: 1}"]
+    if request.param == "causal":
+        tiny.make("causal", project.folder / "models/tiny_llama", tiny.texts())
+        chosen += CAUSAL
+        project.commit("a causal model")
+    project.stages = project.dvc("exp", "run", *(word for value in chosen for word in ("-S", value)))
+    project.arch = request.param
+    return project
+
+
+def numbers(value: object) -> list[float]:
+    """Every number of a JSON value, at any depth."""
+    if isinstance(value, dict | list):
+        return [found for inner in (value.values() if isinstance(value, dict) else value) for found in numbers(inner)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def test_every_method_of_conf_peft_has_a_file_and_none_is_a_default():
+    assert set(FURTHER) <= set(methods.names())
+    assert not set(FURTHER) & set(yaml.safe_load((ROOT / "conf/config.yaml").read_text())["methods"])
+    assert set(FURTHER) == set(TRAINABLE)
+
+
+def test_every_further_method_runs_through_the_whole_pipeline(finished):
+    assert after(*FURTHER) <= set(finished.stages)
+    rows = [row for row in finished.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
+    assert [row["name"] for row in rows] == FURTHER
+    test = [json.loads(line)["id"] for line in (finished.folder / "data/records/test.jsonl").read_text().splitlines()]
+    for method in FURTHER:
+        predictions = (finished.folder / f"reports/predictions/{method}.jsonl").read_text().splitlines()
+        assert [json.loads(line)["id"] for line in predictions] == test, method
+        for name in ("metrics/{}", "retention/{}", "runs/train/{}", "runs/generate/{}", "curves/{}/metrics"):
+            found = numbers(finished.json(f"reports/{name.format(method)}.json"))
+            assert found and all(map(math.isfinite, found)), (method, name)
+        speed = finished.json(f"reports/runs/generate/{method}.json")["speed"]
+        assert ("merged, batch 1" in speed) == (method in MERGED), method
+
+
+def test_every_further_method_trains_what_it_says_and_its_loss_moves(finished):
+    for method in FURTHER:
+        record = finished.json(f"reports/runs/train/{method}.json")
+        if finished.arch == "seq2seq":
+            assert record["trainable_parameters"] == TRAINABLE[method], method
+        assert 0 < record["trainable_parameters"] < record["total_parameters"]
+        curve = finished.folder / f"reports/curves/{method}/plots/metrics/validation/loss.tsv"
+        losses = [float(line.split("\t")[1]) for line in curve.read_text().splitlines()[1:]]
+        assert len(set(losses)) == len(losses) == 3, method  # each of the three evaluations saw other weights
+        assert record["best_validation_loss"] == min(losses)
+        kept = load_file(finished.folder / f"models/{method}/adapter_model.safetensors")
+        assert all(value.isfinite().all() for value in kept.values())
+
+
+@pytest.mark.parametrize("finished", ["seq2seq"], indirect=True)
+def test_two_trainings_of_a_further_method_leave_the_same_bytes(finished, tmp_path):
+    project = finished.copy(tmp_path / "project")
+    before = project.outputs()
+    trained = [f"train@{method}" for method in FURTHER]
+    assert project.dvc("repro", "--force", "--single-item", *trained) == trained
+    for method in FURTHER:
+        for path in (f"models/{method}", f"reports/curves/{method}"):
+            assert project.outputs()[path] == before[path], path
