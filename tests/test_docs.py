@@ -1,0 +1,160 @@
+"""Every command that README and docs give, run as it stands there in a copy of the project.
+
+A document's commands run in its order: those of its code blocks, and in its text what stands in backticks and begins
+with dvc, make, python -m or git. A new one is run as it is; what it needs first is put into BEFORE, and one that can't
+run in a test is named in ELSEWHERE, with what runs it.
+"""
+
+import json
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import hub
+from tests.project import ROOT, Project
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+PROGRAM = re.compile(r"(dvc|make|python -m|git|pip|source) |\.ci/run$")
+METHODS = "[zero_shot, prompt_tuning, lora]"  # three tell as much as five
+
+ELSEWHERE = {
+    "source .venv/bin/activate": "the tests' own environment",
+    "make setup && source .venv/bin/activate": "the tests' own environment",
+    "make test": "the run that this test is part of",
+    ".ci/run": "CI; it runs this test",
+    "make pretrain": "tests/test_pretraining.py, on a small recipe: the whole takes an hour",
+    "python -m benchmarks.train_speed --data dialogsum.train601.jsonl --steps 11": "by hand: it measures for minutes",
+    "dvc exp run -S 'methods=[zero_shot,loha]'": "tests/test_contributing.py, with the method that it adds",
+}
+REFUSED = {"dvc exp run -S lora.rr=3": "ERROR: lora.rr: '3': unknown key; lora has "}
+LONG = ("experiment=dialogsum_smollm2", "experiment=support_smollm2")  # queued, which checks all values, and not run
+
+
+def commands(name: str) -> list[str]:
+    """The commands of a document, in order, each once; comments behind them left out, lines that go on joined."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    found = []
+    for line in text.splitlines():
+        code = re.match(r"    (\S.*)", line)
+        for part in [code[1]] if code else re.findall(r"`([^`]+)`", line):
+            command = " ".join(re.split(r"\s{2,}#|\s#\s|; python -m pytest", part)[0].split())
+            if PROGRAM.match(command) and (code or " " in command):
+                found.append(command)
+    return list(dict.fromkeys(found))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """The smoke experiment with three methods, run to its end and committed on a branch `main`."""
+    project = Project.fresh(tmp_path_factory.mktemp("docs"))
+    project.edit("conf/config.yaml", "methods: [zero_shot, few_shot, prompt_tuning, lora, full]", f"methods: {METHODS}")
+    project.must("python", "-m", "pipeline.config", "compose")
+    virtual = project.folder / ".venv"  # what `make setup` would make
+    virtual.mkdir()
+    (virtual / "bin").symlink_to(Path(sys.executable).parent)
+    (virtual / "ready").touch()
+    project.dvc("repro")
+    project.must("git", "checkout", "--quiet", "-B", "main")
+    project.commit("the smoke experiment")
+    return project
+
+
+def queued(project: Project) -> list[str]:
+    """The names of the experiments that wait in DVC's queue."""
+    rows = re.findall(r"^\w{7}\s+(\S+)\s.*\bQueued\s*$", project.must("dvc", "queue", "status"), flags=re.MULTILINE)
+    return rows
+
+
+def shorten_the_queue(project: Project, keep: int) -> None:
+    """Leave the last so many experiments in the queue: a sweep's last values tell as much as all."""
+    waiting = queued(project)
+    if excess := waiting[: len(waiting) - keep]:
+        project.must("dvc", "queue", "remove", *excess)
+
+
+def run_the_queue(project: Project) -> None:
+    """Start what waits in DVC's queue and wait for it; a worker outlives `dvc queue start`, so its output is let go."""
+    if not queued(project):
+        return
+    project.must("bash", "-c", "dvc queue start > /dev/null 2>&1")
+    for _ in range(600):
+        status = project.must("dvc", "queue", "status")
+        if "Queued" not in status and "Running" not in status:
+            assert "Failed" not in status, status
+            return
+        time.sleep(1)
+    raise AssertionError(status)
+
+
+def lend_files(project: Project) -> None:
+    """Files of the names that the documents use for a person's own."""
+    folder = project.folder
+    lines = [f'"A: Is it {n}?\nB: Yes, {n}.",They say {n}.\n' for n in range(12)]
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.csv").write_text("dialogue,summary\n" + "".join(lines).replace("Is it", f"Is {split}"))
+        shutil.copy(
+            folder / f"data/records/{'validation' if split == 'dev' else split}.jsonl", folder / f"{split}.jsonl"
+        )
+    shutil.copy(folder / "reports/predictions/zero_shot.jsonl", folder / "published.jsonl")
+    (folder / "mine.txt").write_text("One paragraph of some words.\n\nAnother paragraph of other words.\n")
+    shutil.copy(folder / "data/support/retention.jsonl", folder / "mine.jsonl")
+    rows = (folder / "published.jsonl").read_text().splitlines()
+    texts = [f'{json.loads(row)["id"]},"{json.loads(row)["prediction"]}"' for row in rows]
+    (folder / "published.csv").write_text("\n".join(["fname,summary", *texts]) + "\n")
+
+
+def execute(project: Project, command: str) -> None:
+    """Run one command as it stands, with what it needs before it."""
+    if any(name in command for name in LONG):
+        for name in re.findall(r"=(\S+\.jsonl)", command):
+            shutil.copy(project.folder / "data/records/train.jsonl", project.folder / name)
+        project.must("bash", "-c", command.replace("dvc exp run", "dvc exp run --queue"))
+        assert queued(project)
+        project.must("dvc", "queue", "remove", "--all")
+    elif "model=flan_t5_base" in command:
+        with hub.serve(models={"google/flan-t5-base": project.folder / "models/tiny_t5"}) as endpoint:
+            cache = {"HF_HOME": str(project.folder.parent / "hf"), "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": endpoint}
+            project.environment |= cache
+            project.must("bash", "-c", f"{command} -S model.hub.revision={hub.COMMIT} -S train.precision=fp32")
+    elif command in REFUSED:
+        done = project.run("bash", "-c", command)
+        assert done.returncode != 0
+        assert done.stderr.startswith(REFUSED[command])
+    elif command.startswith("dvc exp run --queue"):
+        project.must("bash", "-c", command)
+        assert queued(project)
+        shorten_the_queue(project, 0 if "lora_alpha" in command else 1)
+    elif command == "dvc queue start":
+        run_the_queue(project)
+    elif command == "dvc queue logs NAME":
+        name = re.findall(r"^\w{7}\s+(\S+)\s.*Success", project.must("dvc", "queue", "status"), flags=re.MULTILINE)[0]
+        assert "train lora: step" in project.must("dvc", "queue", "logs", name)
+    elif command.startswith("python -m pipeline.sweep"):
+        name = command.split()[-1]
+        if "." in name:  # a parameter of the reader's choice, of which there is no experiment yet
+            assert "no two experiments of HEAD differ in" in project.run("bash", "-c", command).stderr
+            return
+        run_the_queue(project)
+        project.must("bash", "-c", command)
+        assert (project.folder / f"reports/sweeps/{name}.md").read_text().startswith("# Sweep: ")
+    else:
+        project.must("bash", "-c", command)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_of_a_document_runs(finished, tmp_path, name):
+    project = finished.copy(tmp_path / "project")
+    if name in ("README.md", "docs/results.md"):
+        lend_files(project)
+    for command in commands(name):
+        if not any(command.startswith(known) for known in ELSEWHERE):
+            execute(project, command)
+
+
+def test_what_runs_elsewhere_is_still_in_a_document():
+    every = [command for name in DOCUMENTS for command in commands(name)]
+    assert all(any(command.startswith(known) for command in every) for known in [*ELSEWHERE, *REFUSED])
