@@ -4,9 +4,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: a
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side
 
+import json
+
 import pytest
+from filelock import FileLock
 
 from tests import tiny
+from tests.project import Project
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,24 @@ def seq2seq_base(tmp_path_factory):
 @pytest.fixture(scope="session")
 def causal_base(tmp_path_factory):
     return tiny.make("causal", tmp_path_factory.mktemp("base") / "causal", tiny.texts())
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Project:
+    """The smoke experiment run to its end and committed on `main`; never changed, for all workers' tests copy it.
+
+    Its `stages` are those that ran, in order.
+    """
+    workers = "PYTEST_XDIST_WORKER" in os.environ
+    shared = tmp_path_factory.getbasetemp().parent if workers else tmp_path_factory.mktemp("shared")
+    ran = shared / "smoke.json"
+    with FileLock(shared / "smoke.lock"):
+        if ran.exists():
+            project = Project(shared / "smoke")
+        else:
+            project = Project.fresh(shared / "smoke")
+            ran.write_text(json.dumps(project.dvc("repro")))
+            project.must("git", "checkout", "--quiet", "-B", "main")
+            project.commit("the smoke experiment")
+    project.stages = json.loads(ran.read_text())
+    return project

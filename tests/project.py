@@ -32,6 +32,7 @@ class Project:
     @classmethod
     def fresh(cls, folder: Path) -> "Project":
         """The working tree's files, committed, with the smoke experiment as conf's default."""
+        folder.mkdir(parents=True, exist_ok=True)
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
         for name in filter(None, names):

@@ -48,9 +48,9 @@ def commands(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
-    """The smoke experiment with three methods, run to its end and committed on a branch `main`."""
-    project = Project.fresh(tmp_path_factory.mktemp("docs"))
+def finished(smoke, tmp_path_factory) -> Project:
+    """The smoke experiment with three methods, run to its end and committed on `main`."""
+    project = smoke.copy(tmp_path_factory.mktemp("docs"))
     project.edit("conf/config.yaml", "methods: [zero_shot, few_shot, prompt_tuning, lora, full]", f"methods: {METHODS}")
     project.must("python", "-m", "pipeline.config", "compose")
     virtual = project.folder / ".venv"  # what `make setup` would make
@@ -58,8 +58,7 @@ def finished(tmp_path_factory) -> Project:
     (virtual / "bin").symlink_to(Path(sys.executable).parent)
     (virtual / "ready").touch()
     project.dvc("repro")
-    project.must("git", "checkout", "--quiet", "-B", "main")
-    project.commit("the smoke experiment")
+    project.commit("three methods")
     return project
 
 

@@ -14,37 +14,28 @@ METHODS = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
 PAGES = {"compare", "report"}  # whatever changes, these tell
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
-    """The smoke experiment run to its end, and committed."""
-    project = Project.fresh(tmp_path_factory.mktemp("seq2seq"))
-    project.stages = project.dvc("repro")
-    project.commit("the smoke experiment")
-    return project
-
-
 @pytest.fixture
-def project(finished, tmp_path) -> Project:
-    return finished.copy(tmp_path / "project")
+def project(smoke, tmp_path) -> Project:
+    return smoke.copy(tmp_path / "project")
 
 
-def test_every_stage_of_every_method_runs(finished):
+def test_every_stage_of_every_method_runs(smoke):
     expected = {"config", "support", "download", "download_model", "clean", "convert", "template", "tokenize"}
     expected |= {"yardsticks", *PAGES}
-    assert set(finished.stages) == expected | after(*METHODS)
-    rows = [row for row in finished.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
+    assert set(smoke.stages) == expected | after(*METHODS)
+    rows = [row for row in smoke.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
     assert [row["name"] for row in rows] == METHODS
     for row in rows:
         assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
         assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
         assert set(row["retention"]) == {*RETENTION, "mean"}
-    page = (finished.folder / "reports/comparison.md").read_text()
+    page = (smoke.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
 
 
-def test_ids_are_kept_from_data_to_predictions_and_splits_are_disjoint(finished):
+def test_ids_are_kept_from_data_to_predictions_and_splits_are_disjoint(smoke):
     def ids(name: str) -> list[str]:
-        return [json.loads(line)["id"] for line in (finished.folder / name).read_text().splitlines()]
+        return [json.loads(line)["id"] for line in (smoke.folder / name).read_text().splitlines()]
 
     splits = {split: ids(f"data/records/{split}.jsonl") for split in ("train", "validation", "test")}
     assert len(set().union(*splits.values())) == sum(map(len, splits.values()))
