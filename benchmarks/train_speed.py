@@ -29,6 +29,7 @@ from pipeline import families, meter, stage
 from pipeline.methods import full
 from pipeline.train import Train, hardware_precision
 from pipeline.trainer import Tuner, arguments
+from pipeline.watch import Watch
 from tests import tiny
 
 FLAN_T5_SMALL = {
@@ -104,7 +105,7 @@ def ours(rows: list[dict], tokenizer, steps: int) -> float:
     """Seconds a step of pipeline.trainer with this hardware's precision."""
     values = stage.read_params()
     params = stage.typed(values["full"] | {"num_train_epochs": 1000}, full.Params, "full")
-    settings = stage.typed(values["train"], Train, "train")
+    settings = stage.typed(values["train"] | {"batch_size": 8, "precision": "auto"}, Train, "train")
     with tempfile.TemporaryDirectory() as folder:
         args = arguments(Path(folder), params, settings, hardware_precision(), 1, len(rows))
         args.max_steps, args.save_strategy, args.load_best_model_at_end = steps, "no", False
@@ -117,7 +118,7 @@ def ours(rows: list[dict], tokenizer, steps: int) -> float:
             rows[:1],
             "seq2seq",
             meter.Meter(),
-            Path(folder) / "curve",
+            Watch("benchmark", Path(folder) / "curves", Path(folder) / "speed"),
         )
         tuner.callback_handler.callbacks = [
             callback for callback in tuner.callback_handler.callbacks if type(callback).__name__ != "Evenly"
