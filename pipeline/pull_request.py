@@ -64,7 +64,7 @@ def run(base: str, folder: Path = Path("pull_request"), *, images: str = "", rep
     rows = judged(before, now, scored(metrics), score)
     plots = {"rouge1.png": rouge1(before, now), "validation-loss.png": losses(before, now)}
     drawn = draw({name: spec for name, spec in plots.items() if spec}, folder)
-    text = summary(f"{base} ({commit[:7]})", parameters, metrics, rows, notes)
+    text = summary(base if commit.startswith(base) else f"{base} ({commit[:7]})", parameters, metrics, rows, notes)
     text += "\n" + links(drawn, images, report)
     (folder / "summary.md").write_text(text, encoding="utf-8")
     print(text)
@@ -152,7 +152,7 @@ def behind(repo, base: str, commit: str) -> list[str]:
     if not count:
         return []
     return [
-        f"{base} has {number(count, 'commit')} that are not in this change and look undone by it: merge {base} first."
+        f"{base} is ahead of this change by {number(count, 'commit')}, which look undone by it: merge {base} first."
     ]
 
 
@@ -240,13 +240,17 @@ def summary(base: str, parameters: dict, metrics: dict, rows: list[dict], notes:
         parts += ["### Parameters", folded(parameter_table(parameters), number(changed, "parameter"))]
     parts.append("### Metrics")
     tested = [row for row in rows if "difference" in row or row["how"] not in ("new", "gone")]
-    shown = [row for row in tested if row["score"] == "rouge1" or row.get("real")]
+    told_by_rouge1 = {row["system"] for row in tested if row["score"] == "rouge1" and row.get("real")}
+    shown = [
+        row for row in tested if row["score"] == "rouge1" or (row.get("real") and row["system"] not in told_by_rouge1)
+    ]
     further = [row for row in tested if row not in shown]
     if shown:
         parts.append(table(metric_table(shown)))
     if further:
+        real = sum(row.get("real", False) for row in further)
         parts.append(
-            fold(table(metric_table(further)), f"{number(len(further), 'further score')}, none really changed")
+            fold(table(metric_table(further)), f"{number(len(further), 'further score')}, {real} of them real")
         )
     parts += told(rows)
     others = other_metrics(metrics)

@@ -6,10 +6,11 @@ import shutil
 import struct
 
 import pytest
+import yaml
 
 from pipeline import compare, pull_request, records
 from pipeline.pull_request import Side
-from tests.project import Project
+from tests.project import ROOT, Project
 from tests.test_compare import FAIR, GOOD, POOR, RECORDS, write
 from tests.test_score import settings
 
@@ -102,7 +103,7 @@ def test_the_way_back_says_what_is_gone_and_what_the_base_has_more(project):
     tip = project.must("git", "rev-list", "-1", "--all", "--grep=higher").strip()
     text = page(project, tip)
     assert "published is gone: it had ROUGE-1" in text
-    assert f"{tip} has 1 commit that are not in this change" in text
+    assert f"{tip} is ahead of this change by 1 commit, which look undone by it" in text
     assert cells(text, "`generate.max_new_tokens`")[1:] == ["24", "12"]
 
 
@@ -145,6 +146,61 @@ def test_addresses_of_images_and_report_are_given_by_the_caller(project):
     assert "[The report, with every summary side by side](https://example.com/report)" in both
     alone = pull_request.links(drawn, "", "https://example.com/report")
     assert "![" not in alone and "side by side and the plots](https://example.com/report)" in alone
+
+
+def step(job: str, name: str) -> str:
+    """The script of a step of the workflow."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/pull_request.yml").read_text())
+    return next(found["run"] for found in workflow["jobs"][job]["steps"] if found.get("name", "").startswith(name))
+
+
+def test_the_workflow_runs_the_base_beside_the_change_so_that_the_test_is_paired(project, tmp_path):
+    """Also where the base's committed results come from another machine and are in no cache here."""
+    project.must("git", "checkout", "--quiet", "-B", "base", "base")
+    lock = (project.folder / "dvc.lock").read_text()
+    table = project.outputs()["reports/dialogues/lora.parquet"]
+    (project.folder / "dvc.lock").write_text(lock.replace(table, "f" * 32))
+    project.must("git", "commit", "--quiet", "--all", "--message", "results of another machine")
+    project.must("git", "checkout", "--quiet", "-")
+    assert "unpaired" in page(project, "base")
+    (project.folder / ".venv/bin").mkdir(parents=True)
+    (project.folder / ".venv/bin/activate").touch()
+    project.environment |= {
+        "BASE": "base",
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_WORKSPACE": str(project.folder),
+        "GITHUB_ENV": str(tmp_path / "environment"),
+    }
+    project.must("bash", "-e", "-c", step("compare", "Run the base"))
+    name, _, base = (tmp_path / "environment").read_text().strip().partition("=")
+    assert name == "BASE"
+    text = page(project, base)
+    assert "lora: paired over 24 dialogues" in text and "unpaired" not in text and "would run" not in text
+
+
+def test_the_workflow_pushes_plots_to_a_branch_of_their_own(tmp_path):
+    origin = str(tmp_path / "origin.git")
+    first = Project(tmp_path / "first")
+    first.folder.mkdir()
+    for command in (["init", "--quiet", "--bare", origin], ["init", "--quiet"], ["remote", "add", "origin", origin]):
+        first.must("git", *command)
+    (first.folder / "code.py").touch()
+    first.commit("code")
+    first.must("git", "push", "--quiet", "origin", "HEAD:refs/heads/main")
+    for number in ("1", "2"):
+        clone = Project(tmp_path / number)
+        first.must("git", "clone", "--quiet", "--depth", "1", "--branch", "main", f"file://{origin}", str(clone.folder))
+        (tmp_path / f"runner{number}/report/pull_request").mkdir(parents=True)
+        (tmp_path / f"runner{number}/report/pull_request/rouge1.png").write_bytes(b"an image")
+        clone.environment |= {"RUNNER_TEMP": str(tmp_path / f"runner{number}"), "FOLDER": f"{number}/abc"}
+        clone.must("bash", "-e", "-c", step("plots", "Push the plots"))
+    there = first.must("git", "ls-remote", "--heads", "origin")
+    assert "refs/heads/pull-request-plots" in there
+    first.must("git", "fetch", "--quiet", "origin", "pull-request-plots")
+    assert first.must("git", "ls-tree", "-r", "--name-only", "FETCH_HEAD").split() == [
+        "1/abc/rouge1.png",
+        "2/abc/rouge1.png",
+    ]
 
 
 def side(folder, texts, **changes) -> Side:
