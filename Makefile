@@ -2,10 +2,10 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test lint format params adopt pretrain clean
+.PHONY: help setup repro test lint format params adopt pr-report pretrain clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
 
 .venv/ready: pyproject.toml constraints.txt
 	@echo "Setting up .venv with pinned versions (torch brings CUDA libraries on Linux: some GB the first time) ..."
@@ -23,8 +23,8 @@ test: setup ## run the tests
 	@echo "Running the tests, two at a time (about ten minutes) ..."
 	python -m pytest -n 2 --dist loadfile
 
-lint: setup ## check style
-	ruff check . && ruff format --check .
+lint: setup ## check style, shell scripts and workflows
+	ruff check . && ruff format --check . && shellcheck .ci/run && actionlint
 
 format: setup ## mend style
 	ruff check --fix . && ruff format .
@@ -35,6 +35,9 @@ params: setup ## compose conf/ into params.yaml, after an edit in conf/
 adopt: setup ## make an experiment's values the defaults: apply it and write them into conf/ (make adopt EXP=NAME)
 	$(if $(EXP),dvc exp apply $(EXP))
 	python -m pipeline.adopt
+
+pr-report: setup ## what this change does to parameters and scores, with plots: make pr-report BASE=main
+	python -m pipeline.pull_request $(or $(BASE),main)
 
 pretrain: setup ## make the bundled base model again, in about an hour; resumes if interrupted
 	python -m pretraining.train models/tiny_t5

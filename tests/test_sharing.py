@@ -1,0 +1,108 @@
+"""What docs/sharing.md says, with a directory and with an S3 server on this machine: who pulls has nothing to run."""
+
+import time
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.project import Project
+
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """The smoke experiment with LoRA alone, run and committed, with a bare repository as its origin."""
+    folder = tmp_path_factory.mktemp("sharing")
+    project = Project.fresh(folder / "project")
+    project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
+    project.must("python", "-m", "pipeline.config", "compose")
+    project.dvc("repro")
+    project.commit("the smoke experiment")
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    shared = finished.copy(tmp_path / "project")
+    shared.must("git", "init", "--quiet", "--bare", str(tmp_path / "origin.git"))
+    shared.must("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
+    return shared
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """The address of an S3 server with an empty bucket `team`."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    server = ThreadedMotoServer("127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(Bucket="team")
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def push(project: Project) -> None:
+    project.commit("a remote")
+    project.must("dvc", "push", "--run-cache")
+    project.must("git", "push", "--quiet", "origin", "HEAD")
+
+
+def clone(project: Project, folder, keys: dict | None = None) -> Project:
+    """A colleague's clone, with nothing of this machine's caches."""
+    project.must("git", "clone", "--quiet", str(folder.parent / "origin.git"), str(folder))
+    fresh = Project(folder)
+    fresh.environment |= keys or {}
+    assert not (folder / ".dvc/cache").exists() and not (folder / "models/lora").exists()
+    return fresh
+
+
+def has_nothing_to_run(colleague: Project, author: Project) -> None:
+    colleague.must("dvc", "pull")
+    start = time.monotonic()
+    assert colleague.dvc("repro") == []
+    print(f"dvc repro: {time.monotonic() - start:.1f} s")  # pytest -s
+    assert colleague.must("git", "status", "--porcelain") == ""
+    assert colleague.json("reports/comparison.json") == author.json("reports/comparison.json")
+    for name in ("models/lora/adapter_model.safetensors", "reports/dialogues/lora.parquet", "reports/report.html"):
+        assert (colleague.folder / name).read_bytes() == (author.folder / name).read_bytes()
+
+
+def test_a_directory_gives_a_fresh_clone_all_results(project, tmp_path):
+    project.must("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    push(project)
+    has_nothing_to_run(clone(project, tmp_path / "clone"), project)
+
+
+def test_an_s3_server_gives_a_fresh_clone_all_results_and_git_no_keys(project, tmp_path, s3):
+    project.must("dvc", "remote", "add", "--default", "storage", "s3://team/tuning")
+    project.must("dvc", "remote", "modify", "storage", "endpointurl", s3)
+    project.must("dvc", "remote", "modify", "--local", "storage", "access_key_id", "local-key")
+    project.must("dvc", "remote", "modify", "--local", "storage", "secret_access_key", "local-secret")
+    push(project)
+    assert "local-" not in project.must("git", "log", "--patch", "--", ".dvc")
+    assert s3 in project.must("git", "show", "HEAD:.dvc/config")
+    has_nothing_to_run(clone(project, tmp_path / "clone", KEYS), project)
+
+
+def test_an_experiment_is_pulled_with_its_results_and_trained_again_by_nobody(project, tmp_path):
+    project.must("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    push(project)
+    assert "train@lora" in project.dvc("exp", "run", "-S", "lora.r=4", "--name", "narrow")
+    project.must("dvc", "exp", "push", "--run-cache", "origin", "narrow")
+
+    colleague = clone(project, tmp_path / "clone")
+    assert "narrow" in colleague.must("dvc", "exp", "list", "origin")
+    colleague.must("dvc", "exp", "pull", "origin", "narrow")
+    colleague.must("dvc", "exp", "apply", "narrow")
+    assert colleague.dvc("repro") == []
+    assert colleague.json("models/lora/adapter_config.json")["r"] == 4
+    assert colleague.json("reports/comparison.json") == project.json("reports/comparison.json")
+
+    another = clone(project, tmp_path / "another")  # who never heard of the experiment and asks for its value
+    another.must("dvc", "pull")
+    ran = another.dvc("exp", "run", "--pull", "-S", "lora.r=4")
+    assert ran == ["config", "score@lora", "compare"]  # whose outputs are in git, where the run-cache does not look
+    assert another.json("models/lora/adapter_config.json")["r"] == 4
