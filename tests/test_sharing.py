@@ -12,10 +12,9 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFA
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
-    """The smoke experiment with LoRA alone, run and committed, with a bare repository as its origin."""
-    folder = tmp_path_factory.mktemp("sharing")
-    project = Project.fresh(folder / "project")
+def finished(smoke, tmp_path_factory) -> Project:
+    """The smoke experiment with LoRA alone, run and committed."""
+    project = smoke.copy(tmp_path_factory.mktemp("sharing") / "project")
     project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
     project.must("python", "-m", "pipeline.config", "compose")
     project.dvc("repro")
