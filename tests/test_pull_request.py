@@ -8,8 +8,8 @@ import struct
 import pytest
 import yaml
 
-from pipeline import compare, pull_request, records
-from pipeline.pull_request import Side
+from pipeline import changes, compare, records, summary
+from pipeline.changes import Side
 from tests.project import ROOT, Project
 from tests.test_compare import FAIR, GOOD, POOR, RECORDS, write
 from tests.test_score import settings
@@ -141,10 +141,10 @@ def test_make_shows_the_page_with_images_that_fit_a_phone(project):
 
 def test_addresses_of_images_and_report_are_given_by_the_caller(project):
     drawn = ["rouge1.png", "validation-loss.png"]
-    both = pull_request.links(drawn, "https://example.com/raw/abc", "https://example.com/report")
+    both = summary.links(drawn, "https://example.com/raw/abc", "https://example.com/report")
     assert "![ROUGE-1, base and now](https://example.com/raw/abc/rouge1.png)" in both
     assert "[The report, with every summary side by side](https://example.com/report)" in both
-    alone = pull_request.links(drawn, "", "https://example.com/report")
+    alone = summary.links(drawn, "", "https://example.com/report")
     assert "![" not in alone and "side by side and the plots](https://example.com/report)" in alone
 
 
@@ -222,7 +222,7 @@ def judge(before: Side, now: Side) -> dict[str, dict]:
         name: {"old": before.scores["lora"][name]["mean"], "new": now.scores["lora"][name]["mean"]}
         for name in now.scores["lora"]
     }
-    return {row["score"]: row for row in pull_request.judged(before, now, {"lora": values}, settings())}
+    return {row["score"]: row for row in changes.judged(before, now, {"lora": values}, settings())}
 
 
 def test_the_same_summaries_lie_within_noise_and_better_ones_are_real(tmp_path):
@@ -250,7 +250,7 @@ def test_two_intervals_are_taken_as_independent():
     """Standard errors 3 and 4, so 5 for the difference of 10: two of them, p = 0.0455."""
     before = {"mean": 40.0, "low": 40 - 3 * 1.959964, "high": 40 + 3 * 1.959964}
     now = {"mean": 50.0, "low": 50 - 4 * 1.959964, "high": 50 + 4 * 1.959964}
-    found = pull_request.unpaired(now, before)
+    found = changes.unpaired(now, before)
     assert found["difference"] == 10
     assert found["low"] == pytest.approx(10 - 5 * 1.959964) and found["high"] == pytest.approx(10 + 5 * 1.959964)
     assert found["p"] == pytest.approx(0.0455, abs=5e-5)
@@ -276,7 +276,7 @@ def test_pairs_are_sharper_than_intervals(tmp_path):
 def test_what_was_measured_otherwise_is_not_compared(tmp_path, changes, said):
     rows = judge(side(tmp_path, FAIR, **changes), side(tmp_path, GOOD))
     assert rows["rouge1"]["how"].startswith(said) and "real" not in rows["rouge1"]
-    text = pull_request.summary("main", {}, {}, list(rows.values()), [])
+    text = summary.page("main", {}, {}, list(rows.values()), [])
     assert "can't be compared with the base's" in text.splitlines()[2]
     assert cells(text, "lora", "ROUGE-1")[-1] == "not comparable"
     assert f"lora: not comparable: {said}" in text
@@ -297,6 +297,6 @@ def test_another_score_for_the_same_summary_is_not_compared(tmp_path):
 
 def test_a_metric_that_is_no_score_is_shown_without_a_verdict():
     metrics = {"reports/speed.json": {"tokens.per_second": {"old": 10.0, "new": 12.5, "diff": 2.5}}}
-    text = pull_request.summary("main", {}, metrics, [], [])
+    text = summary.page("main", {}, metrics, [], [])
     assert cells(text, "`reports/speed.json: tokens.per_second`")[1:] == ["10.0", "12.5", "+2.5"]
     assert "No metric changed" not in text
