@@ -71,7 +71,7 @@ def label(one: dict) -> str:
 
 def table(one: dict, title: str) -> list[list[str]]:
     """A series' points: quality, validation loss and cost."""
-    lines = [[title, "ROUGE-1", "minus best", "95 %", "p, corrected", "", "ROUGE-2", "ROUGE-Lsum"]]
+    lines = [[title, "ROUGE-1", "minus best", "95 %", "p, corrected", "", "ROUGE-2"]]
     lines[0] += ["validation loss", "trainable", "on disk", "training"]
     for point in one["points"]:
         scores, apart = point["scores"], point["minus_best"]
@@ -86,7 +86,7 @@ def table(one: dict, title: str) -> list[list[str]]:
                 "-" if best else f"{apart['low']:+.1f} to {apart['high']:+.1f}",
                 "-" if best else p_value(apart["p_holm"]).removeprefix("p ").removeprefix("= "),
                 called,
-                *(f"{scores[name]['mean']:.1f}" for name in ("rouge2", "rougeLsum")),
+                f"{scores['rouge2']['mean']:.1f}",
                 "-" if loss is None else f"{loss:.3f}",
                 f"{point['trainable_parameters']:,}",
                 tabulate.size(point["bytes"]),
