@@ -11,7 +11,7 @@ beside lora.r), each of its values makes a series of its own.
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -125,19 +125,31 @@ def read(repo, found: experiments.Found, sweep: Sweep) -> tuple[list[Point], lis
 def series(points: list[Point]) -> list[list[Point]]:
     """Points of one method that differ in their value alone, in its order; two values at least.
 
-    Of experiments with the same value the first counts: the commit they started from stands before them.
+    Of experiments with the same value the first counts: the commit they started from stands before them. Of the
+    settings those are left that tell a method's series apart.
     """
     groups: dict[tuple, dict] = {}
     for point in points:
         test = tuple(row["id"] for row in point.rows)
         groups.setdefault((point.method, point.settings, test), {}).setdefault(point.value, point)
+    kept = {key: group for key, group in groups.items() if len(group) > 1}
     return [
-        sorted(group.values(), key=lambda point: (isinstance(point.value, str), point.value))
-        if len({isinstance(value, str) for value in group}) == 1
-        else list(group.values())
-        for group in groups.values()
-        if len(group) > 1
+        [replace(point, settings=told_apart(point.settings, method, kept)) for point in ordered(list(group.values()))]
+        for (method, _, _), group in kept.items()
     ]
+
+
+def ordered(points: list[Point]) -> list[Point]:
+    """By value where all are numbers or all are words, else as they came."""
+    if len({isinstance(point.value, str) for point in points}) > 1:
+        return points
+    return sorted(points, key=lambda point: point.value)
+
+
+def told_apart(settings: tuple, method: str, groups: dict[tuple, dict]) -> tuple[tuple[str, str], ...]:
+    """Those of a series' settings that another series of its method has otherwise."""
+    others = [dict(other) for name, other, _ in groups if name == method]
+    return tuple((key, value) for key, value in settings if any(other.get(key) != value for other in others))
 
 
 def judge(points: list[Point], score: Score, cheaper: str | None) -> dict:

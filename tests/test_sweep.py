@@ -76,6 +76,14 @@ def test_other_settings_make_series_of_their_own_and_lone_points_none():
     assert names == ["lora (lora.lora_alpha=16)", "lora (lora.lora_alpha=null)"]
 
 
+def test_what_sets_lone_experiments_apart_is_no_part_of_a_series_name():
+    """Beside a sweep over rank stand two of other seeds: the one series that is left needs no name for its seed."""
+    each = [point(r, noisy(30), options=(("seed", "17"),)) for r in (1, 2)]
+    each += [point(1, noisy(30), options=(("seed", seed),)) for seed in ("1", "2")]
+    (group,) = sweep.series(each)
+    assert tell.label(sweep.judge(group, settings(), None)) == "lora"
+
+
 def test_other_test_dialogues_are_never_paired():
     other = point(2, noisy(30))
     other.rows[0]["id"] = "another"
