@@ -167,8 +167,9 @@ def sweep(judged: list[dict], names: list[str], title: str) -> dict[str, dict]:
         for point in one["points"]
     ]
     numbers = [point["value"] for point in points if isinstance(point["value"], int | float)]
+    numbers = numbers if len(numbers) == len(points) else []  # one word among them makes all of them names
     x: dict = {"field": "value", "title": title, "type": "nominal", "sort": None, "axis": {"labelAngle": 0}}
-    if len(numbers) == len(points):
+    if numbers:
         wide = min(numbers) > 0 and max(numbers) / min(numbers) >= 16
         scale = {"type": "log", "base": 2} if wide else {"zero": False}
         x = {"field": "value", "title": title, "type": "quantitative", "scale": scale}

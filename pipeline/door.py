@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 
+import yaml
 from dvc.exceptions import InvalidArgumentError
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf, open_dict
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import config, definitions, stage
 
+GONE = "nothing"  # the value of a key that a composition does not have
 SHOWN = 5  # values that go back; of more, the number is said
 
 
@@ -30,14 +32,22 @@ def guard(load):
             config.validate(values)
         except (HydraException, OmegaConfBaseException, stage.Refused) as error:
             raise InvalidArgumentError(readable(error, overrides)) from None  # DVC would show both
-        if "DVC_STAGE" not in os.environ and stage.PARAMS.exists():  # a stage composes only to compare
-            before = stage.read_params()
-            if before != values:
+        if "DVC_STAGE" not in os.environ:  # a stage composes only to compare
+            before = readable_params()
+            if before and before != values:
                 defaults = plain(load(loader, config_name, [], *arguments, **options))
                 announce(going_back(before, values, defaults, overrides), loader)
         return composed
 
     return load_configuration
+
+
+def readable_params() -> dict:
+    """params.yaml as it is; nothing where there is none, or a merge left its marks in it: it is about to be written."""
+    try:
+        return stage.read_params()
+    except (stage.Refused, yaml.YAMLError):
+        return {}
 
 
 def plain(composed) -> dict:
@@ -80,13 +90,19 @@ def going_back(before: dict, now: dict, defaults: dict, overrides: list[str]) ->
     given = {text.lstrip("+~").partition("=")[0] for text in overrides}
     values, conf = dict(stage.leaves(now)), dict(stage.leaves(defaults))
     return [
-        (key, value, values[key])
+        (key, value, values.get(key, GONE))
         for key, value in stage.leaves(before)
-        if key in values
-        and value != values[key]
-        and values[key] == conf.get(key)
+        if value != values.get(key, GONE)
+        and values.get(key, GONE) == conf.get(key, GONE)
         and not given & {key, key.partition(".")[0]}
     ]
+
+
+def nearest(key: str, loader) -> definitions.Definition | None:
+    """Where in conf/ a key, or what it would stand under, is defined."""
+    while (place := definitions.of(key, loader)) is None and "." in key:
+        key = key.rpartition(".")[0]
+    return place
 
 
 def announce(going: list[tuple[str, object, object]], loader) -> None:
@@ -94,7 +110,7 @@ def announce(going: list[tuple[str, object, object]], loader) -> None:
     if not going:
         return
     said = [
-        f"{key} goes back from {before!r} to {now!r} ({definitions.of(key, loader)})"
+        f"{key} goes back from {before!r} to {now!r} ({nearest(key, loader) or 'conf/ has none'})"
         for key, before, now in going[:SHOWN]
     ]
     if len(going) > SHOWN:

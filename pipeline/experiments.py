@@ -90,5 +90,7 @@ class Files:
     def _open(self, path: str):
         try:
             return self._files.open(path, mode="rb")
-        except OSError as error:
-            raise FileNotFoundError(f"{path}: neither in git nor in DVC's cache") from error
+        except Exception as error:  # a remote raises what it likes: gone, out of reach, no credentials
+            raise FileNotFoundError(
+                f"{path}: neither in git nor in DVC's cache, nor to be had from a remote"
+            ) from error

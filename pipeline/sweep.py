@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from pipeline import experiments, methods, records, seeds, stage, tell
 from pipeline.measures import HEADLINE
@@ -57,11 +57,11 @@ class Point:
 
 def find(name: str) -> Sweep:
     """A sweep of conf/sweeps.yaml, or one over a parameter of params.yaml; Refused where there is neither."""
-    named = TypeAdapter(dict[str, dict]).validate_python(stage.read_params(NAMED) if NAMED.exists() else {})
+    named = stage.read_params(NAMED) if NAMED.exists() else {}
     if name in named:
         return stage.typed(named[name], Sweep, f"{NAMED}: {name}")
-    value = lookup(stage.read_params(), name)
-    if value is None and "." not in name:
+    known = dict(stage.leaves(stage.read_params()))
+    if not any(key == name or key.startswith(f"{name}.") for key in known):
         raise stage.Refused(f"{name}: no sweep of {NAMED} ({', '.join(named)}) and no parameter of {stage.PARAMS}")
     section = name.partition(".")[0]
     own = [section] if section in methods.names() else None
@@ -69,11 +69,13 @@ def find(name: str) -> Sweep:
 
 
 def lookup(params: dict, key: str) -> object:
-    """The value of a dotted key; of a mapping that has a name, the name."""
+    """The value of a dotted key, a number or a text; of a mapping that has a name, the name."""
     value: object = params
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
-    return value.get("name", json.dumps(value)) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        value = value.get("name", value)
+    return value if isinstance(value, str) or type(value) in (int, float) else json.dumps(value)
 
 
 def relevant(params: dict, method: str, parameter: str) -> dict[str, str]:
@@ -109,7 +111,7 @@ def read(repo, found: experiments.Found, sweep: Sweep) -> tuple[list[Point], lis
             points.append(
                 Point(
                     method,
-                    "null" if value is None else value,
+                    value,
                     settings,
                     one.name,
                     content.table(f"reports/dialogues/{method}.parquet"),
@@ -216,13 +218,15 @@ def run(name: str, revision: str, commits: int, output: Path) -> Path:
             f"`dvc exp run --queue -S '{sweep.parameter}={sweep.values}'`, then `dvc queue start`"
         )
     target = output / name.replace(".", "_")
+    judged = [judge(group, score, sweep.cheaper) for group in chosen]
+    params = {one.name: one.params for one in found.done}
+    first = [params[group[0].experiment] for group in chosen]
     if sweep.parameter == "seed":
         content = seeds.found(chosen)
-        told = tell.of_seeds(content)
+        told = tell.of_seeds(content, tell.of_one_series_each(judged, first))
     else:
-        judged = [judge(group, score, sweep.cheaper) for group in chosen]
         content = {"parameter": sweep.parameter, "series": judged}
-        told = tell.of_values(sweep.title, sweep.parameter, judged, found.done[0].params, len(chosen[0][0].rows))
+        told = tell.of_values(sweep.title, sweep.parameter, judged, first, len(chosen[0][0].rows))
     records.write_json(target.with_suffix(".json"), content)
     count = len({point.experiment for group in chosen for point in group})
     tell.write(target, sweep.title, f"{sweep.parameter}, {count} experiments", told, unfinished)

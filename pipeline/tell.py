@@ -20,16 +20,27 @@ class Told:
     notes: list[str]
 
 
-def of_values(title: str, parameter: str, judged: list[dict], params: dict, dialogues: int) -> Told:
-    """A sweep over any other parameter, from its series (sweep.judge); params: those of the commit it started from."""
+def of_values(title: str, parameter: str, judged: list[dict], params: list[dict], dialogues: int) -> Told:
+    """A sweep over any other parameter, from its series (sweep.judge); params: those of each series' first point."""
     names = [label(one) for one in judged]
-    notes = [f"{name}: {fixed(params, parameter, one)}." for name, one in zip(names, judged)]
+    notes = [f"{name}: {fixed(own, parameter, one)}." for name, one, own in zip(names, judged, params)]
     notes.append(
         f"ROUGE-1 with 95 % bootstrap intervals over {dialogues} dialogues. Each value against the best, paired: "
         "approximate randomization, p corrected for the number of values (Holm); really worse below 0.05. The best of "
         "several is a little luckier than it is good."
     )
-    said = sentences(title, judged, seeds.spread(seeds.load()))
+    known = seeds.load()
+    spread = {
+        name: one
+        for name, one in seeds.spread(known).items()
+        if any(
+            seeds.applies(known, name, point["scores"])
+            for series in judged
+            if series["method"] == name
+            for point in series["points"]
+        )
+    }
+    said = sentences(title, judged, spread)
     tables = {name: table(one, title) for name, one in zip(names, judged)}
     return Told(said, tables, charts.sweep(judged, names, title), notes)
 
@@ -51,6 +62,8 @@ def sentences(title: str, judged: list[dict], spread: dict) -> list[str]:
                 f"; the smallest that is not really worse is {one['smallest']}, {scores[one['smallest']]:.1f} "
                 f"({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
             )
+        elif one["smallest"] == best == one["points"][0]["value"]:
+            text += " and is the smallest that was tried."
         elif one["smallest"] == best:
             text += ", and nothing smaller comes near enough."
         else:
@@ -102,12 +115,24 @@ def fixed(params: dict, parameter: str, one: dict) -> str:
     return ", ".join(_setting(key, value) for key, value in (own | one["settings"]).items())
 
 
+def of_one_series_each(judged: list[dict], params: list[dict]) -> list[str]:
+    """For a sweep over seeds: of each method the settings of its first series, and which others are left out."""
+    lines, told = [], set()
+    for one, own in zip(judged, params):
+        if one["method"] in told:
+            lines.append(f"Left out, for a series of {one['method']} stands before it: {label(one)}.")
+        else:
+            lines.append(f"{label(one)}: {fixed(own, 'seed', one)}.")
+        told.add(one["method"])
+    return lines
+
+
 def _setting(key: str, value: object) -> str:
     return f"{key}={json.dumps(value)}".replace('"', "")
 
 
-def of_seeds(content: dict) -> Told:
-    """The sweep over seeds, from seeds.found."""
+def of_seeds(content: dict, settings: list[str]) -> Told:
+    """The sweep over seeds, from seeds.found; settings: a line for each method about what its runs have in common."""
     methods = content["methods"]
     spreads = seeds.spread(methods)
     tried = sorted({seed for each in methods.values() for seed in each}, key=int)
@@ -126,10 +151,10 @@ def of_seeds(content: dict) -> Told:
         f"Over {len(tried)} seeds, on the same {content['dialogues']} dialogues, ROUGE-1 has a standard deviation of "
         f"{spreads[widest]['sd']:.1f} points for {widest}, the most of all.",
     ]
-    within = [f"{row[0]} and {row[1]}" for row in pairs[1:] if row[-1] != "beyond seeds"]
-    if within:
-        said.append(f"Seeds move these differences by more than they are: {'; '.join(within)}.")
-    else:
+    open_pairs = [f"{row[0]} and {row[1]}" for row in pairs[1:] if row[-1] != "beyond seeds"]
+    if open_pairs:
+        said.append(f"They do not settle which is better: {'; '.join(open_pairs)}.")
+    elif len(pairs) > 1:
         said.append("Every difference between two methods is larger than what seeds move it by.")
     further = [
         [
@@ -140,12 +165,13 @@ def of_seeds(content: dict) -> Told:
     ]
     tables = {
         "ROUGE-1 by seed": rows,
-        "Differences in ROUGE-1 over seeds": pairs,
+        **({"Differences in ROUGE-1 over seeds": pairs} if len(pairs) > 1 else {}),
         "Mean ± standard deviation": [["", *spreads], *further],
     }
     notes = [
         "A seed decides the order of examples, dropout, the beginning of adapters and soft prompts, and few_shot's "
-        "examples; the dialogues stay. Differences are taken seed by seed; the interval is Student's, of their mean."
+        "examples; the dialogues stay. Differences are taken seed by seed; the interval is Student's, of their mean.",
+        *settings,
     ]
     return Told(said, tables, {"seeds": charts.seeds(methods)}, notes)
 

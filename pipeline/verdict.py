@@ -1,5 +1,7 @@
 """The comparison in two or three sentences, made from its numbers."""
 
+ENOUGH = 3  # seeds that may overturn what the dialogues say; of two, Student's interval is thirteen errors wide
+
 
 def verdict(found: dict) -> list[str]:
     """Sentences: the best adapter beside full fine-tuning, which method to ship, and what the numbers do not say."""
@@ -32,23 +34,29 @@ def _seeds(found: dict, trained: dict[str, dict]) -> str:
     pairs = [row for row in found["pairs"]["rouge1"] if row["real"] and not really(row)]
     if pairs:
         names = "; ".join(f"{row['first']} and {row['second']}" for row in pairs)
-        return f"{said}; seeds move these differences by more than they are: {names}."
+        return f"{said}; they do not settle which is better of {names}."
     return f"{said}."
 
 
 def really(row: dict) -> bool:
-    """Whether other dialogues would show a difference and, where several seeds were tried, other seeds too."""
-    return row["real"] and (not row.get("seeds") or called_over_seeds(row["seeds"]) == "beyond seeds")
+    """Whether other dialogues would show a difference and, where ENOUGH seeds were tried, other seeds too."""
+    over = row.get("seeds")
+    return row["real"] and not (over and over["seeds"] >= ENOUGH and not beyond_seeds(over))
 
 
 def called(row: dict) -> str:
     """What the tables call a pair's difference."""
-    return "real" if really(row) else "smaller than seeds move it" if row["real"] else "may be chance"
+    return "real" if really(row) else called_over_seeds(row["seeds"]) if row["real"] else "may be chance"
 
 
 def called_over_seeds(one: dict) -> str:
-    """What a difference over seeds is called, from its interval (seeds.difference)."""
-    return "beyond seeds" if one["low"] > 0 or one["high"] < 0 else "smaller than seeds move it"
+    """What a difference over seeds is called (seeds.difference)."""
+    return "beyond seeds" if beyond_seeds(one) else f"not settled by {one['seeds']} seeds"
+
+
+def beyond_seeds(one: dict) -> bool:
+    """Whether Student's interval of a difference over seeds leaves out zero."""
+    return one["low"] > 0 or one["high"] < 0
 
 
 def _choice(found: dict, methods: dict[str, dict], told: set[str]) -> str:
@@ -87,7 +95,7 @@ def _turned(row: dict) -> dict[str, float]:
 
 def _difference(found: dict, one: str, other: str) -> str:
     row = pair(found, one, other)
-    real = "is real" if really(row) else "is smaller than seeds move it" if row["real"] else "may be chance"
+    real = "is real" if really(row) else f"is {called(row)}" if row["real"] else "may be chance"
     interval = f"[{row['low']:+.1f}, {row['high']:+.1f}]"
     return f"the difference of {row['difference']:+.1f} {interval} {real} ({p_value(row['p_holm'])})"
 

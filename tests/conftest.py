@@ -37,8 +37,9 @@ def smoke(tmp_path_factory) -> Project:
             project = Project(shared / "smoke")
         else:
             project = Project.fresh(shared / "smoke")
-            ran.write_text(json.dumps(project.dvc("repro")))
+            stages = project.dvc("repro")
             project.must("git", "checkout", "--quiet", "-B", "main")
             project.commit("the smoke experiment")
+            ran.write_text(json.dumps(stages))
     project.stages = json.loads(ran.read_text())
     return project

@@ -363,13 +363,19 @@ def test_a_difference_that_seeds_move_by_more_than_it_is_is_not_called_real(swep
     found, page = swept({"lora": 30.0}, {"lora": -30.0})
     one = pair(found, "full", "lora")
     assert one["real"] and one["seeds"]["low"] < 0 < one["seeds"]["high"]
-    assert "smaller than seeds move it" in page
-    assert (
-        "seeds move these differences by more than they are: lora and zero_shot; full and lora." in found["verdict"][-1]
-    )
-    assert "is smaller than seeds move it" in found["verdict"][0]
+    assert "not settled by 3 seeds" in page
+    assert found["verdict"][-1].endswith("they do not settle which is better of lora and zero_shot; full and lora.")
+    assert "is not settled by 3 seeds" in found["verdict"][0]
     assert not really(one)
     assert really(pair(found, "full", "zero_shot"))
+
+
+def test_two_seeds_are_too_few_to_overturn_what_the_dialogues_say(swept):
+    found, page = swept({"lora": 30.0})
+    one = pair(found, "full", "lora")
+    assert one["seeds"]["seeds"] == 2 and one["seeds"]["low"] < 0 < one["seeds"]["high"]
+    assert really(one)
+    assert "not settled" not in page
 
 
 def test_a_difference_beyond_seeds_stays_real_and_means_and_spreads_are_shown(swept):

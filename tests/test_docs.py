@@ -93,13 +93,13 @@ def run_the_queue(project: Project) -> None:
     if not queued(project):
         return
     project.must("bash", "-c", "dvc queue start > /dev/null 2>&1")
-    for _ in range(600):
+    for _ in range(100):
         status = project.must("dvc", "queue", "status")
         # A worker takes a moment to end, and a task given to one that is ending is lost.
         if "Queued" not in status and "Running" not in status and "0 active, 0 idle" in status:
             assert "Failed" not in status, status
             return
-        time.sleep(1)
+        time.sleep(3)
     raise AssertionError(status)
 
 

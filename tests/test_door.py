@@ -8,7 +8,13 @@ def test_values_that_go_back_are_those_nobody_asked_for():
     now = {"lora": {"r": 6, "x": 2}, "seed": 17, "data": {"name": "support"}}
     defaults = {"lora": {"r": 6, "x": 1}, "seed": 17, "data": {"name": "support"}}
     said = door.going_back(before, now, defaults, ["lora.x=2", "seed=17", "data=support"])
-    assert said == [("lora.r", 16, 6)]
+    assert said == [("lora.r", 16, 6), ("gone", 1, door.GONE)]
+
+
+def test_marks_that_a_merge_left_in_params_yaml_do_not_keep_it_from_being_written_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stage.PARAMS.write_text("<<<<<<< HEAD\nlora: {r: 6}\n=======\nlora: {r: 16}\n>>>>>>> other\n")
+    assert door.readable_params() == {}
 
 
 @pytest.fixture

@@ -119,6 +119,18 @@ def test_a_queue_of_ranks_runs_each(project):
     assert ranks == {4, 2}
 
 
+def test_a_sweep_over_templates_and_one_over_examples_are_read_from_dvc(project):
+    project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot]")
+    project.dvc("exp", "run", "-S", "data.limit.train=12", "-S", "methods=[lora]")
+    told = project.must("python", "-m", "pipeline.sweep", "template")
+    assert "template, 2 experiments" in told
+    assert all(f"| {name} " in told for name in ("flan", "lab"))
+    told = project.must("python", "-m", "pipeline.sweep", "training_examples")
+    (one,) = project.json("reports/sweeps/training_examples.json")["series"]
+    assert (one["method"], [point["value"] for point in one["points"]]) == ("lora", [12, 16])
+    assert "| 12 " in told
+
+
 def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(project):
     before = project.outputs()["models/lora"]
     path = project.folder / "pipeline/methods/lora.py"

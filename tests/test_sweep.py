@@ -113,9 +113,22 @@ def test_every_sweep_of_conf_is_over_a_parameter_and_its_values_are_hydras(name,
         config.validate(stage.read_params(tmp_path / "params.yaml"))
 
 
+def test_the_best_of_all_that_was_tried_may_be_the_smallest():
+    judged = sweep.judge([point(20, noisy(40)), point(40, noisy(20))], settings(), "smaller")
+    assert "and is the smallest that was tried" in tell.sentences("tokens", [judged | {"as_good": [20, 40]}], {})[0]
+
+
+def test_a_value_is_a_number_or_a_text_whatever_the_parameter_holds():
+    params = {"a": {"list": ["q", "v"], "flag": True, "none": None, "number": 3, "word": "x", "named": {"name": "n"}}}
+    keys = ("list", "flag", "none", "number", "word", "named")
+    assert [sweep.lookup(params, f"a.{key}") for key in keys] == ['["q", "v"]', "true", "null", 3, "x", "n"]
+
+
 def test_any_parameter_can_be_swept_and_nonsense_is_refused():
     assert sweep.find("full.weight_decay").methods == ["full"]
     assert sweep.find("generate.num_beams").methods is None
+    with pytest.raises(stage.Refused, match=r"lora.rr: no sweep"):
+        sweep.find("lora.rr")
     with pytest.raises(stage.Refused, match=r"lora_ranks: no sweep of conf/sweeps.yaml \(lora_rank, .* no parameter"):
         sweep.find("lora_ranks")
 
@@ -130,12 +143,12 @@ def written(request, tmp_path):
             )
             for options in ((("lora.use_rslora", "true"),), (("lora.use_rslora", "false"),))
         ]
-        told = tell.of_values("LoRA rank", "lora.r", judged, stage.read_params(), COUNT)
+        told = tell.of_values("LoRA rank", "lora.r", judged, [stage.read_params()] * 2, COUNT)
     else:
         groups = [
             [point(s, noisy(30 + s * k), method=name) for s in (1, 2, 17)] for k, name in enumerate(("full", "lora"))
         ]
-        told = tell.of_seeds(seeds.found(groups))
+        told = tell.of_seeds(seeds.found(groups), ["lora: lora.r=6."])
     tell.write(
         target, "LoRA <b>rank</b>", "lora.r, 4 experiments", told, ["odd-name is failed (dvc queue logs odd-name)"]
     )
