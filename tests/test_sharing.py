@@ -12,12 +12,13 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFA
 
 
 @pytest.fixture(scope="module")
-def finished(smoke, tmp_path_factory) -> Project:
-    """The smoke experiment with LoRA alone, run and committed."""
-    project = smoke.copy(tmp_path_factory.mktemp("sharing") / "project")
+def finished(tmp_path_factory) -> Project:
+    """The smoke experiment with LoRA alone, run and committed; no copy, for what other methods left counts."""
+    project = Project.fresh(tmp_path_factory.mktemp("sharing") / "project")
     project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
     project.must("python", "-m", "pipeline.config", "compose")
     project.dvc("repro")
+    project.must("git", "checkout", "--quiet", "-B", "main")
     project.commit("the smoke experiment")
     return project
 
@@ -25,7 +26,7 @@ def finished(smoke, tmp_path_factory) -> Project:
 @pytest.fixture
 def project(finished, tmp_path) -> Project:
     shared = finished.copy(tmp_path / "project")
-    shared.must("git", "init", "--quiet", "--bare", str(tmp_path / "origin.git"))
+    shared.must("git", "init", "--quiet", "--bare", "--initial-branch=main", str(tmp_path / "origin.git"))
     shared.must("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
     return shared
 
