@@ -4,6 +4,7 @@ DVC imports this folder's plugins right before it composes conf/ (dvc.utils.hydr
 after a composition, for its callbacks are those of @hydra.main; so the function that composes is wrapped.
 """
 
+import gc
 import sys
 from pathlib import Path
 
@@ -15,4 +16,5 @@ try:
 finally:
     del sys.path[0]
 
+gc.set_threshold(100_000, 50, 100)  # DVC makes a few million objects: 0.3 s less of the 3.7 s of a no-op `dvc exp run`
 ConfigLoaderImpl.load_configuration = door.guard(ConfigLoaderImpl.load_configuration)
