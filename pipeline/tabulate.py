@@ -57,7 +57,7 @@ def quality(found: dict) -> list[list[str]]:
     seeds = any("seeds" in row for row in found["systems"])
     lines = [["system", *(measure.title for measure in HEADLINE.values()), "best ROUGE-1", *named, ""]]
     if seeds:
-        lines[0].insert(2, "ROUGE-1 over seeds")
+        lines[0].insert(2, "over seeds")
     for row in found["systems"]:
         scores = [f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in row["scores"].values()]
         extra = [f"{row['evaluate'][name][key]:.4g}" if row.get("evaluate") else "" for name, key in further]
