@@ -20,7 +20,7 @@ repro: setup ## run the pipeline on the default data and model; only what change
 	dvc repro
 
 test: setup ## run the tests
-	@echo "Running the tests, two at a time (about ten minutes) ..."
+	@echo "Running the tests, two at a time (about twenty minutes) ..."
 	python -m pytest -n 2 --dist loadfile
 
 lint: setup ## check style, shell scripts and workflows
