@@ -16,5 +16,6 @@ try:
 finally:
     del sys.path[0]
 
-gc.set_threshold(100_000, 50, 100)  # DVC makes millions of objects; with no collection at all a no-op `dvc exp run` took 3.4 and not 3.7 s
+# DVC makes millions of objects; with no collection at all a no-op `dvc exp run` took 3.4 and not 3.7 s.
+gc.set_threshold(100_000, 50, 100)
 ConfigLoaderImpl.load_configuration = door.guard(ConfigLoaderImpl.load_configuration)
