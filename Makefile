@@ -21,7 +21,7 @@ repro: setup ## run the pipeline on the default data and model; only what change
 
 test: setup ## run the tests
 	@echo "Running the tests, two at a time (about twenty minutes) ..."
-	python -m pytest -n 2 --dist loadfile
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## check style, shell scripts and workflows
 	ruff check . && ruff format --check . && shellcheck .ci/run && actionlint

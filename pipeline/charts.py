@@ -20,14 +20,20 @@ def pareto(systems: list[dict]) -> dict:
         }
         for row in systems
     ]
+    for point in points:  # where two stand above each other, the lower one's name goes below it
+        point["below"] = any(
+            other["mean"] > point["mean"] and 0.5 < other["trained"] / point["trained"] < 2 for other in points
+        )
+        point["label"] = point["low"] if point["below"] else point["high"]
     x = {
         "field": "trained",
         "type": "quantitative",
-        "scale": {"type": "log", "domain": [50 * left, 200]},
+        "scale": {"type": "log", "domain": [100 * left, 100], "padding": 40},
         "axis": {"values": [100 * left * 10**power for power in range(1 - round(math.log10(left)))], "grid": False},
         "title": "trained parameters, % (log; leftmost: none)",
     }
-    y = {"field": "mean", "type": "quantitative", "title": "ROUGE-1", "scale": {"zero": False}}
+    room = {"zero": False, "nice": False, "padding": 24}
+    y = {"field": "mean", "type": "quantitative", "title": "ROUGE-1", "scale": room}
     tip = [
         _text("method"),
         _number("mean", "ROUGE-1"),
@@ -38,6 +44,7 @@ def pareto(systems: list[dict]) -> dict:
     color = _color("method", [row["name"] for row in systems])
     return _chart(
         points,
+        "ROUGE-1 of each method against the share of parameters it trains; the numbers stand in the tables",
         layer=[
             {
                 "mark": {"type": "rule", "strokeWidth": 2},
@@ -48,8 +55,8 @@ def pareto(systems: list[dict]) -> dict:
                 "encoding": {"x": x, "y": y, "color": color, "tooltip": tip},
             },
             {
-                "mark": {"type": "text", "dy": -12, "align": "center", "fontSize": 12},
-                "encoding": {"x": x, "y": {**y, "field": "high"}, "text": {"field": "method"}, "color": color},
+                "mark": {"type": "text", "dy": {"expr": "datum.below ? 12 : -12"}, "fontSize": 12},
+                "encoding": {"x": x, "y": {**y, "field": "label"}, "text": {"field": "method"}, "color": color},
             },
         ],
         height=320,
@@ -60,6 +67,7 @@ def curves(points: list[dict], names: list[str], title: str) -> dict:
     """Losses by step; points hold method, step and loss. names: every method, so that each keeps its colour."""
     return _chart(
         points,
+        f"{title} of each method by optimizer step",
         mark={"type": "line", "point": len(points) < 60},
         encoding={
             "x": {"field": "step", "type": "quantitative", "title": "optimizer step"},
@@ -87,7 +95,7 @@ def differences(pairs: list[dict]) -> dict:
         "field": "called",
         "type": "nominal",
         "scale": {"domain": list(dict.fromkeys(["real", "may be chance", *(point["called"] for point in points)]))},
-        "legend": {"orient": "top", "title": None},
+        "legend": _legend(1),
     }
     tip = [
         _text("pair"),
@@ -98,6 +106,7 @@ def differences(pairs: list[dict]) -> dict:
     ]
     return _chart(
         points,
+        "Difference of each pair in ROUGE-1 with its interval; the numbers stand in the table below",
         layer=[
             {
                 "mark": {"type": "rule", "strokeDash": [4, 3], "opacity": 0.6},
@@ -127,6 +136,7 @@ def forgetting(systems: list[dict]) -> dict:
     ]
     return _chart(
         points,
+        "Right answers of each method by task; the numbers stand in the table below",
         mark={"type": "bar"},
         encoding={
             "x": {"field": "task", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": -30}},
@@ -143,6 +153,7 @@ def lengths(points: list[dict], names: list[str]) -> dict:
     """How long each system's summaries are: points hold system and words."""
     return _chart(
         points,
+        "Words in the summaries of each system: shortest, quartiles, longest",
         mark={"type": "boxplot", "extent": "min-max", "size": 14},
         encoding={
             "y": {"field": "system", "type": "nominal", "sort": None, "title": None},
@@ -185,6 +196,7 @@ def sweep(judged: list[dict], names: list[str], title: str) -> dict[str, dict]:
     drawn = {
         "rouge1": _chart(
             points,
+            f"ROUGE-1 by {title}; the numbers stand in the table",
             layer=[
                 *lined,
                 {
@@ -205,7 +217,11 @@ def sweep(judged: list[dict], names: list[str], title: str) -> dict[str, dict]:
         tip = [_text("series"), _text("value", title), _number("loss", "validation loss", ".3f")]
         mark = {"type": "line", "point": True} if numbers else {"type": "point", "filled": True, "size": 90}
         drawn["loss"] = _chart(
-            trained, mark=mark, encoding={"x": x, "y": y, "color": color, "tooltip": tip}, height=220
+            trained,
+            f"validation loss by {title}",
+            mark=mark,
+            encoding={"x": x, "y": y, "color": color, "tooltip": tip},
+            height=220,
         )
     return drawn
 
@@ -219,6 +235,7 @@ def seeds(methods: dict[str, dict]) -> dict:
     ]
     return _chart(
         points,
+        "ROUGE-1 of each method, a point for each seed; the numbers stand in the table",
         mark={"type": "point", "filled": True, "size": 70, "opacity": 0.7},
         encoding={
             "y": {"field": "method", "type": "nominal", "sort": None, "title": None},
@@ -230,9 +247,11 @@ def seeds(methods: dict[str, dict]) -> dict:
     )
 
 
-def _chart(values: list[dict], **spec) -> dict:
+def _chart(values: list[dict], description: str, **spec) -> dict:
+    """description: what a screen reader says of the chart."""
     return {
         "$schema": SCHEMA,
+        "description": description,
         "data": {"values": values},
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -240,9 +259,14 @@ def _chart(values: list[dict], **spec) -> dict:
     }
 
 
+def _legend(columns: int) -> dict:
+    """Above the chart: in a row, on a phone in so many columns."""
+    return {"orient": "top", "title": None, "columns": {"expr": f"width < 400 ? {columns} : 0"}}
+
+
 def _color(field: str, names: list[str], legend: list[str] | None = None) -> dict:
     """A colour for each name, the same in every chart that gets the same names; a legend of those in `legend`."""
-    shown = {"orient": "top", "title": None, "values": legend} if legend else None
+    shown = _legend(2) | {"values": legend} if legend else None
     return {"field": field, "type": "nominal", "sort": None, "scale": {"domain": names}, "legend": shown}
 
 

@@ -6,6 +6,7 @@
 
 import itertools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ def run(
         "signature": systems[0]["signature"],
         "dialogues": systems[0]["dialogues"],
         "resamples": score.resamples,
+        "margin": score.margin,
         "systems": sorted(bounds, key=lambda row: row["scores"]["rouge1"]["mean"]) + systems,
         "pairs": pairs(each, score),
     }
@@ -92,6 +94,7 @@ def size_and_cost(method: str, runs: Path) -> dict:
             "seconds_to_best": train.get("seconds_to_best"),
             "validation_seconds": seconds.get("validation", 0.0),
             "train_tokens_per_second": train["real_tokens"] / seconds["train"] if seconds else None,
+            "load_peak_mib": generate["peak_mib"]["load"],
             "train_peak_mib": train.get("peak_mib", {}).get("train"),
             "generate_seconds": spent["generate"],
             "generate_tokens_per_second": generate["new_tokens"] / spent["generate"],
@@ -103,7 +106,8 @@ def size_and_cost(method: str, runs: Path) -> dict:
 def kept(method: str, answers: Path, retention: Path, methods: list[str], score: Score) -> dict:
     """Right answers in percent by task and the loss on held-out text, and the change of both against zero_shot.
 
-    What no method was tuned on; each change has a paired bootstrap interval, over questions and over texts.
+    What no method was tuned on; each change has a paired bootstrap interval, over the questions of each task and over
+    the texts.
     """
     found = retained(retention, method)
     result: dict = {"retention": {task: 100 * share for task, share in found["right"].items()}}
@@ -114,9 +118,11 @@ def kept(method: str, answers: Path, retention: Path, methods: list[str], score:
     before, after = (records.read(answers / f"{name}.jsonl") for name in ("zero_shot", method))
     if [row["id"] for row in before] != [row["id"] for row in after]:
         raise stage.Refused(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
-    result["retention_change"] = change(by_task(after), by_task(before), mean_of_tasks, score)
+    drawn = Resampling.within([row["task"] for row in after], score.resamples, score.seed)
+    result["retention_change"] = change(by_task(after), by_task(before), mean_of_tasks, drawn)
     losses = [by_text(retained(retention, name)["text_loss"]) for name in (method, "zero_shot")]
-    result["text_loss_change"] = change(*losses, per_token, score)
+    drawn = Resampling.draw(len(losses[0]), score.resamples, score.seed)
+    result["text_loss_change"] = change(*losses, per_token, drawn)
     return result
 
 
@@ -124,9 +130,9 @@ def retained(retention: Path, method: str) -> dict:
     return json.loads((retention / f"{method}.json").read_text(encoding="utf-8"))
 
 
-def change(after: np.ndarray, before: np.ndarray, points: Points, score: Score) -> dict[str, float]:
+def change(after: np.ndarray, before: np.ndarray, points: Points, drawn: Resampling) -> dict[str, float]:
     """after minus before, and its paired bootstrap interval; both are (questions or texts, columns)."""
-    low, high = Resampling.draw(len(after), score.resamples, score.seed).difference(after, before, points)
+    low, high = drawn.difference(after, before, points)
     found = points(after.sum(axis=0)[None]) - points(before.sum(axis=0)[None])
     return {"mean": float(found[0]), "low": low, "high": high}
 
@@ -152,7 +158,7 @@ def by_task(answered: list[dict]) -> np.ndarray:
 def mean_of_tasks(sums: np.ndarray) -> np.ndarray:
     """The mean over the tasks of their percent of right answers."""
     right, asked = np.split(sums, 2, axis=1)
-    return 100 * (right / np.maximum(asked, 1)).mean(axis=1)
+    return 100 * (right / asked).mean(axis=1)
 
 
 def pairs(each: dict[str, list[dict]], score: Score) -> dict[str, list[dict]]:
@@ -161,6 +167,12 @@ def pairs(each: dict[str, list[dict]], score: Score) -> dict[str, list[dict]]:
     for name, other in others:
         if [row["id"] for row in other] != [row["id"] for row in rows]:
             raise stage.Refused(f"{name} and {first} summarized other dialogues: run `dvc repro` again")
+    count = math.comb(len(each), 2)
+    if count / (1 + score.resamples) >= REAL:
+        raise stage.Refused(
+            f"score.resamples: {score.resamples} are too few: no p of {count} differences could fall below {REAL}; "
+            f"take {math.ceil(10 * count / REAL)} or more"
+        )
     drawn = Resampling.draw(len(rows), score.resamples, score.seed)
     found: dict[str, list[dict]] = {}
     for measure_name, measure in HEADLINE.items():

@@ -7,6 +7,7 @@ Prompts of similar length share a batch; a batch that does not fit in memory is 
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -106,22 +107,26 @@ def run(
 
 
 def inference(network, base: Path, tuned: Path, tokenizer, inputs: list[list[int]], model: Model, settings: Generate):
-    """Seconds and tokens per second of some of the prompts, one by one and in batches; an adapter both ways."""
-    chosen = [inputs[number] for number in spread(list(map(len, inputs)), settings.speed.dialogues)]
+    """Seconds and tokens per second of some of the prompts, one by one and in a batch; an adapter both ways."""
+    lengths = list(map(len, inputs))
+    single, batch = (
+        [inputs[at] for at in spread(lengths, count)] for count in (settings.speed.dialogues, settings.batch_size)
+    )
     variants = {"as it is": network}
     if settings.merge and families.mergeable(unmerged := families.load_tuned(base, tuned, model.arch, merge=False)):
         variants = {"merged": network, "unmerged": place(unmerged)}
     found = {}
     for name, one in variants.items():
         config = generation_config(tokenizer, one, settings)
-        for size in sorted({1, settings.batch_size}):
 
-            def answers(one=one, config=config, size=size):
-                answered = batches(one, tokenizer, chosen, config, size, model.arch, settings.precision)
-                return (ids for _, (ids, _, _) in answered)
+        def answers(prompts, size, one=one, config=config):
+            answered = batches(one, tokenizer, prompts, config, size, model.arch, settings.precision)
+            return (ids for _, (ids, _, _) in answered)
 
-            found[f"{name}, batch {size}"] = timed(answers, settings.speed.rounds)
-    return {"dialogues": len(chosen), **found}
+        found[f"{name}, batch 1"] = timed(partial(answers, single, 1), settings.speed.rounds)
+        if len(batch) > 1:
+            found[f"{name}, batch {len(batch)}"] = timed(partial(answers, batch, len(batch)), rounds=1, warm=True)
+    return {"dialogues": len(single), **found}
 
 
 def extra_prompt_tokens(

@@ -28,7 +28,11 @@ def inner_names(texts: Iterable[str]) -> set[str]:
 
 
 def unsupported(prediction: str, dialogue: str, names: set[str]) -> list[str]:
-    """Names, numbers and speaker tags of a summary that its dialogue does not have."""
+    """Names, numbers and speaker tags of a summary that its dialogue does not have.
+
+    A name is a word of `names`, or one with a capital inside a sentence of the summary itself.
+    """
+    names = names | inner_names([prediction])
     said = {_plain(word) for word in words(dialogue)}
     claims = [word for word in words(prediction) if _bare(word) in names or word[0].isdigit() or TAG.fullmatch(word)]
     return sorted({_bare(word) for word in claims if _plain(word) not in said})

@@ -54,11 +54,12 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
             drawn[f"{name}-loss"] = charts.curves(points, list(each), f"{name} loss")
     tables = {"quality": tabulate.quality(found), "health": tabulate.health(found)}
     near = tabulate.near_duplicates(found)
-    if near:
-        tables["clean"] = tabulate.clean(found)
+    if len(clean := tabulate.clean(found)) > 1:
+        tables["clean"] = clean
     tables["differences"] = tabulate.differences(found)
     if methods:
-        tables |= {"cost": tabulate.cost(methods), "inference": tabulate.inference(methods)}
+        tables |= {"cost": tabulate.cost(methods), "memory": tabulate.memory(methods)}
+        tables |= {"inference": tabulate.inference(methods)}
         tables |= {"forgetting": tabulate.forgetting(methods), "text_loss": tabulate.text_loss(methods)}
     return html.render(
         "report.html",
@@ -69,6 +70,7 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
         tables=tables,
         near=near,
         asked=tabulate.asked(methods) if methods else "",
+        batched=tabulate.batched(methods) if methods else "",
         warned=tabulate.warned(found),
         reader=reader(held_out, each),
     )

@@ -33,12 +33,23 @@ class Resampling:
 
     @classmethod
     def draw(cls, dialogues: int, resamples: int, seed: int) -> "Resampling":
+        """Of all dialogues alike."""
         rng = np.random.default_rng(seed)
         drawn = rng.integers(dialogues, size=(resamples, dialogues), dtype=np.int32)
         drawn += np.arange(resamples, dtype=np.int32)[:, None] * dialogues
         counts = np.bincount(drawn.ravel(), minlength=resamples * dialogues).reshape(resamples, dialogues)
         swaps = rng.integers(2, size=(resamples, dialogues), dtype=np.int8)
         return cls(counts.astype(np.float32), swaps.astype(np.float32))
+
+    @classmethod
+    def within(cls, groups: list[str], resamples: int, seed: int) -> "Resampling":
+        """Each group for itself, so that every resample has as many of each as there are; `groups` names each one's."""
+        counts, swaps = (np.empty((resamples, len(groups)), dtype=np.float32) for _ in range(2))
+        for number, group in enumerate(dict.fromkeys(groups)):
+            of = [at for at, one in enumerate(groups) if one == group]
+            drawn = cls.draw(len(of), resamples, seed + number)
+            counts[:, of], swaps[:, of] = drawn.counts, drawn.swaps
+        return cls(counts, swaps)
 
     def interval(self, columns: np.ndarray, score: Score) -> tuple[float, float]:
         """The 95 % percentile interval of a system's score; columns is (dialogues, columns)."""

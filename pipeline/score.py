@@ -13,7 +13,8 @@ import statistics
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
 
 from pipeline import health, records, stage, tables
 from pipeline.measures import HEADLINE, ROUGE, Scorer
@@ -21,6 +22,8 @@ from pipeline.resample import Resampling
 from pipeline.sources import Count, Seed
 
 Percent = Annotated[float, Field(ge=0, le=100)]
+FEWEST = 10  # dialogues that look like none of train: fewer have no scores of their own
+UNREAD = 0.05  # share of letters that ROUGE does not read, from which on that is a warning
 FURTHER = [f"{name}_{part}" for name in ROUGE for part in ("max", "precision", "recall")]
 
 
@@ -35,14 +38,22 @@ class Warn:
     length_ratio: Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
+class Metric(TypedDict):
+    """A metric of `evaluate` that wants more than predictions and references: its name, and what else it wants."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")
+    name: str
+
+
 @stage.params
 class Score:
     use_stemmer: bool
     resamples: Count
     seed: Seed
+    margin: Annotated[float, Field(ge=0)]
     warn: Warn
     external: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], str]
-    evaluate: list[str]
+    evaluate: list[str | Metric]
 
 
 def run(
@@ -70,7 +81,8 @@ def run(
     ]
     found = summary(each, list(known.values()), scorer, score)
     pairs = [(row["prediction"], text) for row in rows for text in known[row["id"]]["references"]]
-    found["evaluate"] = {name: evaluate_metric(name, pairs) for name in score.evaluate}
+    chosen = [{"name": metric} if isinstance(metric, str) else metric for metric in score.evaluate]
+    found["evaluate"] = {metric["name"]: evaluate_metric(metric, pairs) for metric in chosen}
     records.write_table(dialogues, each)
     records.write_json(scores, {"predictions": predictions.as_posix(), **found})
     shown = {name: round(value["mean"], 2) for name, value in found["scores"].items()}
@@ -87,13 +99,38 @@ def read_references(path: Path) -> dict[str, dict]:
     for where, row in tables.located(path):
         if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
             raise stage.Refused(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
-        texts = row["references"]
-        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+        number, texts = identity(row["id"], "id", where), row["references"]
+        if number in known:
+            raise stage.Refused(f"{where}: id {number!r} stands twice")
+        if not isinstance(texts, list) or not texts or not all(map(said, texts)):
             raise stage.Refused(f"{where}: references is {texts!r}, expected a list of one or more texts")
-        known[str(row["id"])] = row
+        if not said(row["dialogue"]):
+            raise stage.Refused(f"{where}: dialogue is {row['dialogue']!r}, expected text")
+        known[number] = row
     if not known:
         raise stage.Refused(f"{path}: the file holds no rows")
     return known
+
+
+def identity(number: object, column: str, where: str) -> str:
+    """An id as text; Refused where it is none."""
+    if isinstance(number, bool) or not isinstance(number, str | int) or number == "":
+        raise stage.Refused(f"{where}: {column} is {number!r}, expected text or a number")
+    return str(number)
+
+
+def said(text: object) -> bool:
+    """Whether this is a text that says something."""
+    return isinstance(text, str) and bool(text.strip()) and whole(text)
+
+
+def whole(text: str) -> bool:
+    """Whether a text has no half of a character, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_predictions(path: Path, known: dict, id_column: str, prediction_column: str) -> list[dict]:
@@ -103,12 +140,9 @@ def read_predictions(path: Path, known: dict, id_column: str, prediction_column:
     for where, row in tables.rows(path):
         if missing := [column for column in (id_column, prediction_column) if column not in row]:
             raise stage.Refused(f"{where}: no column {' nor '.join(missing)}; found {', '.join(row)}")
-        number, text = row[id_column], row[prediction_column]
-        if isinstance(number, bool) or not isinstance(number, str | int) or number == "":
-            raise stage.Refused(f"{where}: {id_column} is {number!r}, expected text or a number")
-        if not isinstance(text, str):
+        number, text = identity(row[id_column], id_column, where), row[prediction_column]
+        if not isinstance(text, str) or not whole(text):
             raise stage.Refused(f"{where}: {prediction_column} is {text!r}, expected text")
-        number = str(number)
         if number not in known:
             raise stage.Refused(
                 f"{where}: {id_column} {number!r} is none of the {len(known)} dialogues with references"
@@ -134,11 +168,12 @@ def summary(each: list[dict], held_out: list[dict], scorer: Scorer, score: Score
         "signature": scorer.signature([record["references"] for record in held_out]),
     }
     clean = [row for row, record in zip(each, held_out) if not record.get("near")]
-    if 0 < len(clean) < len(each):  # some of the dialogues look much like one of train
+    found["near"] = len(each) - len(clean)  # so many of the dialogues look much like one of train
+    if found["near"] and len(clean) >= FEWEST:
         found["clean"] = {"dialogues": len(clean), "scores": points(clean, score)}
     if "words" in each[0]:
         found["health"] = condition(each)
-        found["warnings"] = warnings(found["health"], score.warn)
+        found["warnings"] = warnings(found["health"], score.warn) + unread(held_out)
     return found
 
 
@@ -184,7 +219,7 @@ def warnings(found: dict[str, float | None], warn: Warn) -> list[str]:
         if found[name] is not None and found[name] > getattr(warn, name)
     ]
     low, high = warn.length_ratio
-    if not low <= found["length_ratio"] <= high:
+    if found["length_ratio"] is not None and not low <= found["length_ratio"] <= high:
         texts.append(
             f"the summaries are {found['length_ratio']:.2f} times as long as the references"
             f" (score.warn.length_ratio: {low:g} to {high:g})"
@@ -192,13 +227,23 @@ def warnings(found: dict[str, float | None], warn: Warn) -> list[str]:
     return texts
 
 
-def evaluate_metric(name: str, pairs: list[tuple[str, str]]) -> dict:
+def unread(held_out: list[dict]) -> list[str]:
+    """A warning where ROUGE, which reads a to z and 0 to 9, does not see what the references say."""
+    letters = [letter for record in held_out for text in record["references"] for letter in text if letter.isalnum()]
+    lost = sum(not letter.isascii() for letter in letters) / len(letters) if letters else 1.0
+    if lost < UNREAD:
+        return []
+    return [f"ROUGE reads a to z and 0 to 9 alone: {100 * lost:.0f} % of the references' letters count for nothing"]
+
+
+def evaluate_metric(metric: Metric, pairs: list[tuple[str, str]]) -> dict:
     """A metric of Hugging Face's `evaluate`, by hub name or local path, over all (prediction, reference) pairs."""
     import evaluate  # 5 s, so only where it is asked for
 
+    name, further = metric["name"], {key: value for key, value in metric.items() if key != "name"}
+    texts = {"predictions": [pair[0] for pair in pairs], "references": [pair[1] for pair in pairs]}
     try:
-        metric = evaluate.load(name)
-        result = metric.compute(predictions=[pair[0] for pair in pairs], references=[pair[1] for pair in pairs])
+        result = evaluate.load(name).compute(**texts, **further)
     except Exception as error:  # a metric is foreign code and raises what it likes
         raise stage.Refused(f"score.evaluate: metric {name!r}: {type(error).__name__}: {error}") from error
     scores = {}

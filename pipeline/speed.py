@@ -1,7 +1,8 @@
-"""What a method's answers cost: seconds and tokens per second one by one and in batches, an adapter merged and not.
+"""What a method's answers cost: seconds and tokens per second one by one and in a batch, an adapter merged and not.
 
-The same prompts for every method, evenly spread by length. Each figure is the median of some rounds after a warm-up;
-a batch ends with all of its tokens on the CPU, so nothing is left running when the clock stops.
+The same prompts for every method, evenly spread by length: some, one by one, the median of some rounds after a warm-up;
+then one full batch, once. A batch ends with all of its tokens on the CPU, so nothing is left running when the clock
+stops.
 """
 
 import statistics
@@ -14,7 +15,7 @@ from pipeline.sources import Count
 
 @stage.params
 class Speed:
-    """On how many prompts, and how often."""
+    """One by one: on how many prompts, and how often."""
 
     dialogues: Count
     rounds: Count
@@ -28,9 +29,12 @@ def spread(lengths: list[int], count: int) -> list[int]:
     return [order[number * (len(order) - 1) // max(1, count - 1)] for number in range(count)]
 
 
-def timed(generate: Callable[[], Iterable[list[int]]], rounds: int) -> dict[str, float]:
-    """Median seconds a dialogue and new tokens a second; generate() yields the new tokens of each dialogue."""
-    seconds, answers = [], list(generate())  # the first round warms up
+def timed(generate: Callable[[], Iterable[list[int]]], rounds: int, warm: bool = False) -> dict[str, float]:
+    """Median seconds a dialogue and new tokens a second; generate() yields the new tokens of each dialogue.
+
+    A first round that does not count warms up what is not `warm`.
+    """
+    seconds, answers = [], [] if warm else list(generate())
     for _ in range(rounds):
         began = time.perf_counter()
         answers = list(generate())

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,7 @@ def command(run) -> None:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # and transformers'; ours are plain lines in a log
     if module.__spec__.name not in ("pipeline.download", "pipeline.score"):  # score may fetch a metric by name
         os.environ["HF_HUB_OFFLINE"] = "1"
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # PEFT's way to ask transformers
     gc.set_threshold(100_000, 50, 100)  # importing torch makes a million objects: a second of looking for garbage ...
     atexit.register(gc.freeze)  # ... among them, half of it when the process ends
     try:
@@ -110,15 +112,21 @@ def command(run) -> None:
 
 
 def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
-    """Pass `items` on, showing a bar in a terminal and a plain line every ten seconds in a log."""
+    """Pass `items` on, showing a bar in a terminal and a plain line every ten seconds in a log.
+
+    Items may come in batches: what is left is judged when the first of a batch comes, by the batches before it.
+    """
     if sys.stderr.isatty():
         from tqdm import tqdm
 
         yield from tqdm(items, total=total, desc=label)
         return
-    start = last = time.monotonic()
+    start = shown = came = time.monotonic()
     for done, item in enumerate(items):
-        if done and time.monotonic() - last > 10:
-            last = time.monotonic()
-            print(f"{label}: {done}/{total}, about {(last - start) / done * (total - done):.0f} s left")
+        now = time.monotonic()
+        if done and now - shown > 10 and now - came > 0.1 * (now - start) / done:
+            left = (came - start) / done * (total - done) - (now - came)
+            print(f"{label}: {done}/{total}, about {max(left, 0):.0f} s left")
+            shown = now
+        came = now
         yield item

@@ -80,6 +80,8 @@ def located(path: Path) -> Iterator[tuple[str, dict]]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise stage.Refused(f"{where}: not JSON: {error.msg} at column {error.colno}") from None
+        except ValueError as error:  # a number of thousands of digits
+            raise stage.Refused(f"{where}: not JSON: {error}") from None
         except RecursionError:
             raise stage.Refused(f"{where}: JSON nested too deep") from None
         if not isinstance(row, dict):

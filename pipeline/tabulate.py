@@ -14,11 +14,12 @@ def markdown(found: dict) -> str:
         "\n".join(found["verdict"]),
         "## Quality",
         table(quality(found)),
-        f"Points of 100 with 95 % bootstrap intervals over {found['dialogues']} dialogues. "
+        f"Points of 100 with 95 % bootstrap intervals over {found['dialogues']} dialogues. human, where it stands: "
+        "each reference against the others, which are one fewer than a method has, so BLEU and best are left out. "
         f"ROUGE: `{found['signature']['rouge']}`; BLEU: `{found['signature']['bleu']}`.",
     ]
     if near := near_duplicates(found):
-        parts += [f"Without the {near} test dialogues that look much like one of train:", table(clean(found))]
+        parts += [near, table(clean(found)) if len(clean(found)) > 1 else ""]
     if found["pairs"]["rouge1"]:
         parts += [
             "## Differences in ROUGE-1",
@@ -31,11 +32,14 @@ def markdown(found: dict) -> str:
             "## Cost",
             table(cost(methods)),
             "Training counts optimizer steps alone (loading, validation and checkpoints have clocks of their own), "
-            "tokens are real ones, without pads, and memory is the phase's peak above the process's start.",
+            "tokens are real ones, without pads.",
+            "## Memory",
+            table(memory(methods)),
+            "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
+            "Loading is that of the tuned model, to generate.",
             "## Inference and storage",
             table(inference(methods)),
-            "The same prompts for every method, the median of some rounds. On disk: what ten tasks take, ten full "
-            "models against one base with ten adapters.",
+            batched(methods),
         ]
     parts += ["## Health", table(health(found)), "\n".join(f"- {line}" for line in warned(found))]
     if methods:
@@ -59,19 +63,40 @@ def quality(found: dict) -> list[list[str]]:
     if seeds:
         lines[0].insert(2, "over seeds")
     for row in found["systems"]:
-        scores = [f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in row["scores"].values()]
+        best = "-" if _people(row) else f"{row['further']['rouge1_max']:.1f}"
         extra = [f"{row['evaluate'][name][key]:.4g}" if row.get("evaluate") else "" for name, key in further]
         note = "*yardstick*" if row["kind"] == "yardstick" else "; ".join(row["flags"])
-        lines.append([row["name"], *scores, f"{row['further']['rouge1_max']:.1f}", *extra, note])
+        lines.append([row["name"], *_points(row, row["scores"]), best, *extra, note])
         if seeds:
             over = row["seeds"]["rouge1"] if "seeds" in row else None
             lines[-1].insert(2, f"{over['mean']:.1f} ± {over['sd']:.1f} ({over['seeds']})" if over else "")
     return lines
 
 
-def near_duplicates(found: dict) -> int:
-    """How many test dialogues look much like one of train."""
-    return next((found["dialogues"] - row["clean"]["dialogues"] for row in found["systems"] if "clean" in row), 0)
+def _people(row: dict) -> bool:
+    """Whether a row is people's, who have one reference fewer than a method."""
+    return row["kind"] == "yardstick" and row["name"] == "human"
+
+
+def _points(row: dict, scores: dict[str, dict[str, float]]) -> list[str]:
+    """Each score with its interval; none for what does not compare."""
+    return [
+        "-" if name == "bleu" and _people(row) else f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]"
+        for name, one in scores.items()
+    ]
+
+
+def near_duplicates(found: dict) -> str:
+    """How many test dialogues look much like one of train, in a sentence; nothing where none does."""
+    near, count = found["systems"][0]["near"], found["dialogues"]
+    if not near:
+        return ""
+    if "clean" not in found["systems"][0]:
+        return (
+            f"**{near} of the {count} test dialogues look much like one of train**: the scores say little about new "
+            "dialogues, and what is left is too few for scores of its own."
+        )
+    return f"{near} of the {count} test dialogues look much like one of train. Without them:"
 
 
 def clean(found: dict) -> list[list[str]]:
@@ -79,8 +104,7 @@ def clean(found: dict) -> list[list[str]]:
     lines = [["system", *(measure.title for measure in HEADLINE.values())]]
     for row in found["systems"]:
         if "clean" in row:
-            scores = row["clean"]["scores"].values()
-            lines.append([row["name"], *(f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in scores)])
+            lines.append([row["name"], *_points(row, row["clean"]["scores"])])
     return lines
 
 
@@ -103,9 +127,10 @@ def differences(found: dict) -> list[list[str]]:
 
 
 def cost(methods: list[dict]) -> list[list[str]]:
-    phase = ["memory", "tokens/s"]
-    head = ["method", "trainable", "of", "share", "on disk", "training", "to best", *phase, "generation", *phase]
-    lines = [head]
+    """Parameters and bytes of each method, seconds and tokens per second of its training and generation."""
+    lines = [
+        ["method", "trainable", "of", "share", "on disk", "training", "tokens/s", "to best", "generation", "tokens/s"]
+    ]
     for row in methods:
         spent, trained = row["cost"], row["trainable_parameters"] > 0
         lines.append(
@@ -116,20 +141,28 @@ def cost(methods: list[dict]) -> list[list[str]]:
                 f"{100 * row['share']:.2f} %",
                 size(row["bytes"]),
                 f"{spent['train_seconds']:.1f} s" if trained else "-",
-                f"{spent['seconds_to_best']:.1f} s" if trained else "-",
-                f"{spent['train_peak_mib']:,.0f} MiB" if trained else "-",
                 f"{spent['train_tokens_per_second']:,.0f}" if trained else "-",
+                f"{spent['seconds_to_best']:.1f} s" if trained else "-",
                 f"{spent['generate_seconds']:.1f} s",
-                f"{spent['generate_peak_mib']:,.0f} MiB",
                 f"{spent['generate_tokens_per_second']:,.0f}",
             ]
         )
     return lines
 
 
+def memory(methods: list[dict]) -> list[list[str]]:
+    """Peak memory of each phase."""
+    phases = {"loading": "load", "training": "train", "generation": "generate"}
+    lines = [["method", *phases]]
+    for row in methods:
+        peaks = [row["cost"][f"{phase}_peak_mib"] for phase in phases.values()]
+        lines.append([row["name"], *("-" if peak is None else f"{peak:,.0f} MiB" for peak in peaks)])
+    return lines
+
+
 def inference(methods: list[dict]) -> list[list[str]]:
-    """Seconds and tokens per second, one by one and in batches; prompt tokens on top; bytes of ten tasks."""
-    lines = [["method", "one by one", "tokens/s", "in batches", "tokens/s", "extra prompt tokens", "ten tasks on disk"]]
+    """Seconds and tokens per second, one by one and in a batch; prompt tokens on top; bytes of ten tasks."""
+    lines = [["method", "one by one", "tokens/s", "in a batch", "tokens/s", "extra prompt tokens", "ten tasks on disk"]]
     for row in methods:
         timed = {name: one for name, one in row["inference"].items() if name != "dialogues"}
         for variant in dict.fromkeys(name.partition(",")[0] for name in timed):
@@ -142,6 +175,16 @@ def inference(methods: list[dict]) -> list[list[str]]:
     return lines
 
 
+def batched(methods: list[dict]) -> str:
+    """What the seconds of inference are seconds of, in two sentences."""
+    speed = methods[0]["inference"]
+    size = max(int(name.rpartition(" ")[2]) for name in speed if name != "dialogues")
+    return (
+        f"The same prompts for every method, spread by length: {speed['dialogues']} one by one, the median of some "
+        f"rounds, and one batch of {size}. Ten tasks on disk: ten full models against one base with ten adapters."
+    )
+
+
 def health(found: dict) -> list[list[str]]:
     """Percent of each system's summaries with a fault, and their length."""
     head = ["system", "cut", "empty", "repeats", "unsupported names", "words", "length ratio", "novel bigrams"]
@@ -150,8 +193,9 @@ def health(found: dict) -> list[list[str]]:
         if "health" in row:
             own = row["health"]
             shares = ["-" if own[name] is None else f"{own[name]:.0f} %" for name in KNOWN]
+            ratio = "-" if own["length_ratio"] is None else f"{own['length_ratio']:.2f}"
             novel = "-" if own["novel_bigrams"] is None else f"{own['novel_bigrams']:.0f} %"
-            lines.append([row["name"], *shares, f"{own['words']:.1f}", f"{own['length_ratio']:.2f}", novel])
+            lines.append([row["name"], *shares, f"{own['words']:.1f}", ratio, novel])
     return lines
 
 
@@ -195,6 +239,7 @@ def text_loss(methods: list[dict]) -> list[list[str]]:
 
 def table(rows: list[list[str]]) -> str:
     """A Markdown table, first row the header, all but the first column to the right, padded to read well as text."""
+    rows = [[cell.replace("|", "\\|") for cell in cells] for cells in rows]
     widths = [max(3, *(len(cell) for cell in column)) for column in zip(*rows)]
     lines = ["| " + " | ".join(_cells(cells, widths)) + " |" for cells in rows]
     rule = "|" + "|".join("-" * (width + 1) + ("-" if not number else ":") for number, width in enumerate(widths)) + "|"

@@ -170,6 +170,7 @@ class Tuner(Trainer):
         seconds, peaks = json.loads((whole[-1] / "clock.json").read_text())
         self.clock.seconds |= {name: value for name, value in seconds.items() if name != "load"}
         self.clock.peak_bytes |= {name: value for name, value in peaks.items() if name != "load"}
+        self.since = self.clock.spent("train")
         return str(whole[-1])
 
 

@@ -2,16 +2,17 @@
 
     python -m pipeline.yardsticks RECORDS OUTPUT     (as in dvc.yaml)
 
-human: each reference scored against the others of its dialogue, where every dialogue has several. Its best reference is
-one of fewer than a method's, so compare the means. lead: the first turns up to the references' mean length.
-longest_turn: what was said at most length in one go. Turns stand as they are, speaker and all.
+human: each reference scored against the others of its dialogue, where every dialogue has several. They are one fewer
+than a method has, so compare its mean ROUGE alone: BLEU and the best reference gain from every further one. lead: the
+first turns, until they are as long as the references are on average. longest_turn: what was said at most length in one
+go. Turns stand as they are, speaker and all; of a dialogue on a single line a sentence is a turn.
 """
 
 import statistics
 from pathlib import Path
 
 from pipeline import health, records, stage
-from pipeline.measures import Scorer
+from pipeline.measures import Scorer, sentences
 from pipeline.score import Score, summary
 
 NAMES = ("human", "longest_turn", "lead")
@@ -30,13 +31,15 @@ def run(held_out: Path, output: Path, *, score: Score):
     for name, each in systems.items():
         each = [{"id": row["id"], **columns} for row, columns in zip(rows, each)]
         records.write_table(output / f"{name}.parquet", each)
-        records.write_json(output / f"{name}.json", summary(each, rows, scorer, score))
+        seen = [row | {"references": row["references"][1:]} for row in rows] if name == "human" else rows
+        records.write_json(output / f"{name}.json", summary(each, seen, scorer, score))
     print(f"{output}: {', '.join(systems)}")
 
 
 def turns(dialogue: str) -> list[str]:
-    """A line each; a dialogue on one line is one turn."""
-    return [line.strip() for line in dialogue.split("\n") if line.strip()]
+    """A line each; of a dialogue on a single line its sentences."""
+    lines = [line.strip() for line in dialogue.split("\n") if line.strip()]
+    return lines if len(lines) > 1 else sentences(dialogue).split("\n")
 
 
 def longest_turn(dialogue: str) -> str:

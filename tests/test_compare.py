@@ -55,7 +55,7 @@ def write(folder, name, texts, trained=None, right=None, losses=(3.0, 2.0, 1.0))
         speed |= {"unmerged, batch 1": timed, "unmerged, batch 32": timed}
     generate = {
         "seconds": {"load": 9.0, "generate": 4.0},
-        "peak_mib": {"generate": 1500.0},
+        "peak_mib": {"load": 700.0, "generate": 1500.0},
         "new_tokens": 1000,
         "extra_prompt_tokens": 0.0,
         "speed": speed,
@@ -127,6 +127,7 @@ def test_costs_are_those_of_the_run_records(three):
         "seconds_to_best": 15.0,
         "validation_seconds": 2.0,
         "train_tokens_per_second": 3000.0,
+        "load_peak_mib": 700.0,
         "train_peak_mib": 2048.0,
         "generate_seconds": 4.0,
         "generate_tokens_per_second": 250.0,
@@ -209,7 +210,7 @@ def test_an_external_system_is_a_row_without_costs(tmp_path):
     row = rows(found)["published"]
     assert (row["kind"], "cost" in row) == ("external", False)
     assert pair(found, "published", "zero_shot")["real"]
-    quality, _, cost, _, health, *_ = cells(page)
+    quality, _, cost, _, _, health, *_ = cells(page)
     assert [line[0] for line in quality][-2:] == ["zero_shot", "published"]
     assert [line[0] for line in cost[2:]] == ["zero_shot"]
     assert [line[0] for line in health[2:]] == ["zero_shot", "published"]
@@ -227,16 +228,20 @@ def test_without_zero_shot_nothing_is_said_of_what_was_lost(tmp_path):
 def test_every_table_of_the_page_has_as_many_cells_in_each_row(three):
     _, _, page = three
     tables = cells(page)
-    assert len(tables) == 7
+    assert len(tables) == 8
     for table in tables:
         assert {len(row) for row in table} == {len(table[0])}
-    zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "-", "4.0 s", "1,500 MiB", "250"]
+    zero_shot = ["zero_shot", "0", "100,000", "0.00 %", "0 B", "-", "-", "-", "4.0 s", "250"]
     assert tables[2][2] == zero_shot
-    lora = ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "15.0 s", "2,048 MiB", "3,000"]
-    assert tables[2][3] == lora + zero_shot[9:]
+    lora = ["lora", "2,500", "100,000", "2.50 %", "3.0 MiB", "20.0 s", "3,000", "15.0 s"]
+    assert tables[2][3] == lora + zero_shot[8:]
+    assert tables[3][2:4] == [
+        ["zero_shot", "700 MiB", "-", "1,500 MiB"],
+        ["lora", "700 MiB", "2,048 MiB", "1,500 MiB"],
+    ]
     assert "rouge_score" in page
     fast = ["0.250 s", "80", "0.050 s", "400", "0"]
-    assert tables[3][2:] == [
+    assert tables[4][2:] == [
         ["zero_shot", *fast, "1.0 MiB"],
         ["lora", *fast, "31.0 MiB"],
         ["lora, unmerged", "0.250 s", "80", "0.250 s", "80", "0", "31.0 MiB"],
@@ -249,7 +254,7 @@ def test_the_verdict_names_shares_and_the_difference(three):
     lora, full = (rows(three[1])[name]["scores"]["rouge1"]["mean"] for name in ("lora", "full"))
     share = 100 * lora / full
     assert said[0].startswith(f"lora reaches {share:.0f} % of full fine-tuning's ROUGE-1 with 2.5 % of the parameters;")
-    assert "is real (p" in said[0]
+    assert "is real (corrected p" in said[0]
     assert said[1].startswith("For summaries like these, take full: it scores best")
     assert "another seed" in said[2]
 
@@ -259,18 +264,24 @@ def test_a_verdict_on_methods_that_train_nothing(tmp_path):
     write(tmp_path, "few_shot", FAIR, {"bytes": 4000})
     found, _ = run(tmp_path, ["zero_shot", "few_shot"])
     assert found["verdict"] == [
-        "For summaries like these, take few_shot: it scores best and trains nothing more than the others."
+        "For summaries like these, take few_shot: it scores best and trains no more than the others."
     ]
     assert verdict(found | {"systems": [row for row in found["systems"] if row["kind"] == "yardstick"]}) == []
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.0001, "p < 0.001"), (0.0123, "p = 0.012"), (0.76, "p = 0.76")])
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0001, "p < 0.001"), (0.0123, "p = 0.012"), (0.0496, "p = 0.0496"), (0.76, "p = 0.76")]
+)
 def test_a_p_value_is_rounded_as_papers_do(p, text):
     assert p_value(p) == text
 
 
 def test_a_table_is_aligned_for_a_reader_of_plain_text():
     assert tabulate.table([["method", "x"], ["a", "1.5"]]) == "| method |   x |\n|--------|----:|\n| a      | 1.5 |\n"
+
+
+def test_a_bar_in_a_name_is_no_column():
+    assert tabulate.table([["a|b"], ["c"]]).splitlines()[0] == r"| a\|b |"
 
 
 @pytest.mark.parametrize(
@@ -328,11 +339,75 @@ def test_scores_without_near_duplicates_of_train_stand_below(tmp_path, monkeypat
     monkeypatch.setitem(globals(), "RECORDS", near)
     write(tmp_path, "zero_shot", FAIR, {})
     found, page = run(tmp_path, ["zero_shot"])
-    assert "Without the 2 test dialogues that look much like one of train:" in page
+    assert f"2 of the {COUNT} test dialogues look much like one of train. Without them:" in page
     clean = cells(page)[1]
     assert {row[0] for row in clean[2:]} == {"zero_shot", "human", "lead", "longest_turn"}
     assert clean[-1][1].startswith(f"{rows(found)['zero_shot']['clean']['scores']['rouge1']['mean']:.1f} [")
     assert rows(found)["zero_shot"]["clean"]["dialogues"] == COUNT - 2
+
+
+def test_a_test_set_that_is_all_like_train_is_said_aloud(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "RECORDS", [row | {"near": "train-3"} for row in RECORDS])
+    write(tmp_path, "zero_shot", FAIR, {})
+    _, page = run(tmp_path, ["zero_shot"])
+    assert f"**{COUNT} of the {COUNT} test dialogues look much like one of train**" in page
+    assert "Without them" not in page
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_all_that_was_known_and_is_gone_is_a_hundred_points_of_few_questions_too(tmp_path, asked):
+    write(tmp_path, "zero_shot", POOR, {}, [True] * 2 * asked)
+    write(tmp_path, "lora", GOOD, TRAINED, [False] * 2 * asked)
+    found, _ = run(tmp_path, ["zero_shot", "lora"])
+    assert rows(found)["lora"]["retention_change"] == {"mean": -100, "low": -100, "high": -100}
+
+
+def test_too_few_resamples_to_call_anything_real_are_refused(tmp_path):
+    write(tmp_path, "zero_shot", POOR, {})
+    write(tmp_path, "lora", GOOD, TRAINED)
+    with pytest.raises(stage.Refused, match=r"^score.resamples: 10 are too few: .* 1 differences .* take 200 or more"):
+        run(tmp_path, ["zero_shot", "lora"], resamples=10)
+
+
+def judged(found, **changes):
+    """The verdict on a comparison whose systems are changed: name -> columns."""
+    systems = [row | changes.get(row["name"], {}) for row in found["systems"]]
+    return verdict(found | {"systems": systems})
+
+
+def test_a_smaller_method_is_taken_only_where_it_surely_comes_near(three):
+    _, found, _ = three
+    low = pair(found, "lora", "full")["low"]
+    assert verdict(found | {"margin": -low - 0.1})[1].startswith("For summaries like these, take full: it scores best")
+    taken = verdict(found | {"margin": -low + 0.1})[1]
+    assert taken.startswith("For summaries like these, take lora: it is the smallest that surely comes within ")
+
+
+def test_what_lies_below_the_floors_is_never_taken_and_warnings_are_passed_on(three):
+    _, found, _ = three
+    assert "take lora" in judged(found | {"margin": 100.0})[1]  # and not zero_shot, within a hundred points too
+    flags = {name: {"flags": ["below lead"]} for name in ("zero_shot", "lora", "full")}
+    assert judged(found, **flags)[1] == "None of these is worth taking: full, which scores best, lies below lead."
+    assert judged(found, full={"warnings": ["9 % are empty"]})[1].endswith(" Mind: 9 % are empty.")
+
+
+def test_few_dialogues_are_said_to_be_too_few(three):
+    _, found, _ = three
+    said = "dialogues no difference can be called real: they are too few."
+    assert any(said in sentence for sentence in verdict(found | {"dialogues": 6}))  # 3 pairs: 3 * 2 / 2 ** 6 = 0.09
+    assert not any(said in sentence for sentence in verdict(found | {"dialogues": 7}))
+
+
+def test_what_was_made_elsewhere_has_its_place_in_the_verdict(tmp_path):
+    write(tmp_path, "lora", FAIR, TRAINED)
+    write(tmp_path, "api", GOOD)
+    found, _ = run(tmp_path, ["lora"], external={"api": "a.jsonl"})
+    assert found["verdict"][0] == "lora alone was measured: there is nothing to choose from."
+    assert found["verdict"][1].startswith("api, made elsewhere, is better still: the difference of +")
+    write(tmp_path, "old", POOR)
+    found, page = run(tmp_path, [], external={"api": "a.jsonl", "old": "o.jsonl"})
+    assert found["verdict"][0].startswith("api scores best; over old the difference of +")
+    assert found["verdict"][0] in page
 
 
 def seeds_of(found, *others):
@@ -368,6 +443,14 @@ def test_a_difference_that_seeds_move_by_more_than_it_is_is_not_called_real(swep
     assert "is not settled by 3 seeds" in found["verdict"][0]
     assert not really(one)
     assert really(pair(found, "full", "zero_shot"))
+
+
+def test_seeds_that_turn_a_difference_about_overturn_it(swept):
+    found, page = swept({"lora": 60.0}, {"lora": 59.0}, {"lora": 61.0}, {"lora": 60.0}, {"lora": 60.0})
+    one = pair(found, "full", "lora")
+    assert one["real"] and one["difference"] > 0 > one["seeds"]["high"]
+    assert not really(one)
+    assert "turned about by 6 seeds" in page
 
 
 def test_two_seeds_are_too_few_to_overturn_what_the_dialogues_say(swept):

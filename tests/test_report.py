@@ -162,6 +162,18 @@ def test_keys_step_and_focus_the_search(opened):
     assert (opened.input_value("#search"), opened.inner_text("#position")) == ("", f"2 of {COUNT}: d1")
 
 
+def test_arrows_move_a_table_that_has_the_focus_and_not_the_reader(opened):
+    opened.focus("[aria-label='Quality']")
+    opened.keyboard.press("ArrowRight")
+    assert opened.inner_text("#position") == f"1 of {COUNT}: d0"
+
+
+def test_every_chart_says_what_it_is(opened):
+    labels = opened.locator("[data-chart]").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert len(set(labels)) == len(labels)
+    assert not any("visualization" in label.lower() for label in labels)
+
+
 def test_charts_change_with_the_system_s_colours(opened):
     def color():
         return opened.evaluate("document.querySelector('[data-chart=pareto] svg text').getAttribute('fill')")

@@ -105,3 +105,12 @@ def test_ten_thousand_resamples_of_fifteen_hundred_dialogues_take_two_seconds():
     drawn, score = Resampling.draw(1500, 10_000, seed=1), mean(1500)
     drawn.interval(first, score), drawn.difference(first, second, score), drawn.p_value(first, second, score)
     assert time.perf_counter() - began < 2
+
+
+def test_within_groups_every_resample_has_as_many_of_each():
+    groups = ["a", "b", "a", "b", "a"]
+    drawn = Resampling.within(groups, 200, 0)
+    assert set(drawn.counts[:, [0, 2, 4]].sum(axis=1)) == {3}
+    assert set(drawn.counts[:, [1, 3]].sum(axis=1)) == {2}
+    assert len(set(map(tuple, drawn.counts))) > 10
+    assert set(drawn.swaps.ravel()) == {0, 1}

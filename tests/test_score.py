@@ -27,7 +27,15 @@ ROWS = [
     {"id": "c", "prediction": "Everybody is silent in Vienna."},
 ]
 WARN = {"cut": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
-SETTINGS = {"use_stemmer": True, "resamples": 500, "seed": 0, "warn": WARN, "external": {}, "evaluate": []}
+SETTINGS = {
+    "use_stemmer": True,
+    "resamples": 500,
+    "seed": 0,
+    "margin": 3.0,
+    "warn": WARN,
+    "external": {},
+    "evaluate": [],
+}
 
 
 def settings(**changes):
@@ -75,17 +83,25 @@ def test_the_same_predictions_give_the_same_file(tmp_path):
 def test_each_dialogue_has_its_row_in_the_order_of_the_records(tmp_path):
     _, each, _ = run(tmp_path, list(reversed(ROWS)))
     assert [row["id"] for row in each] == ["a", "b", "c"]
-    assert [row["unsupported"] for row in each] == [[], [], []]  # Vienna is no name in these three dialogues
+    assert [row["unsupported"] for row in each] == [[], [], ["Vienna"]]
     assert all({"rouge1", "rougeLsum_max", "bleu_total4", "novel_bigrams", "prediction"} <= set(row) for row in each)
 
 
-def test_dialogues_like_one_of_train_are_scored_apart(tmp_path):
+def test_dialogues_like_one_of_train_are_scored_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(score, "FEWEST", 2)
     known = [RECORDS[0] | {"near": "train-1"}, *RECORDS[1:]]
     found, each, _ = run(tmp_path, known=known)
     assert found["clean"]["dialogues"] == 2
     clean = sum(row["rouge1"] for row in each[1:]) / 2
     assert found["clean"]["scores"]["rouge1"]["mean"] == pytest.approx(clean)
-    assert "clean" not in run(tmp_path)[0]
+    assert found["near"] == 1
+    whole, _, _ = run(tmp_path)
+    assert (whole["near"], "clean" in whole) == (0, False)
+
+
+def test_too_few_dialogues_unlike_train_have_no_scores_of_their_own(tmp_path):
+    found, _, _ = run(tmp_path, known=[record | {"near": "train-1"} for record in RECORDS])
+    assert (found["near"], "clean" in found) == (3, False)
 
 
 def test_a_breach_is_a_warning_that_names_its_threshold(tmp_path, capsys):
@@ -125,6 +141,8 @@ GOOD = b'{"id": "a", "prediction": "x"}\n{"id": "b", "prediction": "y"}\n{"id": 
         (b'{"id": null, "prediction": "x"}', r":1: id is None, expected text or a number"),
         (GOOD + b"\n" + GOOD[:31], r":5: id 'a' already stands at .*bad.jsonl:1"),
         (GOOD + b'{"id": "b", "pred', r":4: not JSON: "),
+        (b'{"id": "a", "prediction": "\\ud83d"}', r":1: prediction is '\\ud83d', expected text"),  # half an emoji
+        (b'{"id": ' + 5000 * b"1" + b"}", r":1: not JSON: Exceeds the limit"),
         (b'["a"]', r":1: expected one JSON object a line, found list"),
         (b"", r": the file holds no rows"),
         (GOOD[:31], r": no prediction for 2 of 3 dialogues, first 'b'"),
@@ -146,10 +164,15 @@ def test_bad_predictions_are_refused_with_their_line(tmp_path, content, message)
         ({"id": "a", "dialogue": "x", "references": []}, r":1: references is \[\], expected a list"),
         ({"id": "a", "dialogue": "x", "references": "y"}, r":1: references is 'y', expected a list"),
         ({"id": "a", "dialogue": "x", "references": ["y", ""]}, r":1: references is \['y', ''\], expected"),
+        ({"id": "a", "dialogue": "x", "references": ["y", " "]}, r":1: references is \['y', ' '\], expected"),
+        ({"id": "a", "dialogue": None, "references": ["y"]}, r":1: dialogue is None, expected text"),
+        ({"id": "a", "dialogue": ["x"], "references": ["y"]}, r":1: dialogue is \['x'\], expected text"),
+        ({"id": None, "dialogue": "x", "references": ["y"]}, r":1: id is None, expected text or a number"),
+        ({"id": 7, "dialogue": "x", "references": ["y"]}, r":2: id '7' stands twice"),
     ],
 )
 def test_bad_references_are_refused_with_their_line(tmp_path, row, message):
-    records.write(tmp_path / "test.jsonl", [row])
+    records.write(tmp_path / "test.jsonl", [row, {"id": "7", "dialogue": "x", "references": ["y"]}])
     with pytest.raises(stage.Refused, match=f"test.jsonl{message}"):
         score.read_references(tmp_path / "test.jsonl")
 
@@ -239,6 +262,39 @@ def test_a_metric_of_evaluate_may_be_a_local_file(tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "s.json").read_text())["evaluate"]
     assert found == {"./longer.py": {"each": pytest.approx(5 / 6), "longer": pytest.approx(5 / 6), "pairs": 6.0}}
+
+
+def test_a_metric_may_want_more_than_texts(tmp_path):
+    run(tmp_path)
+    text = METRIC.replace("references):", "references, unit, lang):").replace(
+        '"name": "longer"', '"name": lang, "unit": unit'
+    )
+    (tmp_path / "longer.py").write_text(text)
+    params(tmp_path, evaluate=["./longer.py", {"name": "./longer.py", "lang": "en", "unit": 7}][1:])
+    files = ["predictions.jsonl", "test.jsonl", "s.json", "d.parquet"]
+    done = command("-m", "pipeline.score", *files, cwd=tmp_path, HF_HOME=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "s.json").read_text())["evaluate"]["./longer.py"]
+    assert (found["unit"], found["pairs"]) == (7, 6)
+    params(tmp_path, evaluate=[{"lang": "en"}])
+    done = command("-m", "pipeline.score", *files, cwd=tmp_path)
+    assert done.stderr.startswith("python -m pipeline.score: error: score.evaluate.0") and "name" in done.stderr
+
+
+def test_letters_that_rouge_does_not_read_are_a_warning(tmp_path):
+    known = [record | {"references": ["Мы платим завтра."]} for record in RECORDS]
+    rows = [row | {"prediction": "Мы платим завтра."} for row in ROWS]
+    found, _, _ = run(tmp_path, rows, known)
+    assert found["scores"]["rouge1"]["mean"] == 0
+    assert (
+        "ROUGE reads a to z and 0 to 9 alone: 100 % of the references' letters count for nothing" in found["warnings"]
+    )
+    assert not any("ROUGE" in warning for warning in run(tmp_path)[0]["warnings"])
+
+
+def test_references_without_a_word_leave_no_length_to_compare(tmp_path):
+    found, _, _ = run(tmp_path, known=[record | {"references": ["!!!"]} for record in RECORDS])
+    assert found["health"]["length_ratio"] is None
 
 
 def test_a_metric_that_is_not_there_is_refused_by_name(tmp_path):

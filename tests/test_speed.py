@@ -24,3 +24,10 @@ def test_the_warm_up_does_not_count():
     found = speed.timed(generate, 3)
     assert found["seconds_per_dialogue"] == pytest.approx(0.01, abs=0.005)
     assert found["tokens_per_second"] == pytest.approx(4 / 0.02, rel=0.4)
+
+
+def test_what_is_warm_counts_from_its_first_round():
+    rounds = iter([[[1, 2]], [[1, 2, 3]]])
+    found = speed.timed(lambda: next(rounds), 1, warm=True)
+    assert found["tokens_per_second"] > 0
+    assert next(rounds) == [[1, 2, 3]]

@@ -145,3 +145,21 @@ def test_progress_in_a_log_is_a_line_now_and_then(monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert 3 < len(lines) < 12
     assert all(line.startswith("numbers: ") and line.endswith(" s left") for line in lines)
+
+
+def test_the_time_left_is_judged_by_whole_batches(monkeypatch, capsys):
+    clock = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+
+    def batches():
+        nonlocal clock
+        for number in range(12):
+            clock += 20 * (number % 4 == 0)
+            yield number
+
+    list(stage.progress(batches(), 12, "batches"))
+    assert capsys.readouterr().out.splitlines() == [
+        "batches: 4/12, about 20 s left",
+        "batches: 8/12, about 0 s left",
+    ]

@@ -116,6 +116,15 @@ def test_a_half_written_checkpoint_is_cleared_away_and_the_one_before_it_taken(t
     assert not torn.exists()
 
 
+def test_speed_after_a_resume_counts_its_own_seconds_alone(tmp_path, seq2seq_base):
+    first = tiny_tuner(seq2seq_base, tmp_path)
+    with first.clock.phase("train"):
+        first.train()
+    resumed = tiny_tuner(seq2seq_base, tmp_path)
+    resumed.last_checkpoint()
+    assert resumed.since == resumed.clock.seconds["train"] > 0
+
+
 def tiny_tuner(
     base: Path, folder: Path, method: str = "full", precision: str = "fp32", train: dict | None = None, **changes
 ) -> Tuner:

@@ -36,6 +36,12 @@ def test_the_lead_takes_turns_until_it_is_long_enough():
     assert yardsticks.lead(dialogue, 99) == " ".join(dialogue.split("\n"))
 
 
+def test_a_dialogue_on_one_line_is_read_by_its_sentences():
+    dialogue = "Anna: Hello there. Bob: I want my money back today! Anna: No."
+    assert yardsticks.lead(dialogue, 2) == "Anna: Hello there."
+    assert yardsticks.longest_turn(dialogue) == "Bob: I want my money back today!"
+
+
 def test_people_are_scored_against_each_other(tmp_path):
     found, scorer = run(tmp_path), Scorer(use_stemmer=True)
     first = [scorer.row(one, [other])["rouge1"] for one, other in (ROWS[0]["references"], ROWS[0]["references"][::-1])]
@@ -44,6 +50,8 @@ def test_people_are_scored_against_each_other(tmp_path):
     expected = (sum(first) / 2 + sum(second) / 3) / 2
     assert found["human"]["scores"]["rouge1"]["mean"] == pytest.approx(expected)
     assert set(found) == {"human", "lead", "longest_turn"}
+    assert "references 1-2:" in found["human"]["signature"]["rouge"]  # one fewer than a method has
+    assert "references 2-3:" in found["lead"]["signature"]["rouge"]
 
 
 def test_one_reference_a_dialogue_leaves_no_people_to_compare(tmp_path):

@@ -112,8 +112,9 @@ document.addEventListener("keydown", (event) => {
     }
   }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "j" || event.key === "ArrowRight") step(1);
-  if (event.key === "k" || event.key === "ArrowLeft") step(-1);
+  const scrolling = event.target.closest(".scroll"); // a table that has the focus moves by arrows itself
+  if (event.key === "j" || (event.key === "ArrowRight" && !scrolling)) step(1);
+  if (event.key === "k" || (event.key === "ArrowLeft" && !scrolling)) step(-1);
   if (event.key === "/") {
     event.preventDefault();
     search.focus();
