@@ -171,7 +171,7 @@ def sweep(judged: list[dict], names: list[str], title: str) -> dict[str, dict]:
             "series": name,
             "value": point["value"],
             "loss": point["validation_loss"],
-            "called": "as good as the best" if point["as_good"] else "really worse",
+            "called": "as good as the best" if point["as_good"] else "really worse" if point["worse"] else "unsettled",
             **_interval(point),
         }
         for one, name in zip(judged, names)
@@ -187,7 +187,7 @@ def sweep(judged: list[dict], names: list[str], title: str) -> dict[str, dict]:
         x["axis"] = {"values": sorted(set(numbers)), "grid": False, "labelOverlap": True}
     color = _color("series", names, names if len(names) > 1 else None)
     y = {"field": "mean", "type": "quantitative", "title": "ROUGE-1", "scale": {"zero": False}}
-    filled = {"condition": {"test": "datum.called == 'really worse'", "value": 0.35}, "value": 1}
+    filled = {"condition": {"test": "datum.called != 'as good as the best'", "value": 0.35}, "value": 1}
     tip = [_text("series"), _text("value", title), _number("mean", "ROUGE-1"), _number("low", "95 % from")]
     tip += [_number("high", "to"), _text("called")]
     lined = (

@@ -157,8 +157,8 @@ def told_apart(settings: tuple, method: str, groups: dict[tuple, dict]) -> tuple
 def judge(points: list[Point], score: Score, cheaper: str | None) -> dict:
     """A series as it is shown: each point beside the best by ROUGE-1, paired and corrected (Holm).
 
-    `as_good` holds the values that are not really worse than the best, `smallest` the smallest of them where small is
-    cheap, `level` the first value whose validation loss and all after it lie within 1 % of the lowest.
+    `as_good` holds the values that surely lose less than the margin to the best, `smallest` the smallest of them where
+    small is cheap, `level` the first value whose validation loss and all after it lie within 1 % of the lowest.
     """
     measure = HEADLINE["rouge1"]
     tables = [measure.table(point.rows) for point in points]
@@ -177,7 +177,8 @@ def judge(points: list[Point], score: Score, cheaper: str | None) -> dict:
                 "experiment": point.experiment,
                 "scores": point.scores["scores"],
                 "minus_best": {"difference": means[at] - means[best], "low": low, "high": high, "p_holm": p},
-                "as_good": at == best or p >= REAL,
+                "as_good": at == best or low > -score.margin,
+                "worse": p < REAL,
                 "validation_loss": point.train.get("best_validation_loss"),
                 "trainable_parameters": point.train["trainable_parameters"],
                 "bytes": point.train["bytes"],
@@ -191,6 +192,7 @@ def judge(points: list[Point], score: Score, cheaper: str | None) -> dict:
         "settings": {key: json.loads(value) for key, value in points[0].settings},
         "points": shown,
         "best": points[best].value,
+        "margin": score.margin,
         "as_good": as_good,
         "smallest": as_good[0] if cheaper else None,
         "level": level(losses, [point.value for point in points]) if cheaper and None not in losses else None,

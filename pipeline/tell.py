@@ -26,8 +26,9 @@ def of_values(title: str, parameter: str, judged: list[dict], params: list[dict]
     notes = [f"{name}: {fixed(own, parameter, one)}." for name, one, own in zip(names, judged, params)]
     notes.append(
         f"ROUGE-1 with 95 % bootstrap intervals over {dialogues} dialogues. Each value against the best, paired: "
-        "approximate randomization, p corrected for the number of values (Holm); really worse below 0.05. The best of "
-        "several is a little luckier than it is good."
+        "approximate randomization, p corrected for the number of values (Holm). As good: by its interval it surely "
+        f"loses less than {judged[0]['margin']:g} points (score.margin). Else really worse where p is below 0.05, or "
+        "unsettled. The best of several is a little luckier than it is good."
     )
     known = seeds.load()
     spread = {
@@ -54,20 +55,20 @@ def sentences(title: str, judged: list[dict], spread: dict) -> list[str]:
         best, others = one["best"], [value for value in one["as_good"] if value != one["best"]]
         text = f"{who}: {title} {best} scores best, ROUGE-1 {scores[best]:.1f}"
         if not others:
-            text += "; every other value is really worse."
+            text += f"; no other value surely comes within {one['margin']:g} points."
         elif one["smallest"] not in (None, best):
             smallest = next(point for point in one["points"] if point["value"] == one["smallest"])
             row = smallest["minus_best"]
             text += (
-                f"; the smallest that is not really worse is {one['smallest']}, {scores[one['smallest']]:.1f} "
-                f"({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
+                f"; the smallest that surely comes within {one['margin']:g} points is {one['smallest']}, "
+                f"{scores[one['smallest']]:.1f} ({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
             )
         elif one["smallest"] == best == one["points"][0]["value"]:
             text += " and is the smallest that was tried."
         elif one["smallest"] == best:
-            text += ", and nothing smaller comes near enough."
+            text += f", and nothing smaller surely comes within {one['margin']:g} points."
         else:
-            text += f"; not really worse: {', '.join(map(str, others))}."
+            text += f"; within {one['margin']:g} points surely: {', '.join(map(str, others))}."
         if one["level"] is not None:
             text += f" The validation loss is level, within 1 % of the lowest, from {one['level']} on."
         if known := spread.get(one["method"]):
@@ -89,7 +90,8 @@ def table(one: dict, title: str) -> list[list[str]]:
     for point in one["points"]:
         scores, apart = point["scores"], point["minus_best"]
         best = point["value"] == one["best"]
-        called = "best" if best else "as good" if point["as_good"] else "really worse"
+        called = "as good" if point["as_good"] else "really worse" if point["worse"] else "unsettled"
+        called = "best" if best else called
         loss, seconds = point["validation_loss"], point["train_seconds"]
         lines.append(
             [

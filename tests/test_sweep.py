@@ -50,7 +50,7 @@ def test_the_smallest_value_that_is_as_good_as_the_best_is_found():
     assert judged["level"] == 4
     (said,) = tell.sentences("LoRA rank", [judged], {"lora": {"sd": 0.75}})
     assert said.startswith("lora: LoRA rank 16 scores best, ROUGE-1 40.")
-    assert "the smallest that is not really worse is 4" in said
+    assert "the smallest that surely comes within 3 points is 4" in said
     assert "level, within 1 % of the lowest, from 4 on" in said
     assert "standard deviation of 0.8" in said
 
@@ -58,7 +58,14 @@ def test_the_smallest_value_that_is_as_good_as_the_best_is_found():
 def test_where_every_other_value_is_worse_that_is_said():
     judged = sweep.judge([point("lab", noisy(40)), point("flan", noisy(20))], settings(), None)
     assert (judged["best"], judged["as_good"], judged["smallest"]) == ("lab", ["lab"], None)
-    assert tell.sentences("template", [judged], {})[0].endswith("every other value is really worse.")
+    assert tell.sentences("template", [judged], {})[0].endswith("no other value surely comes within 3 points.")
+
+
+def test_too_few_dialogues_make_no_value_as_good():
+    judged = sweep.judge([point(1, noisy(36)[:4]), point(4, noisy(40, 3)[:4])], settings(), "smaller")
+    assert (judged["as_good"], judged["smallest"]) == ([4], 4)
+    table = tell.table(judged, "LoRA rank")
+    assert table[1][5] == "unsettled"  # four dialogues call nothing really worse either
 
 
 def test_losses_are_level_from_where_none_is_higher_again():
