@@ -61,7 +61,8 @@ def sentences(title: str, judged: list[dict], spread: dict) -> list[str]:
             row = smallest["minus_best"]
             text += (
                 f"; the smallest that surely comes within {one['margin']:g} points is {one['smallest']}, "
-                f"{scores[one['smallest']]:.1f} ({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
+                f"{scores[one['smallest']]:.1f} "
+                f"({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
             )
         elif one["smallest"] == best == one["points"][0]["value"]:
             text += " and is the smallest that was tried."
