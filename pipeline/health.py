@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable
 
 TAG = re.compile(r"#\w+#")  # a speaker, as DialogSum writes it
+TITLE = re.compile(r"\b(Mr|Mrs|Ms|Dr)\.(?= )")  # its full stop ends no sentence
 WORD = re.compile(r"#\w+#|[^\W_]+(?:['’.,:][^\W_]+)*")
 
 
@@ -20,11 +21,12 @@ def inner_names(texts: Iterable[str]) -> set[str]:
     """
     found = set()
     for text in texts:
+        text = TITLE.sub(r"\1", text)
         for match in WORD.finditer(text):
             before, word = text[: match.start()].rstrip(" ")[-1:], _bare(match[0])
             if (before.isalnum() or before in (",", "'", "’", "-")) and word[0].isupper() and len(word) > 1:
                 found.add(word)
-    return found - {"OK", "Okay"}
+    return found - {"OK", "Okay", "Mr", "Mrs", "Ms", "Dr"}
 
 
 def unsupported(prediction: str, dialogue: str, names: set[str]) -> list[str]:
@@ -44,7 +46,7 @@ def _bare(word: str) -> str:
 
 
 def _plain(word: str) -> str:
-    return _bare(word).lower().replace(",", "")
+    return _bare(word).lower().replace(",", "").strip("#")
 
 
 def repeats(text: str, order: int = 3) -> bool:

@@ -25,7 +25,9 @@ def test_names_are_words_with_a_capital_inside_a_sentence(names):
         ("Vienna is far.", ["Vienna"]),  # a name at the start, for it is one elsewhere
         ("Nothing is clear. Money came.", []),  # capitals that only begin a sentence
         ("Anna's bank pays $120 on Monday.", ["120"]),
+        ("The bank calls Mr. Smith and Dr Anna.", ["Smith"]),
         ("Then Nguyen of Globex pays Anna.", ["Globex", "Nguyen"]),  # names that no dialogue has
+        ("Anna, Person2 and Person3 speak.", ["Person3"]),  # of whom the dialogue has #Person2#
         ("#Person3# speaks to #Person1#.", ["#Person3#"]),
         ("Bob and Bob's friend call at 12:30.", ["12:30", "Bob"]),
         ("", []),
