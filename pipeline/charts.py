@@ -8,7 +8,10 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing is
 
 
 def pareto(systems: list[dict]) -> dict:
-    """ROUGE-1 with its interval against the share of parameters that was trained; zero stands at the left edge."""
+    """ROUGE-1 with its interval against the share of parameters that was trained; zero stands at the left edge.
+
+    The dashed line is the Pareto frontier: the methods than which none trains as little and scores as well.
+    """
     trained = [row["share"] for row in systems if row["share"] > 0]
     left = 10 ** math.floor(math.log10(min(trained, default=0.01))) / 10
     points = [
@@ -42,10 +45,22 @@ def pareto(systems: list[dict]) -> dict:
         _text("share", "trained"),
     ]
     color = _color("method", [row["name"] for row in systems])
+    frontier = sorted((point for point in points if not _dominated(point, points)), key=lambda point: point["trained"])
     return _chart(
         points,
         "ROUGE-1 of each method against the share of parameters it trains; the numbers stand in the tables",
         layer=[
+            {
+                "data": {"values": frontier},
+                "mark": {
+                    "type": "line",
+                    "color": "#888888",
+                    "interpolate": "step-after",
+                    "strokeDash": [3, 3],
+                    "opacity": 0.5,
+                },
+                "encoding": {"x": x, "y": y},
+            },
             {
                 "mark": {"type": "rule", "strokeWidth": 2},
                 "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color},
@@ -60,6 +75,16 @@ def pareto(systems: list[dict]) -> dict:
             },
         ],
         height=320,
+    )
+
+
+def _dominated(point: dict, points: list[dict]) -> bool:
+    """Whether another trains no more and scores better, or scores no less and trains less."""
+    return any(
+        other["trained"] <= point["trained"]
+        and other["mean"] >= point["mean"]
+        and (other["trained"], other["mean"]) != (point["trained"], point["mean"])
+        for other in points
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from pipeline import compare, records, report, yardsticks
+from pipeline import charts, compare, records, report, yardsticks
 from tests.test_compare import FAIR, GOOD, POOR, RECORDS, TRAINED, write
 from tests.test_score import settings
 
@@ -185,6 +185,20 @@ def test_charts_change_with_the_system_s_colours(opened):
         "old => document.querySelector('[data-chart=pareto] svg text')?.getAttribute('fill') != old", arg=before
     )
     assert opened.said == []
+
+
+def test_the_frontier_leaves_out_what_another_method_beats_at_no_more_parameters():
+    shares = {
+        "zero_shot": (0.0, 20.0),
+        "few_shot": (0.0, 30.0),
+        "lora": (0.01, 40.0),
+        "wide": (0.02, 39.0),
+        "full": (1.0, 41.0),
+    }
+    score = {name: {"mean": mean, "low": mean - 1, "high": mean + 1} for name, (_, mean) in shares.items()}
+    rows = [{"name": name, "share": share, "scores": {"rouge1": score[name]}} for name, (share, _) in shares.items()]
+    frontier, *_ = charts.pareto(rows)["layer"]
+    assert [point["method"] for point in frontier["data"]["values"]] == ["few_shot", "lora", "full"]
 
 
 def test_predictions_from_elsewhere_alone_make_a_page_too(tmp_path, browser):
