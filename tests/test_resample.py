@@ -101,10 +101,10 @@ def test_holm_by_hand():
 
 def test_ten_thousand_resamples_of_fifteen_hundred_dialogues_take_two_seconds():
     first, second = np.random.default_rng(0).random((2, 1500, 1))
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else the machine does
     drawn, score = Resampling.draw(1500, 10_000, seed=1), mean(1500)
     drawn.interval(first, score), drawn.difference(first, second, score), drawn.p_value(first, second, score)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_within_groups_every_resample_has_as_many_of_each():

@@ -233,9 +233,9 @@ def test_five_hundred_dialogues_take_seconds(tmp_path):
         for number in range(500)
     ]
     rows = [{"id": row["id"], "prediction": f"Anna calls as order {row['id']} has not come. " * 2} for row in known]
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else the machine does
     run(tmp_path, rows, known, resamples=10_000)
-    assert time.perf_counter() - began < 8  # 2 s on an idle machine; five methods within 10 s
+    assert time.process_time() - began < 4  # five methods within 10 s, on two cores
 
 
 METRIC = """
