@@ -108,9 +108,14 @@ def _least(row: dict) -> float:
     return min(row["low"], over["low"]) if over and over["seeds"] >= ENOUGH else row["low"]
 
 
+def _externals(found: dict) -> list[str]:
+    """The systems made elsewhere, the best last."""
+    return [row["name"] for row in sorted(found["systems"], key=_rouge1) if row["kind"] == "external"]
+
+
 def _elsewhere(found: dict, chosen: str) -> list[str]:
     """The best of what was made elsewhere, where it is really better."""
-    names = [row["name"] for row in sorted(found["systems"], key=_rouge1) if row["kind"] == "external"]
+    names = _externals(found)
     if not names or not really(row := pair(found, names[-1], chosen)) or row["difference"] < 0:
         return []
     return [f"{names[-1]}, made elsewhere, is better still: {_difference(found, names[-1], chosen)}."]
@@ -118,7 +123,7 @@ def _elsewhere(found: dict, chosen: str) -> list[str]:
 
 def _best(found: dict) -> list[str]:
     """Of systems made elsewhere, the best beside the second."""
-    names = [row["name"] for row in sorted(found["systems"], key=_rouge1) if row["kind"] == "external"]
+    names = _externals(found)
     if len(names) < 2:
         return []
     return [f"{names[-1]} scores best; over {names[-2]} {_difference(found, names[-1], names[-2])}."]
