@@ -11,11 +11,13 @@ import argparse
 import random
 from pathlib import Path
 
-from pipeline import records, stage
-from pipeline.tabulate import table
-from support.dialogues import Call
-from support.world import Writer
-from support.write import Support, unseen
+from pipeline.core import files
+from pipeline.core.errors import InputError
+from pipeline.core.params import read_section
+from pipeline.reporting.comparison_tables import table
+from support_calls.dialogues import Call
+from support_calls.world import Writer
+from support_calls.write import Support, unseen
 
 
 def calls(support: Support, split: str) -> list[Call]:
@@ -25,7 +27,7 @@ def calls(support: Support, split: str) -> list[Call]:
         drawn = list(unseen(support.seed, written, getattr(support, written), seen))
         if written == split:
             return drawn
-    raise stage.Refused(f"{split!r}: expected test or validation")
+    raise InputError(f"{split!r}: expected test or validation")
 
 
 def names(summary: str, clauses: list[str], call: Call) -> bool:
@@ -42,10 +44,10 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=["validation", "test"])
     parser.add_argument("--show", type=int, default=0, help="print this many that fail, beside a reference")
     arguments = parser.parse_args()
-    known = calls(stage.section("support", Support), arguments.split)
+    known = calls(read_section("support", Support), arguments.split)
     lines = [["predictions", "summaries", "problem", "outcome", "both"]]
     for path in arguments.predictions:
-        rows = records.read(path)
+        rows = files.read_jsonl(path)
         of = [known[int(row["id"].rpartition("-")[2])] for row in rows]
         problem = [names(row["prediction"], call.problems, call) for row, call in zip(rows, of)]
         outcome = [names(row["prediction"], call.outcomes, call) for row, call in zip(rows, of)]

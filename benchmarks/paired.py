@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import records
-from pipeline.measures import HEADLINE
-from pipeline.resample import Resampling
-from pipeline.tabulate import table
-from pipeline.verdict import p_value
+from pipeline.core import files
+from pipeline.evaluation.bootstrap import Resampling
+from pipeline.evaluation.metrics import HEADLINE
+from pipeline.evaluation.verdict import p_value
+from pipeline.reporting.comparison_tables import table
 
 DRAWS = 10_000
 
@@ -27,7 +27,7 @@ def rows(runs: list[Path], methods: list[str]) -> list[list[str]]:
     lines = [["method", *(run.name for run in runs), "mean", "95 %", "step", "95 %", "p"]]
     before = None
     for method in methods:
-        each = np.array([measure.table(records.read_table(run / f"{method}.parquet")) for run in runs])
+        each = np.array([measure.table(files.read_parquet(run / f"{method}.parquet")) for run in runs])
         values, score = each.mean(axis=0), measure.of(each.shape[1])
         drawn = Resampling.draw(len(values), DRAWS, seed=0)
         line = [method, *(f"{mean:.1f}" for mean in each.mean(axis=(1, 2))), f"{values.mean():.1f}"]

@@ -25,11 +25,12 @@ from transformers import (
     set_seed,
 )
 
-from pipeline import families, meter, stage
+from pipeline.core.params import parse_section, read_params
 from pipeline.methods import full
+from pipeline.models import families, resource_monitor
 from pipeline.train import Train, hardware_precision
-from pipeline.trainer import Tuner, arguments
-from pipeline.watch import Watch
+from pipeline.training.curves import Watch
+from pipeline.training.trainer import Tuner, arguments
 from tests import tiny
 
 FLAN_T5_SMALL = {
@@ -103,9 +104,9 @@ def theirs(rows: list[dict], tokenizer, steps: int) -> float:
 
 def ours(rows: list[dict], tokenizer, steps: int) -> float:
     """Seconds a step of pipeline.trainer with this hardware's precision."""
-    values = stage.read_params()
-    params = stage.typed(values["full"] | {"num_train_epochs": 1000}, full.Params, "full")
-    settings = stage.typed(values["train"] | {"batch_size": 8, "precision": "auto"}, Train, "train")
+    values = read_params()
+    params = parse_section(values["full"] | {"num_train_epochs": 1000}, full.Params, "full")
+    settings = parse_section(values["train"] | {"batch_size": 8, "precision": "auto"}, Train, "train")
     with tempfile.TemporaryDirectory() as folder:
         args = arguments(Path(folder), params, settings, hardware_precision(), 1, len(rows))
         args.max_steps, args.save_strategy, args.load_best_model_at_end = steps, "no", False
@@ -117,7 +118,7 @@ def ours(rows: list[dict], tokenizer, steps: int) -> float:
             rows,
             rows[:1],
             "seq2seq",
-            meter.Meter(),
+            resource_monitor.Meter(),
             Watch("benchmark", Path(folder) / "curves", Path(folder) / "speed"),
         )
         tuner.callback_handler.callbacks = [

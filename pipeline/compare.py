@@ -11,13 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import records, seeds, stage
-from pipeline.measures import HEADLINE
-from pipeline.resample import REAL, Resampling, holm
-from pipeline.resample import Score as Points
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.evaluation import seeds
+from pipeline.evaluation.bootstrap import REAL, Resampling, holm
+from pipeline.evaluation.bootstrap import Score as Points
+from pipeline.evaluation.metrics import HEADLINE
+from pipeline.evaluation.verdict import verdict
+from pipeline.reporting.comparison_tables import markdown
 from pipeline.score import Score
-from pipeline.tabulate import markdown
-from pipeline.verdict import verdict
 
 
 def run(
@@ -38,7 +41,7 @@ def run(
     systems = [system(name, scores / f"{name}.json", "method") for name in methods]
     systems += [system(name, scores / f"{name}.json", "external") for name in score.external]
     check_signatures(systems)
-    each = {row["name"]: records.read_table(dialogues / f"{row['name']}.parquet") for row in systems}
+    each = {row["name"]: files.read_parquet(dialogues / f"{row['name']}.parquet") for row in systems}
     for row in systems:
         if row["kind"] == "method":
             row |= size_and_cost(row["name"], runs) | kept(row["name"], answers, retention, methods, score)
@@ -54,7 +57,7 @@ def run(
     }
     over_seeds(found, seeds.load(several))
     found["verdict"] = verdict(found)
-    records.write_json(comparison, found)
+    files.write_json(comparison, found)
     page.write_text(markdown(found), encoding="utf-8")
     plot.write_text(plotted(found["systems"]), encoding="utf-8")
     print(page.read_text(encoding="utf-8"))
@@ -70,7 +73,7 @@ def check_signatures(systems: list[dict]) -> None:
     first = systems[0]
     for row in systems:
         if row["signature"] != first["signature"]:
-            raise stage.Refused(
+            raise InputError(
                 f"{row['name']} was scored as {row['signature']}, {first['name']} as {first['signature']}: "
                 "run `dvc repro` again"
             )
@@ -115,9 +118,9 @@ def kept(method: str, answers: Path, retention: Path, methods: list[str], score:
     result["text_loss"] = found["text_loss"]["mean"]
     if "zero_shot" not in methods:
         return result
-    before, after = (records.read(answers / f"{name}.jsonl") for name in ("zero_shot", method))
+    before, after = (files.read_jsonl(answers / f"{name}.jsonl") for name in ("zero_shot", method))
     if [row["id"] for row in before] != [row["id"] for row in after]:
-        raise stage.Refused(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
+        raise InputError(f"{answers}: zero_shot and {method} answered other questions: run `dvc repro` again")
     drawn = Resampling.within([row["task"] for row in after], score.resamples, score.seed)
     result["retention_change"] = change(by_task(after), by_task(before), mean_of_tasks, drawn)
     losses = [by_text(retained(retention, name)["text_loss"]) for name in (method, "zero_shot")]
@@ -166,10 +169,10 @@ def pairs(each: dict[str, list[dict]], score: Score) -> dict[str, list[dict]]:
     (first, rows), *others = each.items()
     for name, other in others:
         if [row["id"] for row in other] != [row["id"] for row in rows]:
-            raise stage.Refused(f"{name} and {first} summarized other dialogues: run `dvc repro` again")
+            raise InputError(f"{name} and {first} summarized other dialogues: run `dvc repro` again")
     count = math.comb(len(each), 2)
     if count / (1 + score.resamples) >= REAL:
-        raise stage.Refused(
+        raise InputError(
             f"score.resamples: {score.resamples} are too few: no p of {count} differences could fall below {REAL}; "
             f"take {math.ceil(10 * count / REAL)} or more"
         )
@@ -229,4 +232,4 @@ def flag(systems: list[dict], bounds: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

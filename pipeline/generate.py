@@ -13,13 +13,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline import families, meter, records, stage, template
-from pipeline.sources import Count, Model
-from pipeline.speed import Speed, spread, timed
+from pipeline import template
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
+from pipeline.core.progress import progress
+from pipeline.inference.latency import Speed, spread, timed
+from pipeline.models import families, resource_monitor
+from pipeline.parameters.model import Model
+from pipeline.parameters.types import Count
 from pipeline.tokenize import Tokenize, encode_prompt, token_ids
 
 
-@stage.params
+@section
 class Search:
     """How the next token is chosen; names as in transformers.GenerationConfig."""
 
@@ -29,7 +36,7 @@ class Search:
     length_penalty: float
 
 
-@stage.params
+@section
 class Generate(Search):
     batch_size: Count
     merge: bool
@@ -51,13 +58,13 @@ def run(
 ):
     import torch
 
-    clock = meter.Meter()
+    clock = resource_monitor.Meter()
     with clock.phase("load"):
         tokenizer = families.load_tokenizer(base)
         network = place(families.load_tuned(base, tuned, model.arch, generate.merge))
     demonstrations = tuned / "demonstrations.jsonl"
-    shown = records.read(demonstrations) if demonstrations.exists() else []
-    rows = records.read(prompts / "test.jsonl")
+    shown = files.read_jsonl(demonstrations) if demonstrations.exists() else []
+    rows = files.read_jsonl(prompts / "test.jsonl")
     inputs = [encode(row, shown, tokenizer, model, tokenize.max_source_tokens) for row in rows]
     config = generation_config(tokenizer, network, generate)
     answers: dict[int, tuple[list[int], bool, int]] = {}
@@ -66,7 +73,7 @@ def run(
         list(batches(network, tokenizer, [inputs[shortest]], config, 1, model.arch, generate.precision))
     with clock.phase("generate"):
         answered = batches(network, tokenizer, inputs, config, generate.batch_size, model.arch, generate.precision)
-        for number, answer in stage.progress(answered, len(inputs), f"generate {method}"):
+        for number, answer in progress(answered, len(inputs), f"generate {method}"):
             answers[number] = answer
     with clock.phase("speed"):
         speed = inference(network, base, tuned, tokenizer, inputs, model, generate)
@@ -85,9 +92,9 @@ def run(
             }
         )
     if not any(row["prediction"] for row in out):
-        raise stage.Refused(f"{method}: every one of {len(out)} summaries is empty; nothing was learned or loaded")
-    records.write(predictions, out)
-    records.write_json(
+        raise InputError(f"{method}: every one of {len(out)} summaries is empty; nothing was learned or loaded")
+    files.write_jsonl(predictions, out)
+    files.write_json(
         record,
         {
             "method": method,
@@ -98,9 +105,9 @@ def run(
             "batch_size": smallest,
             "speed": speed,
             **clock.report(),
-            "device": meter.device(),
+            "device": resource_monitor.device(),
             "threads": torch.get_num_threads(),
-            "versions": meter.versions(),
+            "versions": resource_monitor.versions(),
         },
     )
     print(f"{method}: {len(out)} summaries in {clock.seconds['generate']:.1f} s; the first: {out[0]['prediction']}")
@@ -215,4 +222,4 @@ def batches(
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

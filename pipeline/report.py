@@ -11,8 +11,11 @@ import csv
 import json
 from pathlib import Path
 
-from pipeline import charts, html, records, stage, tabulate
-from pipeline.sources import Data, Model
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.parameters.data import Data
+from pipeline.parameters.model import Model
+from pipeline.reporting import charts, comparison_tables, html_page
 
 
 def run(
@@ -28,10 +31,10 @@ def run(
 ):
     found = json.loads(comparison.read_text(encoding="utf-8"))
     systems = [row for row in found["systems"] if row["kind"] != "yardstick"]
-    each = {row["name"]: records.read_table(dialogues / f"{row['name']}.parquet") for row in systems}
+    each = {row["name"]: files.read_parquet(dialogues / f"{row['name']}.parquet") for row in systems}
     page.parent.mkdir(parents=True, exist_ok=True)
     points = losses(curves, systems)
-    text = render(found, records.read(held_out), each, points, data.name, model.name)
+    text = render(found, files.read_jsonl(held_out), each, points, data.name, model.name)
     page.write_text(text, encoding="utf-8")
     for split, rows in points.items():
         write_tsv(tables / f"{split}.tsv", rows)
@@ -52,16 +55,19 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
     for name, points in curves.items():
         if points:
             drawn[f"{name}-loss"] = charts.curves(points, list(each), f"{name} loss")
-    tables = {"quality": tabulate.quality(found), "health": tabulate.health(found)}
-    near = tabulate.near_duplicates(found)
-    if len(clean := tabulate.clean(found)) > 1:
+    tables = {"quality": comparison_tables.quality(found), "health": comparison_tables.health(found)}
+    near = comparison_tables.near_duplicates(found)
+    if len(clean := comparison_tables.clean(found)) > 1:
         tables["clean"] = clean
-    tables["differences"] = tabulate.differences(found)
+    tables["differences"] = comparison_tables.differences(found)
     if methods:
-        tables |= {"cost": tabulate.cost(methods), "memory": tabulate.memory(methods)}
-        tables |= {"inference": tabulate.inference(methods)}
-        tables |= {"forgetting": tabulate.forgetting(methods), "text_loss": tabulate.text_loss(methods)}
-    return html.render(
+        tables |= {"cost": comparison_tables.cost(methods), "memory": comparison_tables.memory(methods)}
+        tables |= {"inference": comparison_tables.inference(methods)}
+        tables |= {
+            "forgetting": comparison_tables.forgetting(methods),
+            "text_loss": comparison_tables.text_loss(methods),
+        }
+    return html_page.render(
         "report.html",
         drawn,
         found=found,
@@ -69,9 +75,9 @@ def render(found: dict, held_out: list[dict], each: dict, curves: dict, data: st
         model=model,
         tables=tables,
         near=near,
-        asked=tabulate.asked(methods) if methods else "",
-        batched=tabulate.batched(methods) if methods else "",
-        warned=tabulate.warned(found),
+        asked=comparison_tables.asked(methods) if methods else "",
+        batched=comparison_tables.batched(methods) if methods else "",
+        warned=comparison_tables.warned(found),
         reader=reader(held_out, each),
     )
 
@@ -118,4 +124,4 @@ def write_tsv(path: Path, points: list[dict]) -> None:
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

@@ -16,10 +16,15 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from pipeline import health, records, stage, tables
-from pipeline.measures import HEADLINE, ROUGE, Scorer
-from pipeline.resample import Resampling
-from pipeline.sources import Count, Seed
+from pipeline.core import files, tables
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
+from pipeline.core.progress import progress
+from pipeline.evaluation import diagnostics
+from pipeline.evaluation.bootstrap import Resampling
+from pipeline.evaluation.metrics import HEADLINE, ROUGE, Scorer
+from pipeline.parameters.types import Count, Seed
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 FEWEST = 10  # dialogues that look like none of train: fewer have no scores of their own
@@ -27,7 +32,7 @@ UNREAD = 0.05  # share of letters that ROUGE does not read, from which on that i
 FURTHER = [f"{name}_{part}" for name in ROUGE for part in ("max", "precision", "recall")]
 
 
-@stage.params
+@section
 class Warn:
     """What is worth a warning: percent of the summaries, and the mean length against the references'."""
 
@@ -45,7 +50,7 @@ class Metric(TypedDict):
     name: str
 
 
-@stage.params
+@section
 class Score:
     use_stemmer: bool
     resamples: Count
@@ -70,24 +75,24 @@ def run(
     known = read_references(held_out)
     rows = read_predictions(predictions, known, id_column, prediction_column)
     scorer = Scorer(score.use_stemmer)
-    names = health.inner_names(
+    names = diagnostics.inner_names(
         text for record in known.values() for text in (record["dialogue"], *record["references"])
     )
     each = [
         {"id": row["id"], "prediction": row["prediction"]}
         | scorer.row(row["prediction"], known[row["id"]]["references"])
-        | health.check(row, known[row["id"]]["dialogue"], known[row["id"]]["references"], names)
-        for row in stage.progress(rows, len(rows), f"score {predictions.stem}")
+        | diagnostics.check(row, known[row["id"]]["dialogue"], known[row["id"]]["references"], names)
+        for row in progress(rows, len(rows), f"score {predictions.stem}")
     ]
     found = summary(each, list(known.values()), scorer, score)
     pairs = [(row["prediction"], text) for row in rows for text in known[row["id"]]["references"]]
     chosen = [{"name": metric} if isinstance(metric, str) else metric for metric in score.evaluate]
     found["evaluate"] = {metric["name"]: evaluate_metric(metric, pairs) for metric in chosen}
-    records.write_table(dialogues, each)
-    records.write_json(scores, {"predictions": predictions.as_posix(), **found})
+    files.write_parquet(dialogues, each)
+    files.write_json(scores, {"predictions": predictions.as_posix(), **found})
     shown = {name: round(value["mean"], 2) for name, value in found["scores"].items()}
     if metrics:
-        records.write_json(metrics, shown)
+        files.write_json(metrics, shown)
     print(f"{predictions}: {', '.join(f'{name} {value}' for name, value in shown.items())}")
     for warning in found["warnings"]:
         print(f"{predictions}: WARNING: {warning}")
@@ -98,24 +103,24 @@ def read_references(path: Path) -> dict[str, dict]:
     known: dict[str, dict] = {}
     for where, row in tables.located(path):
         if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
-            raise stage.Refused(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
+            raise InputError(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
         number, texts = identity(row["id"], "id", where), row["references"]
         if number in known:
-            raise stage.Refused(f"{where}: id {number!r} stands twice")
+            raise InputError(f"{where}: id {number!r} stands twice")
         if not isinstance(texts, list) or not texts or not all(map(said, texts)):
-            raise stage.Refused(f"{where}: references is {texts!r}, expected a list of one or more texts")
+            raise InputError(f"{where}: references is {texts!r}, expected a list of one or more texts")
         if not said(row["dialogue"]):
-            raise stage.Refused(f"{where}: dialogue is {row['dialogue']!r}, expected text")
+            raise InputError(f"{where}: dialogue is {row['dialogue']!r}, expected text")
         known[number] = row
     if not known:
-        raise stage.Refused(f"{path}: the file holds no rows")
+        raise InputError(f"{path}: the file holds no rows")
     return known
 
 
 def identity(number: object, column: str, where: str) -> str:
     """An id as text; Refused where it is none."""
     if isinstance(number, bool) or not isinstance(number, str | int) or number == "":
-        raise stage.Refused(f"{where}: {column} is {number!r}, expected text or a number")
+        raise InputError(f"{where}: {column} is {number!r}, expected text or a number")
     return str(number)
 
 
@@ -139,22 +144,20 @@ def read_predictions(path: Path, known: dict, id_column: str, prediction_column:
     lines: dict[str, str] = {}
     for where, row in tables.rows(path):
         if missing := [column for column in (id_column, prediction_column) if column not in row]:
-            raise stage.Refused(f"{where}: no column {' nor '.join(missing)}; found {', '.join(row)}")
+            raise InputError(f"{where}: no column {' nor '.join(missing)}; found {', '.join(row)}")
         number, text = identity(row[id_column], id_column, where), row[prediction_column]
         if not isinstance(text, str) or not whole(text):
-            raise stage.Refused(f"{where}: {prediction_column} is {text!r}, expected text")
+            raise InputError(f"{where}: {prediction_column} is {text!r}, expected text")
         if number not in known:
-            raise stage.Refused(
-                f"{where}: {id_column} {number!r} is none of the {len(known)} dialogues with references"
-            )
+            raise InputError(f"{where}: {id_column} {number!r} is none of the {len(known)} dialogues with references")
         if number in lines:
-            raise stage.Refused(f"{where}: {id_column} {number!r} already stands at {lines[number]}")
+            raise InputError(f"{where}: {id_column} {number!r} already stands at {lines[number]}")
         lines[number] = where
         found[number] = {**row, "id": number, "prediction": text}
     if missing := [number for number in known if number not in found]:
-        raise stage.Refused(f"{path}: no prediction for {len(missing)} of {len(known)} dialogues, first {missing[0]!r}")
+        raise InputError(f"{path}: no prediction for {len(missing)} of {len(known)} dialogues, first {missing[0]!r}")
     if not any(row["prediction"].strip() for row in found.values()):
-        raise stage.Refused(f"{path}: every one of {len(found)} predictions is empty")
+        raise InputError(f"{path}: every one of {len(found)} predictions is empty")
     return [found[number] for number in known]
 
 
@@ -245,18 +248,18 @@ def evaluate_metric(metric: Metric, pairs: list[tuple[str, str]]) -> dict:
     try:
         result = evaluate.load(name).compute(**texts, **further)
     except Exception as error:  # a metric is foreign code and raises what it likes
-        raise stage.Refused(f"score.evaluate: metric {name!r}: {type(error).__name__}: {error}") from error
+        raise InputError(f"score.evaluate: metric {name!r}: {type(error).__name__}: {error}") from error
     scores = {}
     for key, value in (result or {}).items():
         with contextlib.suppress(TypeError, ValueError):  # texts among the numbers, as BERTScore's hash
             values = list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
             scores[key] = statistics.fmean(float(one) for one in values)  # BERTScore gives one value a pair
     if not scores:
-        raise stage.Refused(f"score.evaluate: metric {name!r} gave no number: {result!r}")
+        raise InputError(f"score.evaluate: metric {name!r} gave no number: {result!r}")
     if wrong := [key for key, value in scores.items() if not math.isfinite(value)]:
-        raise stage.Refused(f"score.evaluate: metric {name!r} gave {wrong[0]} = {scores[wrong[0]]}")
+        raise InputError(f"score.evaluate: metric {name!r} gave {wrong[0]} = {scores[wrong[0]]}")
     return scores
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

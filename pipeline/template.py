@@ -14,13 +14,19 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefine
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field
 
-from pipeline import families, records, stage
-from pipeline.sources import Model, Seed
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
+from pipeline.core.paths import SPLITS
+from pipeline.models import families
+from pipeline.parameters.model import Model
+from pipeline.parameters.types import Seed
 
 FIELDS = ("id", "dialogue")  # what a template may use
 
 
-@stage.params
+@section
 class Template:
     name: str
     prompts: Annotated[list[str], Field(min_length=1)]
@@ -28,10 +34,10 @@ class Template:
 
 def run(source: Path, base: Path, output: Path, *, seed: Seed, template: Template, model: Model):
     tokenizer = families.load_tokenizer(base) if model.chat else None
-    for split in records.SPLITS:
-        read = records.read(source / f"{split}.jsonl")
+    for split in SPLITS:
+        read = files.read_jsonl(source / f"{split}.jsonl")
         rows = [prompt(record, template, seed, tokenizer, model.arch) for record in read]
-        records.write(output / f"{split}.jsonl", rows)
+        files.write_jsonl(output / f"{split}.jsonl", rows)
         shown = [f"==== {row['id']} ====\n{row['prompt']}\n---- completion ----\n{row['completion']}\n" for row in rows]
         (output / f"{split}.txt").write_text("\n".join(shown), encoding="utf-8")
     print(f"{template.name}: {len(template.prompts)} phrasing(s); the first prompt of test:\n\n{rows[0]['prompt']}")
@@ -65,15 +71,15 @@ def render(template: Template, record: dict, seed: int) -> str:
         filled = environment.from_string(template.prompts[number])
         text = filled.render({field: record[field] for field in FIELDS}).strip()
     except UndefinedError as error:
-        raise stage.Refused(f"{where}: {error.message}; a template may use {', '.join(FIELDS)}") from None
+        raise InputError(f"{where}: {error.message}; a template may use {', '.join(FIELDS)}") from None
     except TemplateSyntaxError as error:
-        raise stage.Refused(f"{where}: line {error.lineno}: {error.message}") from None
+        raise InputError(f"{where}: line {error.lineno}: {error.message}") from None
     except TemplateError as error:
-        raise stage.Refused(f"{where}: {error.message}") from None
+        raise InputError(f"{where}: {error.message}") from None
     except Exception as error:  # an expression in a template fails as Python does
-        raise stage.Refused(f"{where}: {type(error).__name__}: {error}") from None
+        raise InputError(f"{where}: {type(error).__name__}: {error}") from None
     if record["dialogue"] not in text:  # an over-long prompt is cut inside its dialogue, so it must be found there
-        raise stage.Refused(f"{where}: the prompt does not hold the dialogue; it needs {{{{ dialogue }}}} as it is")
+        raise InputError(f"{where}: the prompt does not hold the dialogue; it needs {{{{ dialogue }}}} as it is")
     return text
 
 
@@ -102,4 +108,4 @@ def defused(text: str, tokenizer) -> str:
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

@@ -11,11 +11,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline import families, records, stage
-from pipeline.sources import Model
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
+from pipeline.core.paths import SPLITS
+from pipeline.models import families
+from pipeline.parameters.model import Model
 
 
-@stage.params
+@section
 class Tokenize:
     max_source_tokens: Annotated[int, Field(ge=16)]
     max_target_tokens: Annotated[int, Field(ge=2)]
@@ -24,14 +29,14 @@ class Tokenize:
 def run(prompts: Path, base: Path, output: Path, card: Path, *, tokenize: Tokenize, model: Model):
     tokenizer = families.load_tokenizer(base)
     report = {}
-    for split in records.SPLITS:
-        rows = records.read(prompts / f"{split}.jsonl")
+    for split in SPLITS:
+        rows = files.read_jsonl(prompts / f"{split}.jsonl")
         encoded = [encode(row, tokenizer, model, tokenize) for row in rows]
         report[split] = summary(encoded)
         print(f"{split}: {report[split]}")
         if split != "test":  # test prompts are encoded where they are answered, few-shot examples in front
-            records.write_tokens(output / f"{split}.parquet", encoded)
-    records.write_json(card, report)
+            files.write_tokens(output / f"{split}.parquet", encoded)
+    files.write_json(card, report)
 
 
 def encode(row: dict, tokenizer, model: Model, limits: Tokenize) -> dict:
@@ -61,7 +66,7 @@ def encode_prompt(prompt: str, dialogue: str, tokenizer, model: Model, limit: in
         if left < right and start <= left and right <= stop
     ]
     if len(inside) < excess:
-        raise stage.Refused(
+        raise InputError(
             f"a prompt has {len(ids)} tokens and its dialogue only {len(inside)} of them, "
             f"so it can't be cut to {limit}: raise tokenize.max_source_tokens or shorten the template"
         )
@@ -90,4 +95,4 @@ def summary(encoded: list[dict]) -> dict:
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

@@ -14,13 +14,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline import families, meter, methods, records, stage
-from pipeline.sources import Count, Model, Precision, Seed
+from pipeline import methods
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import read_section, section
+from pipeline.models import families, resource_monitor
+from pipeline.parameters.model import Model
+from pipeline.parameters.types import Count, Precision, Seed
 
 CHECKPOINTS = Path("models/checkpoints")
 
 
-@stage.params
+@section
 class Train:
     batch_size: Count
     gradient_accumulation_steps: Count
@@ -46,21 +52,23 @@ def run(
     train: Train,
 ):
     chosen = methods.find(method)
-    params = stage.section(method, chosen.Params)
+    params = read_section(method, chosen.Params)
     output.mkdir(parents=True, exist_ok=True)
     if hasattr(chosen, "adapt"):
         cost, checkpoints = fit(
             chosen, params, tokens, base, output, curves, speed, seed=seed, model=model, train=train
         )
     else:
-        shown = getattr(chosen, "demonstrations", lambda *_: [])(records.read(prompts / "train.jsonl"), params, seed)
-        records.write(output / "demonstrations.jsonl", shown)
+        shown = getattr(chosen, "demonstrations", lambda *_: [])(
+            files.read_jsonl(prompts / "train.jsonl"), params, seed
+        )
+        files.write_jsonl(output / "demonstrations.jsonl", shown)
         for folder in (curves, speed):
-            records.write_json(folder / "metrics.json", {})
+            files.write_json(folder / "metrics.json", {})
         cost, checkpoints = {"trainable_parameters": 0, "total_parameters": families.count_parameters(base)}, None
     cost["base_bytes"] = sum(path.stat().st_size for path in base.glob("*.safetensors"))
     cost["bytes"] = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-    records.write_json(record, {"method": method, **cost})
+    files.write_json(record, {"method": method, **cost})
     if checkpoints:  # only now: killed before this line, the next run still has them
         done = checkpoints.rename(checkpoints.with_suffix(".done"))  # at once, so that a kill leaves no half of it
         shutil.rmtree(done)
@@ -83,25 +91,25 @@ def fit(
     import torch
     import transformers
 
-    from pipeline.trainer import Tuner, arguments, total_steps
-    from pipeline.watch import Watch
+    from pipeline.training.curves import Watch
+    from pipeline.training.trainer import Tuner, arguments, total_steps
 
     method = chosen.__name__.rpartition(".")[2]
     precision = hardware_precision() if train.precision == "auto" else train.precision
     if precision == "fp16" and not torch.cuda.is_available():
-        raise stage.Refused("train.precision: 'fp16' needs a CUDA device; use auto, bf16 or fp32")
+        raise InputError("train.precision: 'fp16' needs a CUDA device; use auto, bf16 or fp32")
     transformers.set_seed(seed)
     transformers.utils.logging.set_verbosity_error()
-    clock = meter.Meter()
+    clock = resource_monitor.Meter()
     with clock.phase("load"):
         tokenizer = families.load_tokenizer(base)
         network = families.load_model(base, model.arch, train.attn_implementation)
         total = sum(parameter.numel() for parameter in network.parameters())
         network = chosen.adapt(network.requires_grad_(False), tokenizer, params, model.arch, seed)
-        train_rows = records.read_tokens(tokens / "train.parquet")
-        validation_rows = records.read_tokens(tokens / "validation.parquet")
+        train_rows = files.read_tokens(tokens / "train.parquet")
+        validation_rows = files.read_tokens(tokens / "validation.parquet")
     trainable = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {meter.device()}")
+    print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {resource_monitor.device()}")
 
     folder = CHECKPOINTS / f"{method}-{fingerprint(params, tokens, base, precision, seed, model, train, method)}"
     companion = getattr(chosen, "Companion", methods.Companion)
@@ -134,9 +142,9 @@ def fit(
         **clock.report(),
         "resumed_from": resumed and Path(resumed).name,
         "precision": precision,
-        "device": meter.device(),
+        "device": resource_monitor.device(),
         "threads": torch.get_num_threads(),
-        "versions": meter.versions(),
+        "versions": resource_monitor.versions(),
     }
     return cost, folder
 
@@ -155,7 +163,7 @@ def fingerprint(params, tokens: Path, base: Path, precision: str, seed: int, mod
     import torch
 
     digest = hashlib.sha256()
-    machine = [meter.device(), torch.get_num_threads(), meter.versions()]
+    machine = [resource_monitor.device(), torch.get_num_threads(), resource_monitor.versions()]
     digest.update(json.dumps([method, repr(params), repr(train), model.arch, precision, seed, machine]).encode())
     code = [Path(__file__).with_name(name) for name in ("train.py", "trainer.py", "families.py")]
     code += [Path(methods.__file__), Path(methods.find(method).__file__)]
@@ -179,8 +187,8 @@ def save(network, tokenizer, output: Path) -> None:
     (output / "README.md").unlink(missing_ok=True)
     config = json.loads((output / "adapter_config.json").read_text())
     config = {key: sorted(value) if isinstance(value, list) else value for key, value in config.items()}
-    records.write_json(output / "adapter_config.json", dict(sorted(config.items())))
+    files.write_json(output / "adapter_config.json", dict(sorted(config.items())))
 
 
 if __name__ == "__main__":
-    stage.command(run)
+    run_stage(run)

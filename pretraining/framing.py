@@ -2,7 +2,7 @@
 
 import random
 
-from support.questions import asked
+from support_calls.questions import asked
 
 Example = tuple[str, str]
 

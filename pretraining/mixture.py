@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from pretraining.framing import Example, framed
 from pretraining.sentences import log_entry, one_sentence, record_to_text, several_sentences
-from support.dialogues import Call, compose
-from support.questions import QUESTIONS, asked
-from support.world import Split, Writer, scenarios, talk
+from support_calls.dialogues import Call, compose
+from support_calls.questions import QUESTIONS, asked
+from support_calls.world import Split, Writer, scenarios, talk
 
 # Where in a call the answer lies; a task that is not listed needs all of it.
 ANSWERED_IN = {

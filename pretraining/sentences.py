@@ -8,8 +8,8 @@ references of the bundled data put it (support/texts/talk.yaml, `summary`); only
 import random
 
 from pretraining.framing import Example, framed
-from support.dialogues import Call
-from support.world import Writer
+from support_calls.dialogues import Call
+from support_calls.world import Writer
 
 # What may be asked, and how its answer may be put. {problem} and {outcome} are clauses of the call.
 PARTS = {

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import PreTrainedTokenizerFast
 
 from pretraining.mixture import example
-from support.world import vocabulary
+from support_calls.world import vocabulary
 
 SENTINELS = 16
 

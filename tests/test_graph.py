@@ -10,7 +10,8 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from pipeline import config, methods, stage
+from pipeline import config, methods
+from pipeline.core.params import read_params
 
 ROOT = Path(__file__).parent.parent
 
@@ -91,7 +92,7 @@ def test_every_stage_says_what_it_is_for():
 
 
 def test_every_default_method_is_trained_generated_and_scored():
-    chosen = stage.read_params(ROOT / "params.yaml")["methods"]
+    chosen = read_params(ROOT / "params.yaml")["methods"]
     expected = {f"{kind}@{method}" for kind in ("train", "generate", "score", "retain") for method in chosen}
     assert expected == {name for name in STAGES if "@" in name}
     assert set(chosen) <= set(methods.names())

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks import named
-from pipeline import stage
-from support.write import Support, record
+from pipeline.core.errors import InputError
+from support_calls.write import Support, record
 
 SIZES = Support(seed=17, train=1, validation=5, test=20, questions=0, texts=1)
 
@@ -30,5 +30,5 @@ def test_a_reference_of_another_call_does_not():
 
 
 def test_train_cannot_be_asked_for():
-    with pytest.raises(stage.Refused, match="expected test or validation"):
+    with pytest.raises(InputError, match="expected test or validation"):
         named.calls(SIZES, "train")

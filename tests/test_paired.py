@@ -3,11 +3,11 @@
 import numpy as np
 
 from benchmarks import paired
-from pipeline import records
+from pipeline.core import files
 
 
 def write(folder, name, values):
-    records.write_table(folder / f"{name}.parquet", [{"rouge1": float(value)} for value in values])
+    files.write_parquet(folder / f"{name}.parquet", [{"rouge1": float(value)} for value in values])
 
 
 def test_steps_are_means_over_seeds_and_dialogues(tmp_path):

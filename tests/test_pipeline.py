@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support.questions import RETENTION
+from support_calls.questions import TASKS
 from tests import hub
 from tests.project import ROOT, Project, after
 
@@ -28,7 +28,7 @@ def test_every_stage_of_every_method_runs(smoke):
     for row in rows:
         assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
         assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
-        assert set(row["retention"]) == {*RETENTION, "mean"}
+        assert set(row["retention"]) == {*TASKS, "mean"}
     page = (smoke.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
 

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from pretraining import drills, mixture, train
 from pretraining.tokenizer import train_tokenizer
-from support.dialogues import compose
-from support.world import vocabulary
+from support_calls.dialogues import compose
+from support_calls.world import vocabulary
 
 # Words of the references' frames (support/texts/talk.yaml, summary) that no answer may be put in.
 SUMMARY_FRAMES = (

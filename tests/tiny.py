@@ -4,7 +4,7 @@ import random
 from functools import cache
 from pathlib import Path
 
-from support.dialogues import compose
+from support_calls.dialogues import compose
 
 CHAT = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"

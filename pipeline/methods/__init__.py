@@ -13,14 +13,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline import stage
-from pipeline.sources import Count
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
+from pipeline.parameters.types import Count
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-@stage.params
+@section
 class Trained:
     """The keys every trained method's block has; names and meaning as in transformers.TrainingArguments."""
 
@@ -62,7 +63,7 @@ def inject(model, config, method: str):
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise stage.Refused(f"{method}.target_modules: {error}") from error
+        raise InputError(f"{method}.target_modules: {error}") from error
 
 
 def targets(modules: list[str] | None) -> list[str] | str | None:
@@ -78,5 +79,5 @@ def names() -> list[str]:
 def find(name: str) -> ModuleType:
     """The module of one method. Imported by name, so that editing one method leaves the others' stages alone."""
     if name not in names():
-        raise stage.Refused(f"methods: unknown method {name!r}; there are {', '.join(names())}")
+        raise InputError(f"methods: unknown method {name!r}; there are {', '.join(names())}")
     return importlib.import_module(f"pipeline.methods.{name}")

@@ -9,12 +9,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline import families, methods, stage
+from pipeline import methods
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
 from pipeline.methods import Positive, Share, Trained, inject, targets
-from pipeline.sources import Count
+from pipeline.models import families
+from pipeline.parameters.types import Count
 
 
-@stage.params
+@section
 class Params(Trained):
     init_r: Annotated[int, Field(ge=2)]
     target_r: Count
@@ -64,7 +67,7 @@ class Companion(methods.Companion):
         self.config, self.tuner = model.peft_config["default"], model.base_model
         tinit, tfinal = round(params.tinit * steps), round(params.tfinal * steps)
         if tinit >= steps - tfinal or steps - tfinal < 2:  # its first step only measures
-            raise stage.Refused(f"adalora: {steps} steps, of which tinit and tfinal leave none to share out rank in")
+            raise InputError(f"adalora: {steps} steps, of which tinit and tfinal leave none to share out rank in")
         self.config.tinit, self.config.tfinal, self.config.total_step = tinit, tfinal, steps
 
     def penalty(self):

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline import stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
 
 
-@stage.params
+@section
 class Params:
     k: Annotated[int, Field(ge=1)]
 
@@ -16,5 +17,5 @@ class Params:
 def demonstrations(prompts: list[dict], params: Params, seed: int) -> list[dict]:
     """k of train's prompts, drawn by the seed; Refused when there are fewer."""
     if len(prompts) < params.k:
-        raise stage.Refused(f"few_shot.k={params.k}, but train has {len(prompts)} dialogues")
+        raise InputError(f"few_shot.k={params.k}, but train has {len(prompts)} dialogues")
     return random.Random(f"{seed} few_shot").sample(prompts, params.k)

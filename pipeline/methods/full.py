@@ -1,10 +1,10 @@
 """Full fine-tuning: every parameter is trained."""
 
-from pipeline import stage
+from pipeline.core.params import section
 from pipeline.methods import Trained
 
 
-@stage.params
+@section
 class Params(Trained):
     pass
 

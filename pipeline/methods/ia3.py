@@ -3,11 +3,12 @@
 Liu et al. (2022), Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning.
 """
 
-from pipeline import families, stage
+from pipeline.core.params import section
 from pipeline.methods import Trained, inject
+from pipeline.models import families
 
 
-@stage.params
+@section
 class Params(Trained):
     target_modules: list[str] | None
     feedforward_modules: list[str] | None

@@ -3,11 +3,12 @@
 Zhao et al. (2023), Tuning LayerNorm in Attention. A selective method: it trains what is there and adds nothing.
 """
 
-from pipeline import families, stage
+from pipeline.core.params import section
 from pipeline.methods import Trained, inject
+from pipeline.models import families
 
 
-@stage.params
+@section
 class Params(Trained):
     target_modules: list[str] | None
 

@@ -8,11 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline import families, stage
+from pipeline.core.params import section
 from pipeline.methods import Positive, Share, Trained, inject, targets
+from pipeline.models import families
 
 
-@stage.params
+@section
 class Params(Trained):
     r: Annotated[int, Field(ge=1)]
     lora_alpha: Positive | None

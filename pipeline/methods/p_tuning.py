@@ -5,12 +5,13 @@ Liu et al. (2021), GPT Understands, Too.
 
 from typing import Literal
 
-from pipeline import families, stage
+from pipeline.core.params import section
 from pipeline.methods import Share, Trained
-from pipeline.sources import Count
+from pipeline.models import families
+from pipeline.parameters.types import Count
 
 
-@stage.params
+@section
 class Params(Trained):
     num_virtual_tokens: Count
     encoder_reparameterization_type: Literal["MLP", "LSTM"]

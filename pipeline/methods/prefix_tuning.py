@@ -6,12 +6,13 @@ before the decoder's own keys and values alone; the paper had them in the encode
 
 from typing import Literal
 
-from pipeline import families, stage
+from pipeline.core.params import section
 from pipeline.methods import Trained
-from pipeline.sources import Count
+from pipeline.models import families
+from pipeline.parameters.types import Count
 
 
-@stage.params
+@section
 class Params(Trained):
     num_virtual_tokens: Count
     init_weights: Literal["zero"] | None

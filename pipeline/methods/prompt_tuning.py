@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline import families, stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import section
 from pipeline.methods import Trained
+from pipeline.models import families
 
 
-@stage.params
+@section
 class Params(Trained):
     num_virtual_tokens: Annotated[int, Field(ge=1)]
     init: Literal["text", "vocabulary"]
@@ -47,7 +49,7 @@ def init_tokens(tokenizer, params: Params, vocabulary: int, seed: int) -> list[i
     if params.init == "text":
         text = tokenizer(params.init_text, add_special_tokens=False)["input_ids"]
         if not text:
-            raise stage.Refused("prompt_tuning.init_text: empty")
+            raise InputError("prompt_tuning.init_text: empty")
         return [text[i % len(text)] for i in range(params.num_virtual_tokens)]
     import random
 

@@ -1,8 +1,8 @@
 """Zero-shot: the base model as it is. A method like the others, so that the baseline takes the same path."""
 
-from pipeline import stage
+from pipeline.core.params import section
 
 
-@stage.params
+@section
 class Params:
     pass

@@ -1,0 +1,68 @@
+"""The command line of a stage, made from the signature of its `run`."""
+
+import argparse
+import atexit
+import gc
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Callable
+
+from pipeline.core.errors import InputError
+from pipeline.core.params import read_section
+from pipeline.core.paths import Paths
+
+
+def prepare_process() -> None:
+    """Set what must be set before torch and transformers are imported. A user's own environment variables win."""
+    # OpenMP threads that wait by spinning make small models ten times slower as soon as anything else runs; see
+    # docs/log.md for idle and busy measurements.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if not sys.stderr.isatty():
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # and transformers' bars; ours are plain lines in a log
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # PEFT's question to transformers
+    # Importing torch makes a million objects. Searching them for garbage takes a second, half of it at exit.
+    gc.set_threshold(100_000, 50, 100)
+    atexit.register(gc.freeze)
+
+
+def run_stage(run: Callable[..., None], online: bool = False) -> None:
+    """Run a stage from the command line.
+
+    Positional parameters of `run` are arguments of the command, in order; one annotated `Paths` gets the places of all
+    files. Keyword-only parameters without a default are sections of params.yaml, read and checked into their annotated
+    types; those with a default are options. `online` lets the stage ask the hub. An InputError ends the process with
+    exit code 1 and its message in one line.
+    """
+    module = inspect.getmodule(run)
+    name = f"python -m {module.__spec__.name}"  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(
+        prog=name, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    sections, places = {}, {}
+    for parameter in inspect.signature(run).parameters.values():
+        if parameter.annotation is Paths:
+            places[parameter.name] = Paths()
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            sections[parameter.name] = parameter.annotation
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            option = f"--{parameter.name.replace('_', '-')}"
+            parser.add_argument(
+                option, type=parameter.annotation, default=parameter.default, help=f"default: {parameter.default}"
+            )
+        elif parameter.default is parameter.empty:
+            parser.add_argument(parameter.name, type=parameter.annotation)
+        else:
+            parser.add_argument(parameter.name, type=parameter.annotation, nargs="?", default=parameter.default)
+    arguments = parser.parse_args()
+    if online:
+        os.environ.setdefault("HF_HUB_OFFLINE", "0")
+    prepare_process()
+    try:
+        run(**vars(arguments), **places, **{key: read_section(key, kind) for key, kind in sections.items()})
+    except InputError as error:
+        sys.exit(f"{name}: error: {error}")

@@ -1,0 +1,66 @@
+"""params.yaml: reading it and checking its values against typed sections (pipeline/parameters)."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.core.errors import InputError
+
+PARAMS = Path("params.yaml")
+T = TypeVar("T")
+
+# Decorator of a section of params.yaml: every key is required (defaults are in conf/ only), unknown keys are refused,
+# types are exact.
+section = partial(
+    dataclass, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+)
+
+
+def parse_section(value: object, kind: type[T], key: str) -> T:
+    """`value` of params.yaml's `key` as `kind`. Raises InputError with the key, the value and what is allowed."""
+    try:
+        # JSON mode: strict types, but a mapping may become a dataclass and an integer a float.
+        return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        raise InputError("; ".join(_describe(key, dict(item)) for item in error.errors())) from None
+
+
+def _describe(key: str, item: dict[str, Any]) -> str:
+    where = ".".join([key, *(str(part) for part in item["loc"] if not str(part).startswith("function-"))])
+    if item["type"] == "unexpected_keyword_argument":
+        return f"{where}: unknown key"
+    if item["type"] == "missing":
+        return f"{where}: missing from {PARAMS}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{where}: {item['input']!r}: {message}" if item["type"] != "value_error" else f"{where}: {message}"
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """The whole of params.yaml. Read by OmegaConf, because plain YAML 1.1 reads 5e-5 as a string."""
+    from omegaconf import OmegaConf
+
+    if not path.exists():
+        raise InputError(f"{path} not found in {Path.cwd()}: run from the project's folder, after `make params`")
+    values = OmegaConf.to_container(OmegaConf.load(path))
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of sections, found {type(values).__name__}")
+    return {str(key): value for key, value in values.items()}
+
+
+def read_section(name: str, kind: type[T]) -> T:
+    """One top-level section of params.yaml, checked."""
+    values = read_params()
+    if name not in values:
+        raise InputError(f"{name}: missing from {PARAMS}")
+    return parse_section(values[name], kind, name)
+
+
+def flatten(value: object, key: str = "") -> list[tuple[str, object]]:
+    """(dotted key, value) of everything in a configuration that is not itself a mapping."""
+    if not isinstance(value, dict):
+        return [(key, value)]
+    return [leaf for name, inner in value.items() for leaf in flatten(inner, f"{key}.{name}".lstrip("."))]

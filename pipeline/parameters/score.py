@@ -1,0 +1,40 @@
+"""`score`: metrics, intervals, warnings, external systems."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from pipeline.core.params import section
+from pipeline.parameters.types import Count, Percent, Seed
+
+
+@section
+class Warn:
+    """Bounds of warnings: percent of the summaries, and the mean length relative to the references'."""
+
+    truncated: Percent
+    empty: Percent
+    repeats: Percent
+    unsupported: Percent
+    length_ratio: Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class EvaluateMetric(TypedDict):
+    """A metric of Hugging Face's `evaluate` with its further arguments."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+    name: str
+
+
+@section
+class Score:
+    """`external`: name of a system -> file of its predictions."""
+
+    use_stemmer: bool
+    resamples: Count
+    seed: Seed
+    non_inferiority_margin: Annotated[float, Field(ge=0)]
+    warn: Warn
+    external: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], str]
+    evaluate: list[str | EvaluateMetric]

@@ -1,0 +1,20 @@
+"""`support_calls`: how many of the bundled dialogues are written."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.core.params import section
+from pipeline.parameters.types import Count, Seed
+
+
+@section
+class SupportCalls:
+    """How many calls of each split, questions of each task, and calls whose next turn is held-out text."""
+
+    seed: Seed
+    train: Count
+    validation: Count
+    test: Count
+    questions: Annotated[int, Field(ge=0)]
+    texts: Count

@@ -1,0 +1,33 @@
+"""`train`: what all trainings have in common; learning rate and length are in each method's section."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.core.params import section
+from pipeline.parameters.types import Count, Positive, Precision
+
+
+@section
+class Train:
+    """Names and meaning as in transformers.TrainingArguments where that has them."""
+
+    batch_size: Count
+    gradient_accumulation_steps: Count
+    num_evaluations: Count
+    logging_steps: Count
+    max_grad_norm: Positive
+    precision: Precision
+    attn_implementation: Literal["eager", "sdpa"]
+
+
+@section
+class TrainingParams:
+    """The keys that the section of every trained method has."""
+
+    learning_rate: Positive
+    num_train_epochs: Count
+    optim: Literal["adamw_torch_fused", "adafactor"]
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"]
+    warmup_steps: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0)]

@@ -1,0 +1,91 @@
+"""Write the bundled support calls as canonical records, and the questions of the forgetting measurement.
+
+    python -m support_calls.write
+
+Every call of a split comes from its own generator, so that a larger train leaves validation and test as they are.
+No dialogue and no reference of one split stands in another, and none twice in one.
+"""
+
+import random
+from collections.abc import Iterator
+
+from pipeline.core import files
+from pipeline.core.cli import run_stage
+from pipeline.core.paths import Paths
+from pipeline.core.progress import progress
+from pipeline.parameters.support_calls import SupportCalls
+from support_calls.dialogues import Call, compose
+from support_calls.questions import TASKS, next_turn, question_record
+
+REFERENCES = {"train": 1, "validation": 3, "test": 3}
+
+
+def run(paths: Paths, *, support_calls: SupportCalls) -> None:
+    seen: set[str] = set()
+    for split in ("test", "validation", "train"):  # held-out splits first: a larger train must avoid them
+        count = getattr(support_calls, split)
+        calls = progress(unseen(support_calls.seed, split, count, seen), count, f"write {split}")
+        rows = (record(split, number, call) for number, call in enumerate(calls))
+        files.write_jsonl(paths.support_calls(split), rows)
+    files.write_jsonl(paths.support_calls("questions"), questions(support_calls.seed, support_calls.questions, seen))
+    files.write_jsonl(paths.support_calls("text"), texts(support_calls.seed, support_calls.texts, seen))
+    total = support_calls.train + support_calls.validation + support_calls.test
+    print(f"{total} support calls in {paths.support_calls('train').parent}")
+
+
+def unseen(seed: int, split: str, count: int, seen: set[str]) -> Iterator[Call]:
+    """That many calls of a split, none of whose texts is in `seen`, to which they are added."""
+    rng = random.Random(f"{seed} {split}")
+    while count:
+        call = compose(rng, split, REFERENCES[split])
+        texts = {call.text(), *call.references}
+        if len(texts) == 1 + len(call.references) and not texts & seen:
+            seen |= texts
+            count -= 1
+            yield call
+
+
+def record(split: str, number: int, call: Call) -> dict[str, str]:
+    """One row, its columns named as in DialogSum."""
+    names = ["summary"] if len(call.references) == 1 else [f"summary{k + 1}" for k in range(len(call.references))]
+    return {"id": f"support-{split}-{number:03d}", "dialogue": call.text(), **dict(zip(names, call.references))}
+
+
+def texts(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:
+    """The next thing said in as many calls that no other file holds: what the base was trained to go on with."""
+    rng, found = random.Random(f"{seed} text"), []
+    while len(found) < count:
+        call = compose(rng, "test")
+        if call.text() not in seen:
+            seen.add(call.text())
+            found.append(next_turn(rng, call))
+    return found
+
+
+def questions(seed: int, count: int, seen: set[str]) -> list[dict]:
+    """As many questions of each task, about calls that no other file holds, in phrasings of test."""
+    rows = []
+    for task in TASKS:
+        rng, asked = random.Random(f"{seed} {task}"), []
+        while len(asked) < count:
+            call = compose(rng, "test")
+            row = None if call.text() in seen else question_record(rng, call, task, len(asked))
+            if row:
+                seen.add(call.text())
+                asked.append(row)
+        add_choices(rng, asked)
+        rows += asked
+    return rows
+
+
+def add_choices(rng: random.Random, rows: list[dict]) -> None:
+    """Three other answers to the same question beside its own, where what can be answered is not little."""
+    answers = sorted({row["answer"] for row in rows})
+    for row in rows:
+        others = [answer for answer in answers if answer != row["answer"]]
+        if "choices" not in row and len(others) >= 3:
+            row["choices"] = rng.sample([row["answer"], *rng.sample(others, 3)], 4)
+
+
+if __name__ == "__main__":
+    run_stage(run)

@@ -1,0 +1,62 @@
+"""What is wrong with a summary, on texts made to have it."""
+
+import pytest
+
+from pipeline.evaluation import diagnostics
+
+DIALOGUE = "#Person1#: Hello, this is Anna from Red Bank.\n#Person2#: I paid $1,200 twice on Monday."
+REFERENCES = ["Anna hears that #Person2# paid $1200 twice.", "Money was paid twice on Monday."]
+
+
+@pytest.fixture
+def names():
+    return diagnostics.inner_names([DIALOGUE, *REFERENCES, "We went to Vienna with Bob."])
+
+
+def test_names_are_words_with_a_capital_inside_a_sentence(names):
+    assert {"Anna", "Red", "Bank", "Monday", "Vienna", "Bob"} <= names
+    assert not {"Hello", "I", "Money", "We", "Person", "paid"} & names
+
+
+@pytest.mark.parametrize(
+    ("summary", "missing"),
+    [
+        ("Anna hears of $1200 paid on Monday.", []),  # $1,200 is $1200
+        ("Vienna is far.", ["Vienna"]),  # a name at the start, for it is one elsewhere
+        ("Nothing is clear. Money came.", []),  # capitals that only begin a sentence
+        ("Anna's bank pays $120 on Monday.", ["120"]),
+        ("The bank calls Mr. Smith and Dr Anna.", ["Smith"]),
+        ("Then Nguyen of Globex pays Anna.", ["Globex", "Nguyen"]),  # names that no dialogue has
+        ("Anna, Person2 and Person3 speak.", ["Person3"]),  # of whom the dialogue has #Person2#
+        ("#Person3# speaks to #Person1#.", ["#Person3#"]),
+        ("Bob and Bob's friend call at 12:30.", ["12:30", "Bob"]),
+        ("", []),
+    ],
+)
+def test_what_a_dialogue_does_not_have_is_listed(names, summary, missing):
+    assert diagnostics.unsupported(summary, DIALOGUE, names) == missing
+
+
+def test_three_words_twice_are_a_repeat():
+    assert diagnostics.repeats("She calls the shop and she Calls THE bank.")
+    assert not diagnostics.repeats("She calls the shop and he calls the bank.")
+    assert not diagnostics.repeats("")
+
+
+def test_novel_bigrams_are_those_that_were_not_said():
+    assert diagnostics.novel_bigrams("I paid", DIALOGUE) == 0
+    assert diagnostics.novel_bigrams("I paid Anna", DIALOGUE) == 50
+    assert diagnostics.novel_bigrams("word", DIALOGUE) is None
+
+
+def test_a_row_of_columns(names):
+    row = {"prediction": "Anna paid twice.", "ended": False}
+    found = diagnostics.check(row, DIALOGUE, REFERENCES, names)
+    assert found["words"] == 3
+    assert found["length_ratio"] == pytest.approx(3 / 6.5)  # references of 7 and 6 words
+    assert (found["cut"], found["empty"], found["repeats"], found["unsupported"]) == (True, False, False, [])
+
+
+def test_predictions_from_elsewhere_do_not_say_whether_they_were_cut(names):
+    assert diagnostics.check({"prediction": "Anna paid."}, DIALOGUE, REFERENCES, names)["cut"] is None
+    assert diagnostics.check({"prediction": " ", "ended": True}, DIALOGUE, REFERENCES, names)["empty"] is True

@@ -1,0 +1,52 @@
+"""Near-duplicates, planted and not."""
+
+import random
+
+import pytest
+
+from pipeline.evaluation import near_duplicates
+
+
+def texts(count, seed, words=80):
+    rng = random.Random(seed)
+    vocabulary = [f"word{number}" for number in range(3000)]
+    return [" ".join(rng.choices(vocabulary, k=words)) for _ in range(count)]
+
+
+def recorded(prefix, dialogues):
+    return [{"id": f"{prefix}{number}", "dialogue": text} for number, text in enumerate(dialogues)]
+
+
+def test_jaccard_by_hand():
+    # a b c, b c d, c d e against a b c, b c x: one of four.
+    one, other = near_duplicates.trigrams("A b c d e"), near_duplicates.trigrams("a B c x")
+    assert near_duplicates.jaccard(one, other) == pytest.approx(1 / 4)
+    assert (
+        near_duplicates.jaccard(near_duplicates.trigrams("Hello there"), near_duplicates.trigrams("hello, THERE!")) == 1
+    )
+
+
+def test_a_dialogue_changed_in_a_few_words_is_found():
+    train = texts(300, 1)
+    changed = [
+        " ".join(["changed" if at == 40 else word for at, word in enumerate(text.split())]) for text in train[:50]
+    ]
+    found = near_duplicates.nearest(recorded("t", train), recorded("h", changed + texts(50, 2)), 0.7)
+    assert {held: train_id for held, (train_id, _) in found.items()} == {f"h{k}": f"t{k}" for k in range(50)}
+    assert all(0.9 < alike < 1 for _, alike in found.values())
+
+
+def test_the_threshold_is_exact():
+    words = [f"w{number}" for number in range(102)]  # 100 trigrams
+    half = words[:52] + [f"other{number}" for number in range(50)]  # shares 50 of 150
+    pair = recorded("t", [" ".join(words)]), recorded("h", [" ".join(half)])
+    assert near_duplicates.nearest(*pair, threshold=1 / 3)["h0"] == ("t0", pytest.approx(1 / 3))
+    assert near_duplicates.nearest(*pair, threshold=0.334) == {}
+
+
+def test_unrelated_dialogues_are_not_alike():
+    assert near_duplicates.nearest(recorded("t", texts(200, 3)), recorded("h", texts(200, 4)), 0.3) == {}
+
+
+def test_an_empty_side_has_no_duplicates():
+    assert near_duplicates.nearest([], recorded("h", texts(3, 1)), 0.5) == {}

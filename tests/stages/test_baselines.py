@@ -1,0 +1,66 @@
+"""The ceiling and the floors, on dialogues small enough to score by hand."""
+
+import json
+
+import pytest
+
+from pipeline import baselines
+from pipeline.core import files
+from pipeline.evaluation.metrics import Scorer
+from tests.test_score import settings
+
+ROWS = [
+    {
+        "id": "a",
+        "dialogue": "#Person1#: Hello there.\n#Person2#: I want my money back today, all of it.\n#Person1#: No.",
+        "references": ["She wants her money.", "Money is refused."],
+    },
+    {"id": "b", "dialogue": "One line alone.", "references": ["One line.", "A line.", "Alone."]},
+]
+
+
+def run(folder, rows=ROWS):
+    files.write_jsonl(folder / "test.jsonl", rows)
+    baselines.run(folder / "test.jsonl", folder / "out", score=settings())
+    return {path.stem: json.loads(path.read_text()) for path in (folder / "out").glob("*.json")}
+
+
+def test_the_longest_turn_is_the_one_with_most_words():
+    assert baselines.longest_turn(ROWS[0]["dialogue"]) == "#Person2#: I want my money back today, all of it."
+    assert baselines.longest_turn("One line alone.") == "One line alone."
+
+
+def test_the_lead_takes_turns_until_it_is_long_enough():
+    dialogue = ROWS[0]["dialogue"]
+    assert baselines.lead(dialogue, 1) == "#Person1#: Hello there."
+    assert baselines.lead(dialogue, 4) == "#Person1#: Hello there. #Person2#: I want my money back today, all of it."
+    assert baselines.lead(dialogue, 99) == " ".join(dialogue.split("\n"))
+
+
+def test_a_dialogue_on_one_line_is_read_by_its_sentences():
+    dialogue = "Anna: Hello there. Bob: I want my money back today! Anna: No."
+    assert baselines.lead(dialogue, 2) == "Anna: Hello there."
+    assert baselines.longest_turn(dialogue) == "Bob: I want my money back today!"
+
+
+def test_people_are_scored_against_each_other(tmp_path):
+    found, scorer = run(tmp_path), Scorer(use_stemmer=True)
+    first = [scorer.row(one, [other])["rouge1"] for one, other in (ROWS[0]["references"], ROWS[0]["references"][::-1])]
+    one, two, three = ROWS[1]["references"]
+    second = [scorer.row(*pair)["rouge1"] for pair in ((one, [two, three]), (two, [one, three]), (three, [one, two]))]
+    expected = (sum(first) / 2 + sum(second) / 3) / 2
+    assert found["human"]["scores"]["rouge1"]["mean"] == pytest.approx(expected)
+    assert set(found) == {"human", "lead", "longest_turn"}
+    assert "references 1-2:" in found["human"]["signature"]["rouge"]  # one fewer than a method has
+    assert "references 2-3:" in found["lead"]["signature"]["rouge"]
+
+
+def test_one_reference_a_dialogue_leaves_no_people_to_compare(tmp_path):
+    assert set(run(tmp_path, [ROWS[0] | {"references": ["She wants her money."]}])) == {"lead", "longest_turn"}
+
+
+def test_a_yardstick_has_a_table_of_its_dialogues_too(tmp_path):
+    run(tmp_path)
+    each = files.read_parquet(tmp_path / "out/lead.parquet")
+    assert [row["id"] for row in each] == ["a", "b"]
+    assert all("rouge1" in row for row in each)

@@ -1,0 +1,159 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from pipeline import convert
+from pipeline.core.errors import InputError
+from pipeline.models import families
+from pipeline.parameters.model import Model, Wheel
+
+
+def model(arch: str, path: Path, **changes) -> Model:
+    return Model(
+        **{"name": "m", "arch": arch, "chat": False, "precision": "fp32", "path": str(path), "hub": None, "wheel": None}
+        | changes
+    )
+
+
+@pytest.fixture
+def source(tmp_path, seq2seq_base):
+    return Path(shutil.copytree(seq2seq_base, tmp_path / "source"))
+
+
+def test_a_folder_becomes_a_base_that_loads_offline_to_the_same_weights(tmp_path, source):
+    (source / "training_args.bin").write_bytes(b"a pickle")
+    convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+    before, after = (families.load_model(folder, "seq2seq").state_dict() for folder in (source, tmp_path / "base"))
+    assert all(after[name].equal(value) for name, value in before.items())
+    assert not (tmp_path / "base" / "training_args.bin").exists()
+
+
+def test_weights_cut_short_are_refused(tmp_path, source):
+    weights = source / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"model\.safetensors: broken safetensors .* partial download"):
+        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+
+
+def test_a_shard_that_the_index_names_and_nobody_fetched_is_refused(tmp_path, source):
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (source / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=r"names model-2\.safetensors, not there"):
+        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+
+
+def test_a_folder_that_lacks_some_weights_is_refused(tmp_path, source):
+    weights = load_file(source / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if not name.startswith("decoder.block.1.")}
+    save_file(kept, source / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"weights absent or of another shape: decoder\.block\.1\."):
+        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+
+
+def test_pickled_weights_are_never_read(tmp_path, source):
+    (source / "model.safetensors").rename(source / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"no \*\.safetensors; pytorch_model\.bin may run code"):
+        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+
+
+def test_a_model_that_needs_its_own_code_is_refused(tmp_path, source):
+    config = json.loads((source / "config.json").read_text())
+    config |= {"model_type": "homegrown", "auto_map": {"AutoConfig": "code.Config"}}
+    (source / "config.json").write_text(json.dumps(config))
+    (source / "code.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(InputError):
+        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+
+
+def test_a_model_of_the_other_family_is_refused(tmp_path, source):
+    with pytest.raises(InputError, match=r"model\.arch=causal, but .* is seq2seq \(t5\)"):
+        convert.run(source, tmp_path / "base", model=model("causal", source))
+
+
+def test_a_chat_model_without_a_chat_template_is_refused(tmp_path, source):
+    with pytest.raises(InputError, match="has no chat template"):
+        convert.run(source, tmp_path / "base", model=model("seq2seq", source, chat=True))
+
+
+def test_a_missing_folder_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere: expected a model folder or a \.gguf file"):
+        convert.run(tmp_path / "nowhere", tmp_path / "base", model=model("seq2seq", tmp_path / "nowhere"))
+
+
+def gguf(path: Path, causal_base: Path) -> dict:
+    """A Llama's weights and a byte-pair tokenizer in a GGUF file, and the weights for comparison."""
+    import numpy
+    from gguf import GGUFWriter
+
+    network = families.load_model(causal_base, "causal")
+    pieces = json.loads((causal_base / "tokenizer.json").read_text())["model"]
+    config = network.config
+    writer = GGUFWriter(str(path), "llama")
+    writer.add_context_length(256)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(sorted(pieces["vocab"], key=pieces["vocab"].get))
+    writer.add_token_types([3] * 3 + [1] * (len(pieces["vocab"]) - 3))
+    writer.add_token_merges([" ".join(pair) for pair in pieces["merges"]])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(2)
+    names = {
+        "model.embed_tokens": "token_embd",
+        "model.norm": "output_norm",
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+    }
+    weights = {name: value for name, value in network.state_dict().items() if name != "lm_head.weight"}
+    for name, value in weights.items():
+        array = value.numpy().astype(numpy.float32)
+        heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}.get(name.split(".")[-2])
+        if heads:  # GGUF keeps the two halves of a rotary pair side by side
+            array = array.reshape(heads, 2, -1, array.shape[1]).swapaxes(1, 2).reshape(array.shape)
+        short = name.replace("model.layers.", "blk.")
+        for theirs, ours in names.items():
+            short = short.replace(theirs, ours)
+        writer.add_tensor(short, numpy.ascontiguousarray(array))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return weights
+
+
+def test_a_gguf_file_becomes_plain_safetensors_with_the_same_weights(tmp_path, causal_base):
+    weights = gguf(tmp_path / "tiny.gguf", causal_base)
+    convert.run(tmp_path / "tiny.gguf", tmp_path / "base", model=model("causal", tmp_path / "tiny.gguf"))
+    network = families.load_model(tmp_path / "base", "causal")
+    assert network.get_output_embeddings().weight.equal(network.get_input_embeddings().weight)
+    for name, value in weights.items():
+        assert network.state_dict()[name].allclose(value), name
+
+
+def test_a_gguf_file_out_of_a_wheel_is_found_in_the_fetched_folder(tmp_path, causal_base):
+    gguf(tmp_path / "tiny.gguf", causal_base)
+    wheel = Wheel(requirement="carrier==1.0", file="carrier/tiny.gguf", sha256="0" * 64)
+    convert.run(tmp_path, tmp_path / "base", model=model("causal", tmp_path, wheel=wheel))
+    assert (tmp_path / "base" / "model.safetensors").exists()
+
+
+def test_a_broken_gguf_file_is_refused(tmp_path):
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF and then nothing")
+    with pytest.raises(InputError, match="not a readable GGUF model"):
+        convert.run(tmp_path / "broken.gguf", tmp_path / "base", model=model("causal", tmp_path / "broken.gguf"))
