@@ -45,7 +45,7 @@ class Metric:
 
     def statistic(self, dialogues: int) -> Statistic:
         """The score of sums over so many dialogues, as resampling takes it."""
-        return functools.partial(self.score, dialogues=dialogues)
+        return lambda sums: self.score(sums, dialogues)
 
     def matrix(self, rows: list[dict[str, Any]]) -> np.ndarray:
         """(dialogues, columns) of the rows of a per-dialogue table."""
@@ -89,14 +89,18 @@ def rouge_scorer(use_stemmer: bool) -> Any:
         from nltk.stem.porter import PorterStemmer
         from rouge_score import rouge_scorer, tokenize, tokenizers
 
+    class CachingStemmer:
+        stem = staticmethod(functools.lru_cache(maxsize=None)(PorterStemmer().stem))
+
+    @functools.cache
+    def split(text: str) -> list[str]:
+        return tokenize.tokenize(text, stemmer)
+
     class CachingTokenizer(tokenizers.Tokenizer):
-        def __init__(self) -> None:
-            self.stem = functools.lru_cache(maxsize=None)(PorterStemmer().stem)
-            self.tokenize = functools.lru_cache(maxsize=None)(self.tokenize)  # type: ignore[method-assign]
-
         def tokenize(self, text: str) -> list[str]:
-            return tokenize.tokenize(text, self if use_stemmer else None)
+            return split(text)
 
+    stemmer = CachingStemmer() if use_stemmer else None
     return rouge_scorer.RougeScorer(list(ROUGE), tokenizer=CachingTokenizer())
 
 

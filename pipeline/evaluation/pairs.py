@@ -3,7 +3,7 @@
 import itertools
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.core.errors import InputError
 from pipeline.evaluation.bootstrap import ALPHA, PairedResampling
@@ -13,6 +13,8 @@ from pipeline.evaluation.seeds import SeedDifference
 from pipeline.parameters.score import Score
 
 MIN_SEEDS = 3  # that can overturn what the dialogues say; of two, Student's interval is thirteen errors wide
+
+D = TypeVar("D", Difference, SeedDifference)
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Pair:
 
     def swapped(self) -> "Pair":
         """The same pair as second minus first."""
-        seeds = self.over_seeds and replace(self.over_seeds, **_negated(self.over_seeds))
-        return Pair(self.second, self.first, replace(self.over_dialogues, **_negated(self.over_dialogues)), seeds)
+        seeds = _negated(self.over_seeds) if self.over_seeds else None
+        return Pair(self.second, self.first, _negated(self.over_dialogues), seeds)
 
     @property
     def lowest(self) -> float:
@@ -46,8 +48,8 @@ class Pair:
         return min(low, self.over_seeds.low) if _enough(self.over_seeds) and self.over_seeds else low
 
 
-def _negated(difference: Difference | SeedDifference) -> dict[str, float]:
-    return {"difference": -difference.difference, "low": -difference.high, "high": -difference.low}
+def _negated(difference: D) -> D:
+    return replace(difference, difference=-difference.difference, low=-difference.high, high=-difference.low)
 
 
 def _enough(seeds: SeedDifference | None) -> bool:

@@ -48,14 +48,15 @@ def pareto(methods: list[System]) -> Chart:
     base = _data(points).encode(x=x, color=color)
     line = alt.MarkDef(type="line", color="#888888", interpolate="step-after", strokeDash=[3, 3], opacity=0.5)
     frontier = alt.Chart(alt.Data(values=pareto_frontier(points)), mark=line).encode(x=x, y=_score("mean"))
-    label = {"dy": alt.ExprRef("datum.below ? 12 : -12"), "fontSize": 12}
     drawn = alt.layer(
         frontier,
         base.mark_rule(strokeWidth=2).encode(y=_score("low"), y2="high:Q"),
         base.mark_point(filled=True, size=POINT_SIZE).encode(
             y=_score("mean"), tooltip=_tooltip("method", "share", *INTERVAL)
         ),
-        base.mark_text(**label).encode(y=_score("label"), text="method:N"),
+        base.mark_text(dy=alt.ExprRef("datum.below ? 12 : -12"), fontSize=12).encode(
+            y=_score("label"), text="method:N"
+        ),
     )
     return _chart(
         "pareto",

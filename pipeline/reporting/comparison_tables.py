@@ -35,6 +35,11 @@ def optional(kind: Callable[[Any], Cell], value: Any, *arguments: Any) -> Cell |
     return None if value is None else kind(value, *arguments)
 
 
+def estimated(score: dict[str, float]) -> Cell:
+    """A score with its interval."""
+    return Estimated(score["mean"], score["low"], score["high"])
+
+
 def quality(systems: list[System]) -> Table:
     """Every system and baseline with its scores."""
     columns: Columns = [NAME, *_metrics(lambda row: row["scores"])]
@@ -60,7 +65,7 @@ def _metrics(scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns
         meaning = f"{metric.title} in points of 100, with its 95 % bootstrap interval."
         return Column(
             metric.title, meaning
-        ), lambda row: None if metric.gains_from_references and _is_human(row) else Estimated(**scores(row)[name])
+        ), lambda row: None if metric.gains_from_references and _is_human(row) else estimated(scores(row)[name])
 
     return [column(name) for name in METRICS]
 
@@ -81,7 +86,7 @@ def _evaluate_columns(systems: list[System]) -> Columns:
             title, "From Hugging Face's evaluate, without an interval."
         ), lambda row: Number(row["evaluate"][name][key], 4, significant=True) if row.get("evaluate") else EMPTY
 
-    evaluated = next((row["evaluate"] for row in systems if row.get("evaluate")), {})
+    evaluated: dict[str, dict[str, float]] = next((row["evaluate"] for row in systems if row.get("evaluate")), {})
     return [column(name, key) for name, scores in evaluated.items() for key in scores]
 
 

@@ -1,241 +1,233 @@
 """The page of a pull request: what changed, in a sentence and in tables, and its plots as images."""
 
-import json
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
 
 from pipeline.core.params import PARAMS
-from pipeline.evaluation.bootstrap import REAL
-from pipeline.evaluation.metrics import HEADLINE
-from pipeline.evaluation.run_diff import COMPARISON, Side, scored
-from pipeline.evaluation.verdict import p_value
-from pipeline.reporting.charts import SCHEMA
-from pipeline.reporting.comparison_tables import table
+from pipeline.evaluation.bootstrap import ALPHA
+from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.run_diff import METRICS_FOLDER, ScoreChange, Values, changed_scores
+from pipeline.reporting.cells import EMPTY, Cell, Code, Interval, Number, Text
+from pipeline.reporting.page import (
+    Block,
+    Column,
+    Fold,
+    Image,
+    Link,
+    Page,
+    Prose,
+    Section,
+    Strong,
+    Table,
+    Words,
+    build_table,
+    counted,
+    prose,
+    section,
+)
 
-LONG = 15  # rows of a table; a longer one is folded
+MAX_ROWS = 15  # of a table of parameters; a longer one is folded
+Diff = dict[str, dict[str, Values]]  # file -> key -> old and new
 
 
-def page(base: str, parameters: dict, metrics: dict, rows: list[dict], notes: list[str]) -> str:
-    """The page: the upshot in its first line, then parameters and metrics in tables."""
-    changed = sum(len(values) for values in parameters.values())
-    count = number(changed, "parameter") + " changed" if changed else "no parameter changed"
-    parts = ["## What this change does", "\n\n".join([upshot(rows), *notes]), f"Against {base}: {count}."]
-    if changed:
-        parts += ["### Parameters", folded(parameter_table(parameters), number(changed, "parameter"))]
-    parts.append("### Metrics")
-    tested = [row for row in rows if "difference" in row or row["how"] not in ("new", "gone")]
-    told_by_rouge1 = {row["system"] for row in tested if row["score"] == "rouge1" and row.get("real")}
+def pull_request_page(
+    base: str, parameters: Diff, metrics: Diff, changes: list[ScoreChange], notes: list[str], plots: "Plots"
+) -> Page:
+    """The headline is the first line; then parameters, metrics and plots. notes: what to know before reading on."""
+    count = sum(len(values) for values in parameters.values())
+    changed = f"{counted(count, 'parameter')} changed" if count else "no parameter changed"
+    return Page(
+        title="What this change does",
+        about="",
+        headline=(headline(changes),),
+        sections=(
+            section("", *(prose(Strong(note)) for note in notes), prose(f"Against {base}: {changed}.")),
+            section("Parameters", *parameter_blocks(parameters, count)),
+            section("Metrics", *metric_blocks(changes, metrics)),
+            plots.section(),
+        ),
+        footer="Made by python -m pipeline pull_request.",
+    )
+
+
+def headline(changes: list[ScoreChange]) -> Prose:
+    """A sentence or two: what changed significantly, and how much else did."""
+    significant = [change for change in changes if change.significant]
+    tested = [change for change in changes if change.difference and not change.significant]
+    not_comparable = [change for change in changes if change.how == "not comparable"]
+    words: list[Words] = []
+    if significant:
+        first = {change.system: change for change in reversed(significant)}  # the first of each system
+        named = [change for change in significant if first[change.system] is change]
+        words.append(Strong(f"Significant: {', '.join(map(_describe, named))}."))
+    elif tested:
+        words.append(Strong("No difference is significant."))
+    if tested:
+        verb = "is" if len(tested) == 1 else "are"
+        words.append(f"{counted(len(tested), 'changed score')} {verb} not significant.")
+    if not_comparable:
+        words.append(Strong(f"{counted(len(not_comparable), 'score')} can't be compared with the base's."))
+    for how in ("new", "removed"):
+        if names := _systems(changes, how):
+            words.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {how}.")
+    if not words:
+        words.append(Strong("No score changed."))
+    return Prose(tuple(part for word in words for part in (" ", word))[1:])
+
+
+def _describe(change: ScoreChange) -> str:
+    difference = change.difference.difference if change.difference else 0.0
+    return f"{change.system} {METRICS[change.metric].title} {difference:+.1f}"
+
+
+def parameter_blocks(parameters: Diff, count: int) -> list[Block]:
+    """The table of changed parameters, folded if it is long."""
+    if not count:
+        return []
+    rows = [(path, key, values) for path, keys in sorted(parameters.items()) for key, values in sorted(keys.items())]
+    columns: list[tuple[Column, Callable[[tuple[str, str, Values]], Cell | None]]] = [
+        (
+            Column("parameter", align="left"),
+            lambda row: Code(row[1] if row[0] == str(PARAMS) else f"{row[0]}: {row[1]}"),
+        ),
+        (Column("base"), lambda row: _value(row[2].get("old"))),
+        (Column("now"), lambda row: _value(row[2].get("new"))),
+    ]
+    table = build_table("Parameters", columns, rows)
+    return [Fold(counted(count, "parameter"), (table,)) if count > MAX_ROWS else table]
+
+
+def metric_blocks(changes: list[ScoreChange], metrics: Diff) -> list[Block]:
+    """The primary metric of every system; further scores are folded unless only they changed significantly."""
+    changed = [change for change in changes if change.how not in ("new", "removed")]
+    primary = [change for change in changed if change.metric == PRIMARY_METRIC]
+    said = {change.system for change in primary if change.significant}
     shown = [
-        row for row in tested if row["score"] == "rouge1" or (row.get("real") and row["system"] not in told_by_rouge1)
+        change
+        for change in changed
+        if change.metric == PRIMARY_METRIC or (change.significant and change.system not in said)
     ]
-    further = [row for row in tested if row not in shown]
-    if shown:
-        parts.append(table(metric_table(shown)))
+    further = [change for change in changed if change not in shown]
+    blocks: list[Block] = [score_table("Scores", shown)] if shown else []
     if further:
-        real = sum(row.get("real", False) for row in further)
-        parts.append(
-            fold(table(metric_table(further)), f"{number(len(further), 'further score')}, {real} of them real")
-        )
-    parts += told(rows)
-    others = other_metrics(metrics)
-    if len(others) > 1:
-        parts.append(table(others))
-    if not rows and len(others) == 1:
-        parts.append("No metric changed.")
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+        significant = sum(change.significant for change in further)
+        title = f"{counted(len(further), 'further score')}, {significant} of them significant"
+        blocks.append(Fold(title, (score_table("Further scores", further),)))
+    blocks += map(prose, explanations(changes))
+    if others := other_metrics(metrics):
+        blocks.append(_other_metrics_table(others))
+    return blocks or [prose("No metric changed.")]
 
 
-def upshot(rows: list[dict]) -> str:
-    """One sentence, or two: what really changed, and how much else did."""
-    real = [row for row in rows if row.get("real")]
-    noise = [row for row in rows if "real" in row and not row["real"]]
-    unlike = [row for row in rows if "real" not in row and row["how"] not in ("new", "gone")]
-    said = []
-    if real:
-        named = {row["system"]: row for row in reversed(real)}  # the first real score of each system
-        first = [row for row in real if named[row["system"]] is row]
-        said.append(f"**Real: {', '.join(map(_what, first))}.**")
-    elif noise:
-        said.append("**No difference is real.**")
-    if noise:
-        verb = "lies" if len(noise) == 1 else "lie"
-        said.append(f"{number(len(noise), 'changed score')} {verb} within noise.")
-    if unlike:
-        said.append(f"**{number(len(unlike), 'score')} can't be compared with the base's.**")
-    for word in ("new", "gone"):
-        if names := list(dict.fromkeys(row["system"] for row in rows if row["how"] == word)):
-            said.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {word}.")
-    return " ".join(said) or "**No score changed.**"
-
-
-def parameter_table(parameters: dict) -> list[list[str]]:
-    lines = [["parameter", "base", "now"]]
-    for path, values in sorted(parameters.items()):
-        named = "" if path == str(PARAMS) else f"{path}: "
-        lines += [
-            [f"`{named}{key}`", _value(one.get("old")), _value(one.get("new"))] for key, one in sorted(values.items())
-        ]
-    return lines
-
-
-def metric_table(rows: list[dict]) -> list[list[str]]:
-    lines = [["system", "score", "base", "now", "change", "95 %", ""]]
-    for row in rows:
-        change, interval, called = f"{row['new'] - row['old']:+.2f}", "", "not comparable"
-        if "real" in row:
-            interval = f"{row['low']:+.2f} to {row['high']:+.2f}"
-            called = f"{'real' if row['real'] else 'within noise'} ({p_value(row['p_holm'])})"
-        old, new = f"{row['old']:.2f}", f"{row['new']:.2f}"
-        lines.append([row["system"], HEADLINE[row["score"]].title, old, new, change, interval, called])
-    return lines
-
-
-def told(rows: list[dict]) -> list[str]:
-    """Sentences below the metrics: how they were judged, what could not be, and what is new or gone."""
-    said = []
-    real = [row for row in rows if "real" in row]
-    corrected = f"p corrected for {number(len(real), 'difference')} (Holm), real below {REAL}"
-    if names := _systems(rows, "paired"):
-        over = next(row["dialogues"] for row in rows if row["how"] == "paired")
-        said.append(
-            f"{names}: paired over {number(over, 'dialogue')}, bootstrap interval and approximate randomization; "
-            f"{corrected}."
-        )
-    if names := _systems(rows, "unpaired"):
-        said.append(
-            f"{names}: unpaired, from the 95 % intervals in {COMPARISON}, which is less sharp, for the scores of each "
-            f"dialogue can't be read on both sides; {corrected}."
-        )
-    for reason in dict.fromkeys(row["how"] for row in rows if "real" not in row and row["how"] not in ("new", "gone")):
-        said.append(f"{_systems(rows, reason)}: not comparable: {reason}.")
-    for word, key in (("new", "new"), ("gone", "old")):
-        for name in dict.fromkeys(row["system"] for row in rows if row["how"] == word):
-            own = [row for row in rows if row["system"] == name]
-            scores = ", ".join(f"{HEADLINE[row['score']].title} {row[key]:.2f}" for row in own)
-            said.append(f"{name} is {word}: {'' if word == 'new' else 'it had '}{scores}.")
-    return said
-
-
-def other_metrics(metrics: dict) -> list[list[str]]:
-    """Metrics that are no scores, without a verdict."""
-    known = scored(metrics)
-    lines = [["metric", "base", "now", "change"]]
-    for path, values in sorted(metrics.items()):
-        for key, one in sorted(values.items()):
-            if key not in known.get(Path(path).stem, {}) or Path(path).parent != Path("reports/metrics"):
-                change = f"{one['diff']:+.4g}" if "diff" in one else ""
-                lines.append([f"`{path}: {key}`", _value(one["old"]), _value(one["new"]), change])
-    return lines
-
-
-def links(plots: list[str], images: str, report: str) -> str:
-    """The plots as images, or where they are, and the report."""
-    parts = []
-    if images or not report:
-        prefix = f"{images.rstrip('/')}/" if images else ""
-        titles = {"rouge1.png": "ROUGE-1, base and now", "validation-loss.png": "Validation loss, base and now"}
-        parts += [f"![{titles[name]}]({prefix}{name})" for name in plots]
-    if report:
-        rest = "" if images else " and the plots"
-        parts.append(f"[The report, with every summary side by side{rest}]({report})")
-    return "\n\n".join(parts) + "\n"
-
-
-def rouge1(before: Side, now: Side) -> dict:
-    """ROUGE-1 of every system with its interval, base above now; empty without any."""
-    points = [
-        {"system": name, "side": label, **scores["rouge1"]}
-        for label, one in (("base", before), ("now", now))
-        for name, scores in one.scores.items()
+def score_table(name: str, changes: list[ScoreChange]) -> Table:
+    """Each score at the base and now, its difference and whether that is significant."""
+    columns: list[tuple[Column, Callable[[ScoreChange], Cell | None]]] = [
+        (Column("system", align="left"), lambda change: Text(change.system)),
+        (Column("score", align="left"), lambda change: Text(METRICS[change.metric].title)),
+        (Column("base"), lambda change: Number(change.old or 0.0, 2)),
+        (Column("now"), lambda change: Number(change.new or 0.0, 2)),
+        (Column("change"), lambda change: Number((change.new or 0.0) - (change.old or 0.0), 2, sign=True)),
+        (Column("95 %", "The interval of the change."), _interval),
+        (Column("result", "p is corrected for all scores that were tested.", align="left"), _result),
     ]
-    names = list(dict.fromkeys([*now.scores, *before.scores]))
-    y = {"field": "system", "type": "nominal", "sort": names, "title": None, "axis": {"labelFontSize": 13}}
-    offset = {"field": "side", "sort": ["base", "now"]}
-    x = {"field": "mean", "type": "quantitative", "title": "ROUGE-1, 95 % interval", "scale": {"domainMin": 0}}
-    bars = {"mark": {"type": "bar"}, "encoding": {"y": y, "yOffset": offset, "x": x, "color": _side("side")}}
-    whiskers = {
-        "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {
-            "y": y,
-            "yOffset": {**offset, "bandPosition": 0.5},
-            "x": {**x, "field": "low"},
-            "x2": {"field": "high"},
-        },
-    }
-    return _image(points, layer=[bars, whiskers], height={"step": 16}) if points else {}
+    return build_table(name, columns, changes)
 
 
-def losses(before: Side, now: Side) -> dict:
-    """Validation losses by step, a panel for each method; empty where none can be read."""
-    points = [point | {"side": label} for label, one in (("base", before), ("now", now)) for point in one.losses]
-    names = list(dict.fromkeys(point["method"] for point in [*now.losses, *before.losses]))
-    panel = {
-        "mark": {"type": "line", "point": True, "strokeWidth": 2},
-        "encoding": {
-            "x": {"field": "step", "type": "quantitative", "title": "optimizer step", "axis": {"tickCount": 4}},
-            "y": {"field": "loss", "type": "quantitative", "title": "validation loss", "scale": {"zero": False}},
-            "color": _side("side"),
-            "strokeDash": {
-                "field": "side",
-                "scale": {"domain": ["base", "now"], "range": [[4, 3], [1, 0]]},
-                "legend": None,
-            },
-        },
-        "width": 300,
-        "height": 120,
-    }
-    header = {"title": None, "labelFontSize": 13, "labelFontWeight": "bold"}
-    facet = {"row": {"field": "method", "sort": names, "header": {**header, "labelOrient": "top"}}}
-    resolve = {"scale": {"x": "independent", "y": "independent"}}
-    return _image(points, facet=facet, spec=panel, resolve=resolve, width=None) if points else {}
+def _interval(change: ScoreChange) -> Cell:
+    return Interval(change.difference.low, change.difference.high, 2) if change.difference else EMPTY
 
 
-def draw(specs: dict[str, dict], folder: Path) -> list[str]:
-    """Charts to PNG, twice as fine as a screen's pixels; their names."""
-    import vl_convert
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, spec in specs.items():
-        (folder / name).write_bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2))
-    return list(specs)
+def _result(change: ScoreChange) -> Cell:
+    if not change.difference:
+        return Text("not comparable")
+    label = "significant" if change.significant else "not significant"
+    return Text(f"{label} ({format_p(change.difference.p_holm)})")
 
 
-def _image(points: list[dict], width: int | None = 300, **spec) -> dict:
-    """A specification that fits a phone and stands on white."""
-    size = {} if width is None else {"width": width}
-    config = {"axis": {"labelFontSize": 12, "titleFontSize": 12}, "legend": {"labelFontSize": 13}}
-    return {"$schema": SCHEMA, "background": "white", "padding": 10, "config": config} | {
-        "data": {"values": points},
-        **size,
-        **spec,
-    }
+def explanations(changes: list[ScoreChange]) -> list[str]:
+    """Sentences below the scores: how they were tested, what could not be, and what is new or removed."""
+    sentences = []
+    tested = [change for change in changes if change.difference]
+    corrected = f"p corrected for {counted(len(tested), 'difference')} (Holm), significant below {ALPHA}"
+    if names := _systems(changes, "paired"):
+        dialogues = next(change.dialogues for change in changes if change.how == "paired")
+        sentences.append(
+            f"{', '.join(names)}: paired over {counted(dialogues, 'dialogue')}, bootstrap interval and approximate "
+            f"randomization; {corrected}."
+        )
+    if names := _systems(changes, "unpaired"):
+        sentences.append(
+            f"{', '.join(names)}: unpaired, from the 95 % intervals in reports/comparison.json, which is less "
+            f"sensitive, because the scores of each dialogue can't be read on both sides; {corrected}."
+        )
+    for reason in dict.fromkeys(change.reason for change in changes if change.reason):
+        names = list(dict.fromkeys(change.system for change in changes if change.reason == reason))
+        sentences.append(f"{', '.join(names)}: not comparable: {reason}.")
+    return sentences + [_one_sided(changes, how, name) for how in ("new", "removed") for name in _systems(changes, how)]
 
 
-def _side(name: str) -> dict:
-    colors = {"domain": ["base", "now"], "range": ["#9aa5b1", "#2f6fb5"]}
-    return {"field": name, "type": "nominal", "scale": colors, "legend": {"orient": "top", "title": None}}
+def _one_sided(changes: list[ScoreChange], how: str, system: str) -> str:
+    """The scores of a system that only one side has."""
+    scores = ", ".join(
+        f"{METRICS[change.metric].title} {change.new if how == 'new' else change.old:.2f}"
+        for change in changes
+        if change.system == system
+    )
+    return f"{system} is {how}: {'' if how == 'new' else 'it had '}{scores}."
 
 
-def folded(rows: list[list[str]], title: str) -> str:
-    """A table, folded away if it is long."""
-    return fold(table(rows), title) if len(rows) > LONG else table(rows)
+def _systems(changes: list[ScoreChange], how: str) -> list[str]:
+    return list(dict.fromkeys(change.system for change in changes if change.how == how))
 
 
-def fold(text: str, title: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{text}\n</details>\n"
+def other_metrics(metrics: Diff) -> list[tuple[str, str, Values]]:
+    """(file, key, values) of metrics that are no scores."""
+    scores = changed_scores(metrics)
+    return [
+        (path, key, values)
+        for path, keys in sorted(metrics.items())
+        for key, values in sorted(keys.items())
+        if PurePosixPath(path).parent != METRICS_FOLDER or key not in scores.get(PurePosixPath(path).stem, {})
+    ]
 
 
-def number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _other_metrics_table(rows: list[tuple[str, str, Values]]) -> Table:
+    columns: list[tuple[Column, Callable[[tuple[str, str, Values]], Cell | None]]] = [
+        (Column("metric", align="left"), lambda row: Code(f"{row[0]}: {row[1]}")),
+        (Column("base"), lambda row: _value(row[2]["old"])),
+        (Column("now"), lambda row: _value(row[2]["new"])),
+        (
+            Column("change"),
+            lambda row: Number(row[2]["diff"], 4, sign=True, significant=True) if "diff" in row[2] else EMPTY,
+        ),
+    ]
+    return build_table("Other metrics", columns, rows)
 
 
-def _systems(rows: list[dict], how: str) -> str:
-    return ", ".join(dict.fromkeys(row["system"] for row in rows if row["how"] == how))
+def _value(value: Any) -> Cell:
+    """A parameter or metric as DVC gave it; empty where it is not there."""
+    return EMPTY if value is None else Text(str(value))
 
 
-def _what(row: dict) -> str:
-    return f"{row['system']} {HEADLINE[row['score']].title} {row['difference']:+.1f}"
+@dataclass(frozen=True)
+class Plots:
+    """files: name -> description. images: the address of the folder that they are in, report: that of the report.
 
+    Without images but with a report, the plots are said to be there: a job summary shows no relative files.
+    """
 
-def _value(value: object) -> str:
-    """A parameter or metric in a cell of a Markdown table."""
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    files: dict[str, str]
+    images: str = ""
+    report: str = ""
+
+    def section(self) -> Section:
+        folder = f"{self.images.rstrip('/')}/" if self.images else ""
+        shown = self.files if self.images or not self.report else {}
+        blocks: list[Block] = [Image(description, f"{folder}{name}") for name, description in shown.items()]
+        if self.report:
+            rest = "" if self.images else " and the plots"
+            blocks.append(prose(Link(f"The report, with every summary side by side{rest}", self.report)))
+        return section("", *blocks)

@@ -1,196 +1,323 @@
-"""A sweep in sentences, tables and charts, as Markdown and as a page."""
+"""A sweep as a page: its result in sentences, charts, and a table for each series."""
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from pipeline.core.params import flatten
-from pipeline.evaluation import seeds
-from pipeline.evaluation.metrics import HEADLINE
-from pipeline.evaluation.verdict import called_over_seeds, p_value
-from pipeline.reporting import charts, comparison_tables, html_page
+from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.pairs import seed_label
+from pipeline.evaluation.seeds import (
+    ScoresBySeed,
+    SeedDifference,
+    SeedStatistics,
+    includes_run,
+    seed_difference,
+    seed_statistics,
+)
+from pipeline.evaluation.sweep_series import JudgedPoint, SweepSeries
+from pipeline.reporting import charts
+from pipeline.reporting.cells import (
+    Bytes,
+    Cell,
+    Count,
+    Interval,
+    Number,
+    PValue,
+    Seconds,
+    Spread,
+    Text,
+)
+from pipeline.reporting.comparison_tables import estimated, optional
+from pipeline.reporting.page import Column, Page, Section, Table, Warnings, build_table, note, prose, section
+
+TITLE = METRICS[PRIMARY_METRIC].title
+FOOTER = "Made by python -m pipeline sweep."
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a page holds: the upshot, tables by title, Vega-Lite charts by name, and notes under them."""
-
-    sentences: list[str]
-    tables: dict[str, list[list[str]]]
-    charts: dict[str, dict]
-    notes: list[str]
-
-
-def of_values(title: str, parameter: str, judged: list[dict], params: list[dict], dialogues: int) -> Told:
-    """A sweep over any other parameter, from its series (sweep.judge); params: those of each series' first point."""
-    names = [label(one) for one in judged]
-    notes = [f"{name}: {fixed(own, parameter, one)}." for name, one, own in zip(names, judged, params)]
-    notes.append(
-        f"ROUGE-1 with 95 % bootstrap intervals over {dialogues} dialogues. Each value against the best, paired: "
-        "approximate randomization, p corrected for the number of values (Holm). As good: by its interval it surely "
-        f"loses less than {judged[0]['margin']:g} points (score.margin). Else really worse where p is below 0.05, or "
-        "unsettled. The best of several is a little luckier than it is good."
-    )
-    known = seeds.load()
+def values_page(
+    title: str,
+    about: str,
+    parameter: str,
+    series: list[SweepSeries],
+    params: list[dict[str, Any]],
+    dialogues: int,
+    scores_by_seed: ScoresBySeed,
+    unreadable: list[str],
+) -> Page:
+    """A sweep over any parameter but the seed. params: those of each series' first point."""
+    names = [series_name(one) for one in series]
     spread = {
-        name: one
-        for name, one in seeds.spread(known).items()
+        method: statistics
+        for method, statistics in seed_statistics(scores_by_seed).items()
         if any(
-            seeds.applies(known, name, point["scores"])
-            for series in judged
-            if series["method"] == name
-            for point in series["points"]
+            includes_run(scores_by_seed, method, point.scores)
+            for one in series
+            if one.method == method
+            for point in one.points
         )
     }
-    said = sentences(title, judged, spread)
-    tables = {name: table(one, title) for name, one in zip(names, judged)}
-    return Told(said, tables, charts.sweep(judged, names, title), notes)
+    notes = [f"{name}: {fixed_settings(own, parameter, one)}." for name, one, own in zip(names, series, params)]
+    notes.append(
+        f"{TITLE} with 95 % bootstrap intervals over {dialogues} dialogues. Each value is compared with the best, "
+        "paired: approximate randomization, p corrected for the number of values (Holm). Non-inferior: by its interval "
+        f"it loses less than {series[0].non_inferiority_margin:g} points (score.non_inferiority_margin). Otherwise "
+        "significantly worse where p is below 0.05, or inconclusive. The best of several is a little luckier than it "
+        "is good."
+    )
+    tables = [section(name, points_table(one, name, title)) for name, one in zip(names, series)]
+    return Page(
+        title=f"Sweep: {title}",
+        about=about,
+        headline=tuple(prose(headline_of(one, title, spread.get(one.method))) for one in series),
+        sections=(_value_charts(series, names, title), *tables, *_ending(notes, unreadable)),
+        footer=FOOTER,
+    )
 
 
-def sentences(title: str, judged: list[dict], spread: dict) -> list[str]:
-    """The upshot, a sentence or two for each series, made from its numbers."""
-    said = []
-    for one in judged:
-        scores = {point["value"]: point["scores"]["rouge1"]["mean"] for point in one["points"]}
-        who = label(one)
-        best, others = one["best"], [value for value in one["as_good"] if value != one["best"]]
-        text = f"{who}: {title} {best} scores best, ROUGE-1 {scores[best]:.1f}"
-        if not others:
-            text += f"; no other value surely comes within {one['margin']:g} points."
-        elif one["smallest"] not in (None, best):
-            smallest = next(point for point in one["points"] if point["value"] == one["smallest"])
-            row = smallest["minus_best"]
-            text += (
-                f"; the smallest that surely comes within {one['margin']:g} points is {one['smallest']}, "
-                f"{scores[one['smallest']]:.1f} "
-                f"({row['difference']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}], {p_value(row['p_holm'])})."
-            )
-        elif one["smallest"] == best == one["points"][0]["value"]:
-            text += " and is the smallest that was tried."
-        elif one["smallest"] == best:
-            text += f", and nothing smaller surely comes within {one['margin']:g} points."
-        else:
-            text += f"; within {one['margin']:g} points surely: {', '.join(map(str, others))}."
-        if one["level"] is not None:
-            text += f" The validation loss is level, within 1 % of the lowest, from {one['level']} on."
-        if known := spread.get(one["method"]):
-            text += f" Another seed alone moves this ROUGE-1 by a standard deviation of {known['sd']:.1f}."
-        said.append(text)
-    return said
+def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Section:
+    points = [
+        {
+            "series": name,
+            "value": point.value,
+            "loss": point.validation_loss,
+            "label": point.label,
+            "as_good": point.non_inferior,
+            **{key: round(value, 2) for key, value in point.scores[PRIMARY_METRIC].items()},
+        }
+        for one, name in zip(series, names)
+        for point in one.points
+    ]
+    trained = [point for point in points if point["loss"] is not None]
+    caption = f"{TITLE} with 95 % intervals; pale points are not known to be non-inferior to the best."
+    quality = charts.sweep(PRIMARY_METRIC, caption, title, "mean", points, with_intervals=True)
+    caption = "Loss of a validation token at the checkpoint that was kept."
+    loss = charts.sweep("loss", caption, title, "loss", trained, with_intervals=False) if trained else None
+    return section("", quality, loss, html_only=True)
 
 
-def label(one: dict) -> str:
-    """A series' name: the method, and what else differs between series."""
-    extra = ", ".join(_setting(key, value) for key, value in one["settings"].items())
-    return one["method"] + (f" ({extra})" if extra else "")
+def headline_of(series: SweepSeries, title: str, spread: SeedStatistics | None) -> str:
+    """The result of a series in a few sentences, made from its numbers."""
+    best = next(point for point in series.points if point.value == series.best)
+    sentence = f"{series_name(series)}: {title} {best.value} scores best, {TITLE} {_points(best):.1f}"
+    sentence += _alternatives(series)
+    if series.plateau is not None:
+        sentence += f" The validation loss is on its plateau, within 1 % of the lowest, from {series.plateau} on."
+    if spread:
+        sentence += f" Another seed alone moves this {TITLE} by a standard deviation of {spread.sd:.1f}."
+    return sentence
 
 
-def table(one: dict, title: str) -> list[list[str]]:
-    """A series' points: quality, validation loss and cost."""
-    lines = [[title, "ROUGE-1", "minus best", "95 %", "p, corrected", "", "ROUGE-2"]]
-    lines[0] += ["validation loss", "trainable", "on disk", "training"]
-    for point in one["points"]:
-        scores, apart = point["scores"], point["minus_best"]
-        best = point["value"] == one["best"]
-        called = "as good" if point["as_good"] else "really worse" if point["worse"] else "unsettled"
-        called = "best" if best else called
-        loss, seconds = point["validation_loss"], point["train_seconds"]
-        lines.append(
-            [
-                str(point["value"]),
-                f"{scores['rouge1']['mean']:.1f} [{scores['rouge1']['low']:.1f}, {scores['rouge1']['high']:.1f}]",
-                "-" if best else f"{apart['difference']:+.1f}",
-                "-" if best else f"{apart['low']:+.1f} to {apart['high']:+.1f}",
-                "-" if best else p_value(apart["p_holm"]).removeprefix("p ").removeprefix("= "),
-                called,
-                f"{scores['rouge2']['mean']:.1f}",
-                "-" if loss is None else f"{loss:.3f}",
-                f"{point['trainable_parameters']:,}",
-                comparison_tables.size(point["bytes"]),
-                "-" if seconds is None else f"{seconds:.1f} s",
-            ]
+def _alternatives(series: SweepSeries) -> str:
+    """Which other values are non-inferior to the best, above all a smaller one."""
+    margin = f"{series.non_inferiority_margin:g} points"
+    others = [value for value in series.non_inferior if value != series.best]
+    if not others:
+        return f"; no other value is non-inferior (margin {margin})."
+    if series.smallest not in (None, series.best):
+        point = next(point for point in series.points if point.value == series.smallest)
+        change = point.minus_best
+        return (
+            f"; the smallest that is non-inferior (margin {margin}) is {point.value}, {_points(point):.1f} "
+            f"({change.difference:+.1f} [{change.low:+.1f}, {change.high:+.1f}], {format_p(change.p_holm)})."
         )
-    return lines
+    if series.smallest is None:
+        return f"; non-inferior (margin {margin}): {', '.join(map(str, others))}."
+    if series.best == series.points[0].value:
+        return " and is the smallest that was tried."
+    return f", and no smaller value is non-inferior (margin {margin})."
 
 
-def fixed(params: dict, parameter: str, one: dict) -> str:
+def _points(point: JudgedPoint) -> float:
+    return point.scores[PRIMARY_METRIC]["mean"]
+
+
+def series_name(series: SweepSeries) -> str:
+    """The method, and what else differs between series."""
+    extra = ", ".join(_setting(key, value) for key, value in series.settings.items())
+    return series.method + (f" ({extra})" if extra else "")
+
+
+def fixed_settings(params: dict[str, Any], parameter: str, series: SweepSeries) -> str:
     """The settings of the method that every point of a series has: lora.alpha_per_rank=2.0, ..."""
-    own = {key: value for key, value in flatten({one["method"]: params[one["method"]]}) if key != parameter}
-    return ", ".join(_setting(key, value) for key, value in (own | one["settings"]).items())
-
-
-def of_one_series_each(judged: list[dict], params: list[dict]) -> list[str]:
-    """For a sweep over seeds: of each method the settings of its first series, and which others are left out."""
-    lines, told = [], set()
-    for one, own in zip(judged, params):
-        if one["method"] in told:
-            lines.append(f"Left out, for a series of {one['method']} stands before it: {label(one)}.")
-        else:
-            lines.append(f"{label(one)}: {fixed(own, 'seed', one)}.")
-        told.add(one["method"])
-    return lines
+    own = {key: value for key, value in flatten({series.method: params[series.method]}) if key != parameter}
+    return ", ".join(_setting(key, value) for key, value in (own | series.settings).items())
 
 
 def _setting(key: str, value: object) -> str:
     return f"{key}={json.dumps(value)}".replace('"', "")
 
 
-def of_seeds(content: dict, settings: list[str]) -> Told:
-    """The sweep over seeds, from seeds.found; settings: a line for each method about what its runs have in common."""
-    methods = content["methods"]
-    spreads = seeds.spread(methods)
-    tried = sorted({seed for each in methods.values() for seed in each}, key=int)
-    rows = [["method", *(f"seed {seed}" for seed in tried), "mean", "standard deviation"]]
-    for name, one in spreads.items():
-        cells = [f"{methods[name][seed]['rouge1']:.1f}" if seed in methods[name] else "-" for seed in tried]
-        rows.append([name, *cells, f"{one['mean']:.1f}", f"{one['sd']:.2f}"])
-    pairs = [["", "minus", "points", "95 % over seeds", "standard deviation", ""]]
-    for second, first in itertools.combinations(spreads, 2):  # a later method, minus an earlier one
-        if one := seeds.difference(methods, first, second):
-            interval = f"{one['low']:+.1f} to {one['high']:+.1f}"
-            cells = [f"{one['difference']:+.1f}", interval, f"{one['sd']:.2f}", called_over_seeds(one)]
-            pairs.append([first, second, *cells])
-    widest = max(spreads, key=lambda name: spreads[name]["sd"])
-    said = [
-        f"Over {len(tried)} seeds, on the same {content['dialogues']} dialogues, ROUGE-1 has a standard deviation of "
-        f"{spreads[widest]['sd']:.1f} points for {widest}, the most of all.",
+def points_table(series: SweepSeries, name: str, title: str) -> Table:
+    """A series' points: quality, validation loss and cost."""
+
+    def unless_best(cell: Callable[[JudgedPoint], Cell]) -> Callable[[JudgedPoint], Cell | None]:
+        return lambda point: None if point.value == series.best else cell(point)
+
+    meaning = "Compared with the best: non-inferior, significantly worse, or inconclusive."
+    columns: list[tuple[Column, Callable[[JudgedPoint], Cell | None]]] = [
+        (Column(title, align="left"), lambda point: Text(str(point.value))),
+        (Column(TITLE, "With its 95 % bootstrap interval."), lambda point: estimated(point.scores[PRIMARY_METRIC])),
+        (
+            Column("minus best", "The difference from the best value."),
+            unless_best(lambda point: Number(point.minus_best.difference, sign=True)),
+        ),
+        (
+            Column("95 %", "The paired bootstrap interval of that difference."),
+            unless_best(lambda point: Interval(point.minus_best.low, point.minus_best.high)),
+        ),
+        (
+            Column("p, corrected", "Corrected for the number of values (Holm)."),
+            unless_best(lambda point: PValue(point.minus_best.p_holm)),
+        ),
+        (
+            Column("result", meaning, align="left"),
+            lambda point: Text("best" if point.value == series.best else point.label),
+        ),
+        (Column("ROUGE-2"), lambda point: Number(point.scores["rouge2"]["mean"])),
+        (
+            Column("validation loss", "At the checkpoint that was kept."),
+            lambda point: optional(Number, point.validation_loss, 3),
+        ),
+        (Column("trainable", "Parameters that training changes."), lambda point: Count(point.trainable_parameters)),
+        (Column("on disk", "What the method saves beside the base."), lambda point: Bytes(point.bytes)),
+        (Column("training", "Optimizer steps alone."), lambda point: optional(Seconds, point.train_seconds)),
     ]
-    open_pairs = [f"{row[0]} and {row[1]}" for row in pairs[1:] if row[-1] != "beyond seeds"]
-    if open_pairs:
-        said.append(f"They do not settle which is better: {'; '.join(open_pairs)}.")
-    elif len(pairs) > 1:
-        said.append("Every difference between two methods is larger than what seeds move it by.")
-    further = [
-        [
-            HEADLINE[score].title,
-            *(f"{one['mean']:.1f} ± {one['sd']:.2f}" for one in seeds.spread(methods, score).values()),
-        ]
-        for score in HEADLINE
+    return build_table(name, columns, series.points)
+
+
+@dataclass(frozen=True)
+class MethodPair:
+    """first minus second over the seeds that both have."""
+
+    first: str
+    second: str
+    over_seeds: SeedDifference
+
+
+def seeds_page(
+    title: str,
+    about: str,
+    content: dict[str, Any],
+    series: list[SweepSeries],
+    params: list[dict[str, Any]],
+    unreadable: list[str],
+) -> Page:
+    """The sweep over seeds. content: of seeds.json; params: those of each series' first point."""
+    scores_by_seed: ScoresBySeed = content["methods"]
+    statistics = seed_statistics(scores_by_seed)
+    pairs = [
+        MethodPair(later, earlier, difference)
+        for earlier, later in itertools.combinations(statistics, 2)
+        if (difference := seed_difference(scores_by_seed, later, earlier))
     ]
-    tables = {
-        "ROUGE-1 by seed": rows,
-        **({"Differences in ROUGE-1 over seeds": pairs} if len(pairs) > 1 else {}),
-        "Mean ± standard deviation": [["", *spreads], *further],
-    }
     notes = [
-        "A seed decides the order of examples, dropout, the beginning of adapters and soft prompts, and few_shot's "
+        "A seed decides the order of examples, dropout, the initial adapters and soft prompts, and few_shot's "
         "examples; the dialogues stay. Differences are taken seed by seed; the interval is Student's, of their mean.",
-        *settings,
+        *settings_of_first_series(series, params),
     ]
-    return Told(said, tables, {"seeds": charts.seeds(methods)}, notes)
+    sections = [
+        section("", charts.seeds(scores_by_seed), html_only=True),
+        section(f"{TITLE} by seed", by_seed_table(scores_by_seed, statistics)),
+        section(f"Differences in {TITLE} over seeds", seed_differences_table(pairs) if pairs else None),
+        section("Mean ± standard deviation", metrics_table(scores_by_seed, list(statistics))),
+    ]
+    return Page(
+        title=f"Sweep: {title}",
+        about=about,
+        headline=tuple(map(prose, seeds_headline(scores_by_seed, statistics, pairs, content["dialogues"]))),
+        sections=(*(each for each in sections if each.blocks), *_ending(notes, unreadable)),
+        footer=FOOTER,
+    )
 
 
-def write(target: Path, title: str, about: str, told: Told, unfinished: list[str]) -> None:
-    """The sweep as Markdown and as a page that needs no network; unfinished: what is not in it, and why."""
-    parts = [f"# Sweep: {title}", about, "\n".join(f"- {line}" for line in told.sentences)]
-    for name, rows in told.tables.items():
-        parts += [f"## {name}", comparison_tables.table(rows)]
-    parts += told.notes
-    if unfinished:
-        parts += ["Not here:", "\n".join(f"- {line}" for line in unfinished)]
-    text = "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
-    target.with_suffix(".md").write_text(text, encoding="utf-8")
-    page = html_page.render("sweep.html", told.charts, title=title, about=about, told=told, unfinished=unfinished)
-    target.with_suffix(".html").write_text(page, encoding="utf-8")
-    print(text)
+def seeds_headline(
+    scores_by_seed: ScoresBySeed, statistics: dict[str, SeedStatistics], pairs: list[MethodPair], dialogues: int
+) -> list[str]:
+    """The widest spread, and which methods seeds leave undecided."""
+    count = len({seed for by_seed in scores_by_seed.values() for seed in by_seed})
+    widest = max(statistics, key=lambda name: statistics[name].sd)
+    sentences = [
+        f"Over {count} seeds, on the same {dialogues} dialogues, {TITLE} has a standard deviation of up to "
+        f"{statistics[widest].sd:.1f} points ({widest})."
+    ]
+    undecided = [f"{pair.first} and {pair.second}" for pair in pairs if not pair.over_seeds.excludes_zero]
+    if undecided:
+        sentences.append(f"Not significant across {count} seeds: {'; '.join(undecided)}.")
+    elif pairs:
+        sentences.append("Every difference between two methods is significant across the seeds.")
+    return sentences
+
+
+def settings_of_first_series(series: list[SweepSeries], params: list[dict[str, Any]]) -> list[str]:
+    """For a sweep over seeds: of each method the settings of its first series, and which others are left out."""
+    lines, seen = [], set()
+    for one, own in zip(series, params):
+        if one.method in seen:
+            lines.append(f"Left out, because an earlier series of {one.method} is shown: {series_name(one)}.")
+        else:
+            lines.append(f"{series_name(one)}: {fixed_settings(own, 'seed', one)}.")
+        seen.add(one.method)
+    return lines
+
+
+def by_seed_table(scores_by_seed: ScoresBySeed, statistics: dict[str, SeedStatistics]) -> Table:
+    """The primary metric of each method and seed."""
+
+    def seed_column(seed: str) -> tuple[Column, Callable[[str], Cell | None]]:
+        return Column(
+            f"seed {seed}"
+        ), lambda name: Number(scores_by_seed[name][seed][PRIMARY_METRIC]) if seed in scores_by_seed[name] else None
+
+    seeds = sorted({seed for by_seed in scores_by_seed.values() for seed in by_seed}, key=int)
+    columns: list[tuple[Column, Callable[[str], Cell | None]]] = [
+        (Column("method", align="left"), Text),
+        *(seed_column(seed) for seed in seeds),
+        (Column("mean"), lambda name: Number(statistics[name].mean)),
+        (Column("standard deviation"), lambda name: Number(statistics[name].sd, 2)),
+    ]
+    return build_table(f"{TITLE} by seed", columns, statistics)
+
+
+def seed_differences_table(pairs: list[MethodPair]) -> Table:
+    """Every two methods."""
+    columns: list[tuple[Column, Callable[[MethodPair], Cell | None]]] = [
+        (Column("first", align="left"), lambda pair: Text(pair.first)),
+        (Column("minus", align="left"), lambda pair: Text(pair.second)),
+        (Column("points", "Mean over the seeds."), lambda pair: Number(pair.over_seeds.difference, sign=True)),
+        (
+            Column("95 % over seeds", "Student's interval of that mean."),
+            lambda pair: Interval(pair.over_seeds.low, pair.over_seeds.high),
+        ),
+        (Column("standard deviation", "Of the differences."), lambda pair: Number(pair.over_seeds.sd, 2)),
+        (Column("result", align="left"), lambda pair: Text(seed_label(pair.over_seeds))),
+    ]
+    return build_table(f"Differences in {TITLE} over seeds", columns, pairs)
+
+
+def metrics_table(scores_by_seed: ScoresBySeed, names: list[str]) -> Table:
+    """Every metric of every method."""
+
+    def method_column(name: str) -> tuple[Column, Callable[[str], Cell | None]]:
+        def cell(metric: str) -> Cell:
+            statistics = seed_statistics(scores_by_seed, metric)[name]
+            return Spread(statistics.mean, statistics.sd, 2)
+
+        return Column(name), cell
+
+    columns: list[tuple[Column, Callable[[str], Cell | None]]] = [
+        (Column("metric", align="left"), lambda metric: Text(METRICS[metric].title)),
+        *map(method_column, names),
+    ]
+    return build_table("Mean ± standard deviation", columns, METRICS)
+
+
+def _ending(notes: list[str], unreadable: list[str]) -> list[Section]:
+    """Small print, and which experiments are not in the sweep and why."""
+    sections = [section("", *map(note, notes))]
+    if unreadable:
+        sections.append(section("Not included", Warnings(tuple(unreadable))))
+    return sections
