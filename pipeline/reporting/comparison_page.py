@@ -141,7 +141,7 @@ def losses(details: Details) -> Section:
 
 def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details | None) -> Section:
     return section(
-        "Differences",
+        f"Differences in {tables.TITLE}",
         _charts().differences(pairs) if details else None,
         tables.differences(pairs),
         note(
