@@ -17,7 +17,7 @@ from pipeline import methods
 from pipeline.commands import graph
 from pipeline.core.imports import PACKAGES, closure, imports
 from pipeline.core.params import PARAMS, read_params
-from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.paths import Paths
 from pipeline.experiments import configuration
 
 # The folders that the modules of a folder may import from. "" is the stages, which are on top.
@@ -108,7 +108,9 @@ def places() -> dict[str, str]:
 
 
 def test_dvc_yaml_and_the_paths_module_name_the_same_places():
-    written = {path for stage in STAGES for path in outputs(stage)} | {path for stage in STAGES for path in data_of(stage)}
+    written = {path for stage in STAGES for path in outputs(stage)} | {
+        path for stage in STAGES for path in data_of(stage)
+    }
     written = {re.sub(r"\$\{.+?\}", "x", path) for path in written if not path.startswith("models/tiny_t5/")}
     known = places()
     for path in written:  # a place, or a folder of places
