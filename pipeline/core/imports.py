@@ -31,11 +31,11 @@ def closure(module: str, chosen: Mapping[str, str] | None = None) -> list[Path]:
         if name in seen:
             continue
         seen.add(name)
-        left += [*_parents(name), *_imports(name)]
+        left += [*_parents(name), *imports(name)]
         if name in chosen:
             left.append(f"{name}.{chosen[name]}")
         elif name in REGISTRIES:
-            left += [imported for member in members(name) for imported in _imports(f"{name}.{member}")]
+            left += [imported for member in members(name) for imported in imports(f"{name}.{member}")]
     return sorted(_file(name).relative_to(ROOT) for name in seen if _has_code(name))
 
 
@@ -69,8 +69,8 @@ def _parents(module: str) -> list[str]:
 
 
 @cache
-def _imports(module: str) -> tuple[str, ...]:
-    """The project's modules that a module names in its import statements."""
+def imports(module: str) -> tuple[str, ...]:
+    """The modules of the project that a module names in its import statements."""
     package = module if _file(module).name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
     for node in _statements(_tree(module)):
