@@ -101,7 +101,7 @@ def run(
 def read_references(path: Path) -> dict[str, dict]:
     """The records of a test split by id; Refused names the line that is none."""
     known: dict[str, dict] = {}
-    for where, row in tables.located(path):
+    for where, row in tables.numbered_rows(path):
         if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
             raise InputError(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
         number, texts = identity(row["id"], "id", where), row["references"]
