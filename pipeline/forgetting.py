@@ -1,164 +1,89 @@
-"""What a method left of the base model's other abilities: questions it was not tuned on, and held-out text.
+"""How much a method lost of the base model's other abilities: questions it was not tuned on, and held-out text.
 
-    python -m pipeline.retain METHOD QUESTIONS TEXT BASE TUNED ANSWERS RECORD     (as in dvc.yaml)
+    python -m pipeline.forgetting METHOD
 
-QUESTIONS has rows of id, task, prompt and answer, as JSON Lines, CSV or Parquet; with `choices` beside them a question
-can be answered by the likeliest choice. TEXT has rows of text and, if wanted, prompt, or is a .txt of paragraphs.
-zero_shot answers as the base does, so what a method forgot is its difference to zero_shot; few_shot changes no weight
-and is asked without its examples.
+The file of questions has rows of id, task, prompt and answer, as JSON Lines, CSV or Parquet; one with `choices` can be
+answered by the likeliest choice. The file of texts has rows of text and, optionally, prompt, or is a .txt of
+paragraphs. zero_shot answers as the base does, so what a method forgot is its difference to zero_shot. few_shot changes
+no weight and is asked without its examples.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from pipeline.core import files, tables
+from pipeline.core import files
 from pipeline.core.cli import run_stage
-from pipeline.core.errors import InputError
-from pipeline.core.params import section
+from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.generate import Search, batches, generation_config, place
-from pipeline.inference import likelihood
-from pipeline.models import families, resource_monitor
+from pipeline.evaluation.questions import accuracy_by_task, exact_match, read_questions, read_texts
+from pipeline.inference.decoding import configure_decoding, decode, generate_answers
+from pipeline.inference.likelihood import label_log_likelihoods, likeliest_choice, text_example
+from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.devices import to_device
+from pipeline.models.prompts import tokenize_instruction
+from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.tuned import load_tuned
+from pipeline.parameters.forgetting import Forgetting
+from pipeline.parameters.generate import DecodingParams
 from pipeline.parameters.model import Model
-from pipeline.parameters.types import Count
-from pipeline.tokenize import Tokenize
-
-FIELDS = ("id", "task", "prompt", "answer")
+from pipeline.parameters.tokenize import Tokenize
 
 
-@section
-class Retain:
-    """What is asked, how many questions of each task (null: all of them), and how one with choices is answered.
-
-    exact_match: by what the model writes, as any other. log_likelihood: by the choice whose tokens have the highest
-    sum of log-probabilities, not normalized by length (`acc` of the Language Model Evaluation Harness).
-    """
-
-    questions: str
-    text: str
-    multiple_choice: Literal["exact_match", "log_likelihood"]
-    per_task: Count | None
-    batch_size: Count
-    max_new_tokens: Count
-
-
-def run(
-    method: str,
-    questions: Path,
-    text: Path,
-    base: Path,
-    tuned: Path,
-    answers: Path,
-    record: Path,
-    *,
-    model: Model,
-    tokenize: Tokenize,
-    retain: Retain,
-):
-    rows = read_questions(questions, retain.per_task)
-    texts = likelihood.read_texts(text)
-    clock = resource_monitor.Meter()
-    with clock.phase("load"):
-        tokenizer = families.load_tokenizer(base)
-        network = place(families.load_tuned(base, tuned, model.arch, merge=True))
-        examples = [likelihood.reading(row, tokenizer, model, tokenize.max_source_tokens) for row in texts]
-    inputs = [likelihood.prompt_ids(row["prompt"], tokenizer, model) for row in rows]
-    chosen = [at for at, row in enumerate(rows) if "choices" in row and retain.multiple_choice == "log_likelihood"]
-    written = [at for at in range(len(rows)) if at not in set(chosen)]
-    given: dict[int, str] = {}
-    with clock.phase("answer"):
-        asked = [inputs[at] for at in written]
-        for number, answer in write(network, tokenizer, asked, retain, model.arch, f"retain {method}"):
-            given[written[number]] = answer
-        for at in progress(chosen, len(chosen), f"choose {method}"):
-            given[at] = choose(network, tokenizer, inputs[at], rows[at]["choices"], model, retain.batch_size)
-    with clock.phase("read"):
-        read = likelihood.measured(network, tokenizer, examples, retain.batch_size, model.arch)
-    answered = [{**row, "given": given[number], "right": same(given[number], row)} for number, row in enumerate(rows)]
-    for row in answered:
-        del row["prompt"]
-    files.write_jsonl(answers, answered)
-    shares = right_by_task(answered)
-    nats, tokens = [round(-found, 4) for found, _ in read], [count for _, count in read]
+def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, forgetting: Forgetting) -> None:
+    questions = read_questions(Path(forgetting.questions), forgetting.per_task)
+    texts = read_texts(Path(forgetting.text))
+    monitor = ResourceMonitor()
+    with monitor.phase("load"):
+        tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, model.chat, merge=True)
+        tuned.network = to_device(tuned.network)
+        examples = [text_example(row, tuned, tokenize.max_source_tokens) for row in texts]
+    with monitor.phase("answer"):
+        given, by_choice = answer_questions(method, tuned, questions, forgetting)
+    with monitor.phase("read"):
+        likelihoods = label_log_likelihoods(tuned, examples, forgetting.batch_size)
+    answered = [
+        {key: row[key] for key in row if key != "prompt"} | {"given": text, "correct": exact_match(text, row)}
+        for row, text in zip(questions, given)
+    ]
+    accuracy = accuracy_by_task(answered)
+    nats, tokens = [round(-total, 4) for total, _ in likelihoods], [count for _, count in likelihoods]
     loss = sum(nats) / sum(tokens)
+    files.write_jsonl(paths.answers(method), answered)
     files.write_json(
-        record,
+        paths.forgetting(method),
         {
             "method": method,
-            "questions": len(rows),
-            "by_choice": len(chosen),
-            "right": shares,
+            "questions": len(questions),
+            "by_choice": by_choice,
+            "accuracy": accuracy,
             "text_loss": {"mean": loss, "nats": nats, "tokens": tokens},
         },
     )
     print(
-        f"{method}: {len(rows)} questions in {clock.seconds['answer']:.1f} s, answered rightly: {shares}; "
-        f"{len(texts)} texts, {loss:.3f} nats a token"
+        f"{method}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, accuracy {accuracy}; "
+        f"{len(texts)} texts, {loss:.3f} nats per token"
     )
 
 
-def write(network, tokenizer, inputs: list[list[int]], retain: Retain, arch: str, title: str):
-    """(number, what the model writes) for each prompt, greedily."""
-    greedy = Search(max_new_tokens=retain.max_new_tokens, num_beams=1, no_repeat_ngram_size=0, length_penalty=1.0)
-    config = generation_config(tokenizer, network, greedy)
-    found = batches(network, tokenizer, inputs, config, retain.batch_size, arch, "fp32")
-    for number, (ids, _, _) in progress(found, len(inputs), title):
-        yield number, tokenizer.decode(ids, skip_special_tokens=True).strip()
-
-
-def choose(network, tokenizer, prompt: list[int], choices: list[str], model: Model, batch_size: int) -> str:
-    """The likeliest of a question's choices; of equals the first."""
-    examples = [likelihood.answer(prompt, choice, tokenizer, model) for choice in choices]
-    sums = [found for found, _ in likelihood.measured(network, tokenizer, examples, batch_size, model.arch)]
-    return choices[sums.index(max(sums))]
-
-
-def read_questions(path: Path, per_task: int | None) -> list[dict]:
-    """The first `per_task` questions of each task. Refused names the first row that is no question."""
-    rows, asked, ids = [], {}, set()
-    for where, row in tables.rows(path):
-        for field in FIELDS:
-            if not isinstance(row.get(field), str) or not row[field].strip():
-                raise InputError(f"{where}: {field!r}: expected a text, found {row.get(field)!r}")
-        if row["id"] in ids:
-            raise InputError(f"{where}: 'id': {row['id']!r} stands twice")
-        if row["task"] == "mean":
-            raise InputError(f"{where}: 'task': 'mean' is the name of the tasks' mean; choose another")
-        ids.add(row["id"])
-        choices = row.get("choices")
-        if choices is not None:
-            check_choices(where, choices, row["answer"])
-        asked[row["task"]] = asked.get(row["task"], 0) + 1
-        if per_task is None or asked[row["task"]] <= per_task:
-            rows.append({field: row[field] for field in FIELDS} | ({"choices": choices} if choices else {}))
-    return rows
-
-
-def check_choices(where: str, choices: object, answer: str) -> None:
-    """Refused unless these are two different texts or more, one of them the answer."""
-    texts = isinstance(choices, list) and all(isinstance(one, str) and one.strip() for one in choices)
-    if not texts or len({plain(one) for one in choices}) < max(2, len(choices)):
-        raise InputError(f"{where}: 'choices': expected two different texts or more, found {choices!r}")
-    if answer not in choices:
-        raise InputError(f"{where}: 'answer': {answer!r} is none of the choices {choices!r}")
-
-
-def same(given: str, question: dict) -> bool:
-    """Exact match; case, outer spaces and a full stop at the end do not count."""
-    return plain(given) == plain(question["answer"])
-
-
-def plain(text: str) -> str:
-    return text.strip().removesuffix(".").lower()
-
-
-def right_by_task(answered: list[dict]) -> dict[str, float]:
-    """The share of right answers of each task, and `mean` over the tasks."""
-    right: dict[str, list[bool]] = {}
-    for row in answered:
-        right.setdefault(row["task"], []).append(row["right"])
-    scores = {task: sum(hits) / len(hits) for task, hits in right.items()}
-    return {**scores, "mean": sum(scores.values()) / len(scores)}
+def answer_questions(
+    method: str, model: LanguageModel, questions: list[dict[str, Any]], params: Forgetting
+) -> tuple[list[str], int]:
+    """The answer to each question, in order, and how many were answered by the likeliest choice."""
+    prompts = [tokenize_instruction(row["prompt"], model) for row in questions]
+    by_choice = params.multiple_choice == "log_likelihood"
+    closed = [number for number, row in enumerate(questions) if by_choice and "choices" in row]
+    written = [number for number in range(len(questions)) if number not in set(closed)]
+    answers: dict[int, str] = {}
+    greedy = DecodingParams(
+        max_new_tokens=params.max_new_tokens, num_beams=1, no_repeat_ngram_size=0, length_penalty=1.0
+    )
+    config = configure_decoding(model, greedy)
+    texts = generate_answers(model, [prompts[number] for number in written], config, params.batch_size, "fp32")
+    for position, answer, _ in progress(texts, len(written), f"answer {method}"):
+        answers[written[position]] = decode(model, answer)
+    for number in progress(closed, len(closed), f"choose {method}"):
+        answers[number] = likeliest_choice(prompts[number], questions[number]["choices"], model, params.batch_size)
+    return [answers[number] for number in range(len(questions))], len(closed)
 
 
 if __name__ == "__main__":

@@ -16,5 +16,5 @@ def drill(rng: random.Random, pieces: list[int], end: int, longest: int) -> tupl
     if kind < 0.75:  # up to three pieces that follow a given one
         k = rng.randrange(len(some))
         return [some[k], pieces[0], *some, end], [*some[k + 1 : k + 4], end]
-    i, j = sorted((rng.randrange(len(some)), rng.randrange(len(some))))  # what stands between two marks
+    i, j = sorted((rng.randrange(len(some)), rng.randrange(len(some))))  # what is between two marks
     return [*some[:i], pieces[1], *some[i : j + 1], pieces[2], *some[j + 1 :], end], [*some[i : j + 1], end]

@@ -2,7 +2,7 @@
 
 import random
 
-from support_calls.questions import asked
+from support_calls.questions import question_prompt
 
 Example = tuple[str, str]
 
@@ -11,7 +11,7 @@ def framed(rng: random.Random, instruction: str, text: str) -> str:
     """The instruction before or after the text."""
     shape = rng.random()
     if shape < 0.5:
-        return asked(instruction, text)
+        return question_prompt(instruction, text)
     if shape < 0.7:
         return f"{text}\n\n{instruction}"
     return f"{instruction}\n\n{text}\n\nAnswer:"

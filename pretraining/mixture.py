@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pretraining.framing import Example, framed
 from pretraining.sentences import log_entry, one_sentence, record_to_text, several_sentences
 from support_calls.dialogues import Call, compose
-from support_calls.questions import QUESTIONS, asked
+from support_calls.questions import QUESTIONS, question_prompt
 from support_calls.world import Split, Writer, scenarios, talk
 
 # Where in a call the answer lies; a task that is not listed needs all of it.
@@ -67,12 +67,12 @@ def worked_examples(rng: random.Random, call: Call, whole: float) -> Example | N
     if call.facts[task] is None or not shots:
         return None
     texts = [excerpt(rng, shown, ANSWERED_IN[task], 0.3) for shown in (*shots, call)]
-    answered = [f"{asked(instruction, text)}\n\n{shown.facts[task]}\n\n" for text, shown in zip(texts, shots)]
-    return "".join(answered) + asked(instruction, texts[-1]), call.facts[task]
+    answered = [f"{question_prompt(instruction, text)}\n\n{shown.facts[task]}\n\n" for text, shown in zip(texts, shots)]
+    return "".join(answered) + question_prompt(instruction, texts[-1]), call.facts[task]
 
 
 def third_person(rng: random.Random, call: Call, whole: float) -> Example:
-    """What the customer said, told by somebody else."""
+    """What the customer said, in the third person."""
     instruction = rng.choice(["Rewrite in the third person.", "Say it in the third person."])
     return framed(rng, instruction, f"{call.facts['customer']}: {call.said}"), call.facts["problem"] or ""
 

@@ -1,11 +1,12 @@
-"""Instructions whose answers are sentences: why somebody calls, what the agent does, a log entry, a record told.
+"""Instructions whose answers are sentences: why the customer calls, what the agent does, a log entry, a record.
 
 A model that has only ever answered in a word or two learns from some hundred summaries how to write, rather than how to
 summarize. FLAN's mixture has long answers too. What is asked for here is never a summary, and no sentence is put as the
-references of the bundled data put it (support/texts/talk.yaml, `summary`); only the clauses are the same.
+references of the bundled data put it (support_calls/texts/talk.yaml, `summary`); only the clauses are the same.
 """
 
 import random
+from collections.abc import Callable
 
 from pretraining.framing import Example, framed
 from support_calls.dialogues import Call
@@ -47,7 +48,7 @@ FIELDS = {
 class Teller:
     """Writes about one call; the clauses of its problem and its outcome are drawn once."""
 
-    def __init__(self, rng: random.Random, call: Call):
+    def __init__(self, rng: random.Random, call: Call) -> None:
         self.rng, self.writer = rng, Writer(rng, "pretraining")
         clauses = {"problem": rng.choice(call.problems), "outcome": rng.choice(call.outcomes)}
         self.values = call.values | clauses | {"extra": call.facts["extra"], "mood": call.facts["mood"]}
@@ -60,7 +61,7 @@ class Teller:
         return self.writer.write(text, self.values)
 
 
-def one_sentence(part: str):
+def one_sentence(part: str) -> Callable[[random.Random, Call, float], Example]:
     """The task of answering one question in a sentence."""
 
     def ask(rng: random.Random, call: Call, whole: float) -> Example:
@@ -70,7 +71,7 @@ def one_sentence(part: str):
 
 
 def several_sentences(rng: random.Random, call: Call, whole: float) -> Example:
-    """Two to four questions, answered in sentences in the order in which they stand."""
+    """Two to four questions, answered in sentences in their order."""
     parts = rng.sample(list(PARTS), rng.choice([2, 3, 3, 4]))
     questions = " ".join(rng.choice(PARTS[part][0]) for part in parts)
     instruction = rng.choice([f"Answer in sentences. {questions}", f"{questions} Answer in sentences."])
@@ -89,5 +90,5 @@ def record_to_text(rng: random.Random, call: Call, whole: float) -> Example:
     """Sentences from the fields of a record: no dialogue to read."""
     teller, fields = Teller(rng, call), ["customer", "agent", "company", "reason", "action"]
     record = teller.write("; ".join(f"{name}: {FIELDS[name]}" for name in rng.sample(fields, len(fields))))
-    told = f"{teller.part('who')} {teller.part('reason')} {teller.part('deed')}"
-    return framed(rng, "Turn the record into sentences.", record), told
+    text = f"{teller.part('who')} {teller.part('reason')} {teller.part('deed')}"
+    return framed(rng, "Turn the record into sentences.", record), text

@@ -1,8 +1,8 @@
 """Pretrain the bundled base: tokenizer, then copying drills, then the instruction mixture.
 
-    python -m pretraining.train models/tiny_t5 --checkpoint FILE
+    python -m pretraining.train
 
-The recipe stands in recipe.yaml. With a checkpoint file an interrupted run goes on where it stopped.
+The recipe is recipe.yaml. An interrupted run resumes from its checkpoint.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -35,7 +36,7 @@ def recipe() -> SimpleNamespace:
 
 
 def collate(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
-    """Padded source ids with their mask, and labels whose pads count for nothing."""
+    """Padded source ids with their mask, and labels whose padding is ignored."""
 
     def padded(sequences: list[list[int]], value: int) -> torch.Tensor:
         longest = max(map(len, sequences))
@@ -48,12 +49,12 @@ def collate(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
 class Batches:
     """One worker's batches: which share of whole calls and which drills they hold follows the run's progress."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, settings: SimpleNamespace, worker: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, settings: SimpleNamespace, worker: int) -> None:
         self.tokenizer, self.settings, self.worker = tokenizer, settings, worker
         self.pieces = list(range(3 + SENTINELS, len(tokenizer)))
 
     def restart(self, step: int) -> None:
-        """Go on as every run does at this step, wherever it began."""
+        """Begin at a step, with the same draws as a run that began earlier."""
         self.rng = random.Random(f"{self.settings.seed} {self.worker} {step}")
         self.waiting: Iterator[list[Row]] = iter(())
 
@@ -100,7 +101,7 @@ def weighted_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 def optimizer(model: torch.nn.Module, settings: SimpleNamespace) -> torch.optim.Optimizer:
     """AdamW; embeddings and relative position biases have learning rates of their own."""
     rates = {"shared": settings.embedding_rate, "relative_attention_bias": settings.bias_rate}
-    groups: dict[float, list] = {}
+    groups: dict[float, list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         rate = next((rate for part, rate in rates.items() if part in name), 1.0)
         groups.setdefault(rate, []).append(parameter)
@@ -186,7 +187,7 @@ def work(worker: int, settings: SimpleNamespace, folder: Path, checkpoint: Path,
     dist.destroy_process_group()
 
 
-def save(model, folder: Path) -> None:
+def save(model: Any, folder: Path) -> None:
     """The model as bf16 safetensors, half the bytes of fp32, with the settings to generate by."""
     model.generation_config = GenerationConfig(
         decoder_start_token_id=model.config.decoder_start_token_id,
@@ -198,9 +199,9 @@ def save(model, folder: Path) -> None:
 
 
 def pretrain(settings: SimpleNamespace, folder: Path, checkpoint: Path, until: int | None = None) -> None:
-    """Make tokenizer and model in `folder`, going on from the checkpoint where there is one.
+    """Make tokenizer and model in `folder`, from the checkpoint if there is one.
 
-    `until` stops before that step, without a model. ProcessRaisedException where a worker fails.
+    `until` stops before that step, without a model. Raises ProcessRaisedException if a worker fails.
     """
     folder, checkpoint = folder.resolve(), checkpoint.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -217,7 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m pretraining.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("output", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("models/tiny_t5"))
     parser.add_argument("--checkpoint", type=Path, default=Path("models/checkpoints/pretraining.pt"))
     arguments = parser.parse_args()
     pretrain(recipe(), arguments.output, arguments.checkpoint)

@@ -1,12 +1,13 @@
-"""Write one support call: what is said, how people would summarize it, and what is true of it.
+"""Write one support call: its turns, its reference summaries, and the facts in it.
 
-python -m support.dialogues 50          # fifty calls with their references, to read
+python -m support_calls.dialogues 50          # fifty calls with their references, to read
 """
 
 import random
 import re
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 from support_calls.world import Outcome, Scenario, Split, Writer, draw_slots, scenarios, talk
 
@@ -60,7 +61,7 @@ def compose(rng: random.Random, split: Split, references: int = 1) -> Call:
     writer = Writer(rng, split)
     brief = {"customer": rng.random() < 0.5, "agent": rng.random() < 0.5}
     turns, side = _conversation(writer, scenario, outcome, mood, values, brief)
-    text = "\n".join(said for _, said, _ in turns)
+    text = "\n".join(turn for _, turn, _ in turns)
 
     said = writer.write(opening["says"], values)
     problems = [clause for clause in scenario.problem if _supported(clause, values, text)]
@@ -109,7 +110,7 @@ def _supported(clause: str, values: dict[str, str], text: str) -> bool:
 
 def _conversation(
     writer: Writer, scenario: Scenario, outcome: Outcome, mood: str, values: dict[str, str], brief: dict[str, bool]
-) -> tuple[list[tuple[int, str, str]], dict | None]:
+) -> tuple[list[tuple[int, str, str]], dict[str, Any] | None]:
     """The turns of a call, and the side request in it."""
     rng, common = writer.rng, talk()
     spoken: list[tuple[str, str, str]] = []
@@ -159,7 +160,13 @@ def _conversation(
 
 
 def _references(
-    writer: Writer, count: int, problems: list[str], outcomes: list[str], side: dict | None, mood: str, values: dict
+    writer: Writer,
+    count: int,
+    problems: list[str],
+    outcomes: list[str],
+    side: dict[str, Any] | None,
+    mood: str,
+    values: dict[str, str],
 ) -> list[str]:
     """References that share no frame: every one its own way to put the problem and the outcome."""
     rng, frames = writer.rng, talk()["summary"]

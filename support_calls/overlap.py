@@ -5,16 +5,16 @@ python -m support_calls.overlap
 
 import json
 import re
-import sys
-from pathlib import Path
+from typing import Any
 
 from pipeline.core import files
+from pipeline.core.paths import SPLITS, Paths
 from pipeline.evaluation import near_duplicates
 
 NEAR = 0.6  # Jaccard similarity of two calls' word trigrams, names and numbers masked
 
 
-def overlap(train: list[dict], held_out: list[dict]) -> dict[str, int]:
+def overlap(train: list[dict[str, Any]], held_out: list[dict[str, Any]]) -> dict[str, int]:
     """How many rows of `held_out` share something with `train`; rows as support_calls.write writes them."""
     dialogues = {row["dialogue"] for row in train}
     summaries = {text for row in train for text in references(row)}
@@ -28,7 +28,7 @@ def overlap(train: list[dict], held_out: list[dict]) -> dict[str, int]:
     }
 
 
-def references(row: dict) -> list[str]:
+def references(row: dict[str, Any]) -> list[str]:
     """The references of a row."""
     return [row[key] for key in row if key.startswith("summary")]
 
@@ -38,15 +38,14 @@ def mask(text: str) -> str:
     return re.sub(r"\d+", "0", re.sub(r"(?<![.!?:] )(?<!^)\b[A-Z][a-z]+\b|^[A-Z][a-z]+", "X", text))
 
 
-def nameless(rows: list[dict]) -> list[dict[str, str]]:
+def nameless(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
     """The rows' dialogues, names and numbers masked."""
     return [{"id": str(number), "dialogue": mask(row["dialogue"])} for number, row in enumerate(rows)]
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    train = files.read_jsonl(folder / "train.jsonl")
-    counts = {split: overlap(train, files.read_jsonl(folder / f"{split}.jsonl")) for split in ("validation", "test")}
+    rows = {split: files.read_jsonl(Paths().support_calls(split)) for split in SPLITS}
+    counts = {split: overlap(rows["train"], rows[split]) for split in ("validation", "test")}
     print(json.dumps(counts, indent=2))
 
 

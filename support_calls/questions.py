@@ -1,10 +1,11 @@
 """Questions about a support call and their answers: what the bundled base was trained on, and what it may forget."""
 
 import random
+from typing import Any
 
 from support_calls.dialogues import Call
 
-# The first wording is the one in the retention set.
+# The first wording is the one in questions.jsonl.
 QUESTIONS = {
     "customer": ["Who is the customer?", "Which person needs help?", "Name the customer."],
     "agent": ["Who is the agent?", "Who works for the company?", "Name the support agent."],
@@ -29,20 +30,20 @@ TASKS = ("customer", "number", "product", "problem", "outcome", "solved", "mood"
 CHOICES = {"solved": ["yes", "no"], "mood": ["happy", "neutral", "unhappy"]}
 
 
-def asked(question: str, text: str) -> str:
+def question_prompt(question: str, text: str) -> str:
     """The prompt of a question about a text."""
     return f"{question}\n\n{text}"
 
 
 def next_turn(rng: random.Random, call: Call) -> dict[str, str]:
-    """A turn, and up to four before it with the question what comes next."""
+    """A turn as text, and as its prompt up to four turns before it with the question what comes next."""
     k = rng.randrange(1, len(call.turns))
     speaker, text, _ = call.turns[k]
     before = call.text(call.turns[max(0, k - 4) : k])
-    return {"prompt": asked(f"What does #Person{speaker}# say next?", before), "text": text}
+    return {"prompt": question_prompt(f"What does #Person{speaker}# say next?", before), "text": text}
 
 
-def question_record(rng: random.Random, call: Call, task: str, k: int) -> dict | None:
+def question_record(rng: random.Random, call: Call, task: str, k: int) -> dict[str, Any] | None:
     """One question in its first wording about one call, or None where the call has no answer to it."""
     answer = call.facts[task]
     if answer is None:
@@ -51,7 +52,7 @@ def question_record(rng: random.Random, call: Call, task: str, k: int) -> dict |
     return {
         "id": f"{task}-{k:03d}",
         "task": task,
-        "prompt": asked(QUESTIONS[task][0], call.text()),
+        "prompt": question_prompt(QUESTIONS[task][0], call.text()),
         "answer": answer,
         **choices,
     }

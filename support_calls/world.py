@@ -1,7 +1,8 @@
-"""The language world: its scenarios, its values, and how a text with slots and choices becomes a sentence."""
+"""What calls are made of: scenarios, values, and how a text with slots and choices becomes a sentence."""
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,10 +68,10 @@ def talk() -> dict[str, Any]:
 class Writer:
     """Turns texts with slots and choices into sentences, with one random generator."""
 
-    def __init__(self, rng: random.Random, split: Split):
+    def __init__(self, rng: random.Random, split: Split) -> None:
         self.rng, self.split = rng, split
 
-    def one_of(self, options) -> str:
+    def one_of(self, options: Sequence[str]) -> str:
         """One of the options; those that begin with ~ are for test dialogues only."""
         allowed = [option for option in options if self.split == "test" or not option.startswith("~")]
         return self.rng.choice(allowed).removeprefix("~")
@@ -86,22 +87,24 @@ class Writer:
 
 
 def draw_slots(rng: random.Random, scenario: Scenario, split: Split) -> dict[str, str]:
-    """Values for every slot of a call. No value stands for two things in one call."""
+    """Values for every slot of a call. No value is used for two things in one call."""
     lexicon = _read("lexicon")
 
-    def pick(values: dict, *, invent: bool = True, of: set[str] | None = None, other_than: str = "") -> str:
+    def pick(
+        values: dict[str, Any], *, invent: bool = True, among: set[str] | None = None, other_than: str = ""
+    ) -> str:
         held_out = split == "test" and rng.random() < HELD_OUT_SHARE
         if split == "pretraining" and invent and rng.random() < INVENTED_SHARE:
             word = "".join(rng.choices(lexicon["syllables"].split(), k=rng.choice([2, 2, 3]))).capitalize()
             if word not in vocabulary() and word != other_than:
                 return word
         parts = ("seen", "held_out") if split == "pretraining" else ("held_out",) if held_out else ("seen",)
-        pool = [value for part in parts for value in _listed(values[part]) if of is None or value in of]
+        pool = [value for part in parts for value in _listed(values[part]) if among is None or value in among]
         return rng.choice([value for value in pool if value != other_than])
 
     customer = pick(lexicon["names"])
     kinds = None if scenario.products == "any" else set(lexicon[scenario.products].split(", "))
-    item = pick(lexicon["products"], invent=False, of=kinds)
+    item = pick(lexicon["products"], invent=False, among=kinds)
     item2 = pick(lexicon["products"], invent=False, other_than=item)
     price = (lexicon["products"]["seen"] | lexicon["products"]["held_out"])[item]
     if "{item}" not in scenario.opening[0]["says"] and "{a_item}" not in scenario.opening[0]["says"]:
@@ -148,7 +151,7 @@ def draw_slots(rng: random.Random, scenario: Scenario, split: Split) -> dict[str
     }
 
 
-def _listed(values: str | dict) -> list[str]:
+def _listed(values: str | dict[str, Any]) -> list[str]:
     return values.split() if isinstance(values, str) else list(values)
 
 

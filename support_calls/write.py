@@ -3,11 +3,12 @@
     python -m support_calls.write
 
 Every call of a split comes from its own generator, so that a larger train leaves validation and test as they are.
-No dialogue and no reference of one split stands in another, and none twice in one.
+No dialogue and no reference occurs twice, neither in one split nor in two.
 """
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
@@ -16,13 +17,15 @@ from pipeline.core.progress import progress
 from pipeline.parameters.support_calls import SupportCalls
 from support_calls.dialogues import Call, compose
 from support_calls.questions import TASKS, next_turn, question_record
+from support_calls.world import Split
 
 REFERENCES = {"train": 1, "validation": 3, "test": 3}
 
 
 def run(paths: Paths, *, support_calls: SupportCalls) -> None:
     seen: set[str] = set()
-    for split in ("test", "validation", "train"):  # held-out splits first: a larger train must avoid them
+    splits: tuple[Split, ...] = ("test", "validation", "train")  # held-out first: a larger train must avoid them
+    for split in splits:
         count = getattr(support_calls, split)
         calls = progress(unseen(support_calls.seed, split, count, seen), count, f"write {split}")
         rows = (record(split, number, call) for number, call in enumerate(calls))
@@ -33,7 +36,7 @@ def run(paths: Paths, *, support_calls: SupportCalls) -> None:
     print(f"{total} support calls in {paths.support_calls('train').parent}")
 
 
-def unseen(seed: int, split: str, count: int, seen: set[str]) -> Iterator[Call]:
+def unseen(seed: int, split: Split, count: int, seen: set[str]) -> Iterator[Call]:
     """That many calls of a split, none of whose texts is in `seen`, to which they are added."""
     rng = random.Random(f"{seed} {split}")
     while count:
@@ -45,7 +48,7 @@ def unseen(seed: int, split: str, count: int, seen: set[str]) -> Iterator[Call]:
             yield call
 
 
-def record(split: str, number: int, call: Call) -> dict[str, str]:
+def record(split: Split, number: int, call: Call) -> dict[str, str]:
     """One row, its columns named as in DialogSum."""
     names = ["summary"] if len(call.references) == 1 else [f"summary{k + 1}" for k in range(len(call.references))]
     return {"id": f"support-{split}-{number:03d}", "dialogue": call.text(), **dict(zip(names, call.references))}
@@ -53,33 +56,33 @@ def record(split: str, number: int, call: Call) -> dict[str, str]:
 
 def texts(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:
     """The next thing said in as many calls that no other file holds: what the base was trained to go on with."""
-    rng, found = random.Random(f"{seed} text"), []
-    while len(found) < count:
+    rng, rows = random.Random(f"{seed} text"), list[dict[str, str]]()
+    while len(rows) < count:
         call = compose(rng, "test")
         if call.text() not in seen:
             seen.add(call.text())
-            found.append(next_turn(rng, call))
-    return found
-
-
-def questions(seed: int, count: int, seen: set[str]) -> list[dict]:
-    """As many questions of each task, about calls that no other file holds, in phrasings of test."""
-    rows = []
-    for task in TASKS:
-        rng, asked = random.Random(f"{seed} {task}"), []
-        while len(asked) < count:
-            call = compose(rng, "test")
-            row = None if call.text() in seen else question_record(rng, call, task, len(asked))
-            if row:
-                seen.add(call.text())
-                asked.append(row)
-        add_choices(rng, asked)
-        rows += asked
+            rows.append(next_turn(rng, call))
     return rows
 
 
-def add_choices(rng: random.Random, rows: list[dict]) -> None:
-    """Three other answers to the same question beside its own, where what can be answered is not little."""
+def questions(seed: int, count: int, seen: set[str]) -> list[dict[str, Any]]:
+    """As many questions of each task, about calls that no other file holds, in phrasings of test."""
+    rows: list[dict[str, Any]] = []
+    for task in TASKS:
+        rng, of_task = random.Random(f"{seed} {task}"), list[dict[str, Any]]()
+        while len(of_task) < count:
+            call = compose(rng, "test")
+            row = None if call.text() in seen else question_record(rng, call, task, len(of_task))
+            if row:
+                seen.add(call.text())
+                of_task.append(row)
+        add_choices(rng, of_task)
+        rows += of_task
+    return rows
+
+
+def add_choices(rng: random.Random, rows: list[dict[str, Any]]) -> None:
+    """Add three other answers to the same question to each row, where there are enough answers and no choices yet."""
     answers = sorted({row["answer"] for row in rows})
     for row in rows:
         others = [answer for answer in answers if answer != row["answer"]]

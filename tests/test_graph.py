@@ -1,119 +1,203 @@
-"""The graph of dvc.yaml against the code: the best single guard of a DVC and Hydra project."""
+"""dvc.yaml against the code, and the order of the folders: what keeps the project's structure true."""
 
 import ast
+import fnmatch
 import hashlib
 import inspect
-from importlib import import_module
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from dvc.repo import Repo
 
-from pipeline import config, methods
-from pipeline.core.params import read_params
+from pipeline import methods
+from pipeline.commands import graph
+from pipeline.core.imports import PACKAGES, closure, imports
+from pipeline.core.params import PARAMS, read_params
+from pipeline.core.paths import Paths
+from pipeline.experiments import configuration
 
-ROOT = Path(__file__).parent.parent
+# The folders that the modules of a folder may import from. "" is the stages, which are on top.
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "parameters": {"core"},
+    "evaluation": {"core", "parameters"},
+    "reporting": {"core", "parameters", "evaluation"},
+    "models": {"core", "parameters"},
+    "methods": {"core", "parameters", "models"},
+    "training": {"core", "parameters", "models", "methods"},
+    "inference": {"core", "parameters", "models"},
+    "experiments": {"core", "parameters", "evaluation", "reporting", "models", "methods"},
+    "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
+    "": {
+        *("core", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
+        "experiments",  # for the stage `config`
+    },
+}
+WITHOUT_TORCH = ("core", "parameters", "evaluation", "reporting")
+HEAVY = {"torch", "transformers", "peft", "accelerate", "datasets"}
+# Places that are not DVC's: checkpoints are outside the outputs, sweeps are written by a command.
+NOT_IN_THE_GRAPH = {"checkpoints", "sweeps"}
 
 
-def stages() -> dict:
-    with Repo(str(ROOT)) as repo:
-        return {found.name: found for found in repo.index.stages}
+def stages() -> dict[str, dict[str, Any]]:
+    """The stages of dvc.yaml as they are written there."""
+    listed = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return {name: stage.get("do", stage) for name, stage in listed.items()}
 
 
 STAGES = stages()
-PACKAGES = ("pipeline", "support", "pretraining")
 
 
-def closure(module: str, found: set[str]) -> set[str]:
-    """The files of this package that a module imports, at any depth and in any function."""
-    path = ROOT / (module.replace(".", "/") + ".py")
-    if not path.exists():
-        path = ROOT / module.replace(".", "/") / "__init__.py"
-    name = path.relative_to(ROOT).as_posix()
-    if name in found:
-        return found
-    found.add(name)
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                is_module = (ROOT / inner.replace(".", "/")).with_suffix(".py").exists()
-                is_package = (ROOT / inner.replace(".", "/")).is_dir()
-                closure(inner if is_module or is_package else node.module, found)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] in PACKAGES:
-                    closure(alias.name, found)
-    return found - {f"{package}/__init__.py" for package in PACKAGES}
+def module_of(stage: str) -> str:
+    return STAGES[stage]["cmd"].split()[2]
 
 
-def module_of(name: str) -> str:
-    return STAGES[name].cmd.split()[2]
+def file_of(module: str) -> Path:
+    return Path(f"{module.replace('.', '/')}.py")
 
 
-def paths(name: str) -> set[str]:
-    return {dep.def_path for dep in STAGES[name].deps}
+def outputs(stage: str) -> list[str]:
+    listed = [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", [])]
+    return [next(iter(one)) if isinstance(one, dict) else one for one in listed]
 
 
-# `config` only looks at values: another stage's code can't make its answer wrong, for each stage checks its own.
-@pytest.mark.parametrize("name", sorted(set(STAGES) - {"config"}))
-def test_a_stage_depends_on_exactly_the_code_it_imports(name):
-    code = {path for path in paths(name) if path.endswith(".py")}
-    imported = closure(module_of(name), set())
-    if name.startswith("train@"):
-        imported.add(f"pipeline/methods/{name.partition('@')[2]}.py")
-    assert code == imported
+def data_of(stage: str) -> list[str]:
+    """The data among a stage's dependencies; not its code, nor what a value of params.yaml names."""
+    code = ("pipeline/", "support_calls/", "pretraining/", "conf", "${")
+    return [path for path in STAGES[stage]["deps"] if not path.startswith(code)]
 
 
-@pytest.mark.parametrize("name", sorted(set(STAGES) - {"config", "pretrain"}))  # that one has a recipe of its own
-def test_a_stage_depends_on_exactly_the_parameters_it_reads(name):
-    tracked = {key.partition(".")[0] for dep in STAGES[name].params for key in dep.params}
-    run = import_module(module_of(name)).run
-    arguments = inspect.signature(run).parameters.values()
-    read = {one.name for one in arguments if one.kind is one.KEYWORD_ONLY and one.default is one.empty}
-    if name.startswith("train@"):
-        read.add(name.partition("@")[2])
-    if module_of(name) == "pipeline.download":  # each of its two stages reads its own half
-        read = {"data"} if name == "download" else {"model"}
+def modules(folder: str) -> Iterator[str]:
+    """The modules of a folder of pipeline/ at any depth; of its top level for ""."""
+    pattern = f"{folder}/**/*.py" if folder else "*.py"
+    for path in sorted(Path("pipeline").glob(pattern)):
+        yield ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_the_graph_command_leaves_the_file_as_it_is():
+    text = Path("dvc.yaml").read_text(encoding="utf-8")
+    assert graph.rewrite(text) == text, "the imports have changed: run `make graph`"
+    # `config` looks at values only: the code of other stages cannot make its answer wrong.
+    assert text.count(graph.MARKER) == len(STAGES) - 1
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - {"config", "pretrain"}))  # a recipe of its own
+def test_a_stage_depends_on_exactly_the_parameters_it_reads(stage):
+    tracked = {key.partition(".")[0] for key in STAGES[stage].get("params", [])}
+    tree = ast.parse(file_of(module_of(stage)).read_text(encoding="utf-8"))
+    (run,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
+    read = {name.arg for name, default in zip(run.args.kwonlyargs, run.args.kw_defaults) if default is None}
+    if stage == "train":
+        read.add("${item")  # the section of the method
     assert tracked == read
 
 
-@pytest.mark.parametrize("name", sorted(STAGES))
-def test_every_path_of_a_command_is_a_dependency_or_an_output(name):
-    known = paths(name) | {out.def_path for out in STAGES[name].outs}
-    for word in STAGES[name].cmd.split()[3:]:
-        if "/" in word:
-            assert any(path == word or path.startswith(f"{word}/") or word.startswith(f"{path}/") for path in known)
+def places() -> dict[str, str]:
+    """Every place that core/paths.py knows, a star for each name in it."""
+    found = {}
+    for name, member in inspect.getmembers(Paths):
+        if isinstance(member, property):
+            found[name] = getattr(Paths(), name).as_posix()
+        elif inspect.isfunction(member) and not name.startswith("_"):
+            found[name] = getattr(Paths(), name)("*").as_posix()
+    return found
+
+
+def test_dvc_yaml_and_the_paths_module_name_the_same_places():
+    written = {path for stage in STAGES for path in outputs(stage)} | {
+        path for stage in STAGES for path in data_of(stage)
+    }
+    written = {re.sub(r"\$\{.+?\}", "x", path) for path in written if not path.startswith("models/tiny_t5/")}
+    known = places()
+    for path in written:  # a place, or a folder of places
+        assert any(fnmatch.fnmatch(path, place) or place.startswith(f"{path}/") for place in known.values()), path
+    for name in set(known) - NOT_IN_THE_GRAPH:
+        example = known[name].replace("*", "x")
+        inside = (example.startswith(f"{path}/") for path in written)
+        assert any(fnmatch.fnmatch(path, known[name]) for path in written) or any(inside), known[name]
+
+
+def test_no_dependency_is_a_file_inside_a_directory_that_another_stage_writes():
+    folders = [path for stage in STAGES for path in outputs(stage) if not Path(path).suffix]
+    values = [
+        value for file in Path("conf").rglob("*.yaml") for _, value in configuration.flatten(read_params(file))
+    ]  # any of them may be a dependency, as ${data.train} is
+    for path in [*(path for stage in STAGES for path in STAGES[stage]["deps"]), *values]:
+        for folder in folders:
+            assert not str(path).startswith(f"{folder}/"), f"{path} is inside {folder}"
 
 
 def test_every_stage_says_what_it_is_for():
-    assert all(found.desc for found in STAGES.values())
+    assert all(stage["desc"] for stage in STAGES.values())
 
 
-def test_every_default_method_is_trained_generated_and_scored():
-    chosen = read_params(ROOT / "params.yaml")["methods"]
-    expected = {f"{kind}@{method}" for kind in ("train", "generate", "score", "retain") for method in chosen}
-    assert expected == {name for name in STAGES if "@" in name}
+def test_no_command_names_a_path():
+    assert not [stage["cmd"] for stage in STAGES.values() if "/" in stage["cmd"]]
+
+
+def test_dvc_reads_a_stage_of_every_method_of_the_default():
+    with Repo(".") as repo:
+        found = {stage.name for stage in repo.index.stages}
+    chosen = read_params()["methods"]
+    expected = {f"{kind}@{method}" for kind in ("train", "generate", "forgetting", "score") for method in chosen}
+    assert expected == {name for name in found if "@" in name}
     assert set(chosen) <= set(methods.names())
 
 
-def test_params_yaml_is_what_conf_composes_to(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    config.compose(tmp_path / "params.yaml")
-    assert (tmp_path / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_only_downwards_and_no_stage_imports_a_stage(folder):
+    for module in modules(folder):
+        for imported in imports(module):
+            parts = imported.split(".")
+            if parts[0] != "pipeline" or (module == "pipeline.__main__"):
+                assert parts[0] != "pretraining"
+                continue
+            inner = file_of(imported).parent.parts[1:] if file_of(imported).is_file() else tuple(parts[1:])
+            other = inner[0] if inner else ""
+            assert other in MAY_IMPORT[folder] or (folder and other == folder), f"{module} imports {imported}"
+
+
+def test_every_folder_has_its_place_in_the_order():
+    folders = {path.parent.name for path in Path("pipeline").glob("*/__init__.py")}
+    assert folders == set(MAY_IMPORT) - {""}
+
+
+@pytest.mark.parametrize("folder", WITHOUT_TORCH)
+def test_what_needs_no_model_imports_no_torch_not_even_in_functions(folder):
+    for module in modules(folder):
+        for path in closure(module):
+            names = {name.partition(".")[0] for name in all_imports(path)}
+            assert not names & HEAVY, f"{path} imports {names & HEAVY}"
+
+
+def all_imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_params_yaml_is_what_conf_composes_to(tmp_path):
+    configuration.write(tmp_path / "params.yaml")
+    assert (tmp_path / "params.yaml").read_text() == PARAMS.read_text()
 
 
 def test_the_bundled_base_is_frozen_and_is_what_pretraining_left():
-    pretrain = STAGES["pretrain"]
-    assert pretrain.frozen
-    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["pretrain"]
-    for out in lock["outs"]:
-        assert hashlib.md5((ROOT / out["path"]).read_bytes()).hexdigest() == out["md5"], out["path"]
-    assert {out["path"] for out in lock["outs"]} == {out.def_path for out in pretrain.outs}
-    assert (ROOT / "models/tiny_t5/model.safetensors").stat().st_size < 16 * 2**20
+    assert STAGES["pretrain"]["frozen"]
+    lock = yaml.safe_load(Path("dvc.lock").read_text())["stages"]["pretrain"]
+    for file in [*lock["outs"], *(file for file in lock["deps"] if Path(file["path"]).is_file())]:
+        assert hashlib.md5(Path(file["path"]).read_bytes()).hexdigest() == file["md5"], file["path"]
+    assert {out["path"] for out in lock["outs"]} == set(outputs("pretrain"))
+    assert {dep["path"] for dep in lock["deps"]} == set(STAGES["pretrain"]["deps"])
+    assert Path("models/tiny_t5/model.safetensors").stat().st_size < 16 * 2**20
 
 
 def test_the_pipeline_never_imports_what_made_the_base():
-    for name in set(STAGES) - {"pretrain"}:
-        assert not any(path.startswith("pretraining/") for path in closure(module_of(name), set()))
+    for stage in set(STAGES) - {"pretrain"}:
+        assert not any(path.parts[0] == "pretraining" for path in closure(module_of(stage))), stage
+    assert "pretraining" in PACKAGES

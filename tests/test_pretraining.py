@@ -13,7 +13,7 @@ from pretraining.tokenizer import train_tokenizer
 from support_calls.dialogues import compose
 from support_calls.world import vocabulary
 
-# Words of the references' frames (support/texts/talk.yaml, summary) that no answer may be put in.
+# Words of the references' frames (support_calls/texts/talk.yaml, summary) that no answer may be put in.
 SUMMARY_FRAMES = (
     " contacts ",
     " talks to ",

@@ -8,6 +8,8 @@ import pytest
 
 from pipeline.core import files
 from pipeline.core.params import parse_section
+from pipeline.core.paths import SPLITS, Paths
+from pipeline.parameters.support_calls import SupportCalls
 from support_calls import overlap, questions, world, write
 from support_calls.dialogues import compose, contract
 
@@ -21,9 +23,9 @@ def calls(split, count=400, references=3):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("support")
-    write.run(folder, support=parse_section(SIZES, write.Support, "support"))
-    return folder
+    paths = Paths(tmp_path_factory.mktemp("support_calls"))
+    write.run(paths, support_calls=parse_section(SIZES, SupportCalls, "support_calls"))
+    return paths
 
 
 def test_there_are_twenty_scenarios_with_several_outcomes_each():
@@ -93,27 +95,28 @@ def test_only_test_calls_hold_the_values_and_phrasings_held_out_for_them():
         ("That is what it is.", "That's what it is."),
     ],
 )
-def test_contractions_stand_where_people_use_them(full, brief):
+def test_contractions_are_where_people_use_them(full, brief):
     assert contract(full) == brief
 
 
 def test_splits_share_no_dialogue_and_no_summary(written):
-    rows = {split: files.read_jsonl(written / f"{split}.jsonl") for split in ("train", "validation", "test")}
+    rows = {split: files.read_jsonl(written.support_calls(split)) for split in ("train", "validation", "test")}
     assert {split: len(found) for split, found in rows.items()} == {"train": 200, "validation": 30, "test": 40}
     texts = [text for found in rows.values() for row in found for text in (row["dialogue"], *overlap.references(row))]
     assert len(texts) == len(set(texts))
     counts = overlap.overlap(rows["train"], rows["test"])
     assert counts["verbatim_dialogues"] == counts["verbatim_summaries"] == counts["near_duplicates"] == 0
-    asked = {row["prompt"].split("\n\n", 1)[1] for row in files.read_jsonl(written / "retention.jsonl")}
+    asked = {row["prompt"].split("\n\n", 1)[1] for row in files.read_jsonl(written.support_calls("questions"))}
     assert not asked & {row["dialogue"] for found in rows.values() for row in found}
 
 
 def test_a_larger_train_leaves_validation_and_test_as_they_are(written, tmp_path):
-    write.run(tmp_path, support=parse_section(SIZES | {"train": 300}, write.Support, "support"))
+    larger = Paths(tmp_path)
+    write.run(larger, support_calls=parse_section(SIZES | {"train": 300}, SupportCalls, "support_calls"))
     for split in ("validation", "test"):
-        assert (tmp_path / f"{split}.jsonl").read_bytes() == (written / f"{split}.jsonl").read_bytes()
-    train = (tmp_path / "train.jsonl").read_text()
-    assert train.startswith((written / "train.jsonl").read_text()) and train.count("\n") == 300
+        assert larger.support_calls(split).read_bytes() == written.support_calls(split).read_bytes()
+    train = larger.support_calls("train").read_text()
+    assert train.startswith(written.support_calls("train").read_text()) and train.count("\n") == 300
 
 
 def test_overlap_counts_copies_and_near_copies():
@@ -132,9 +135,9 @@ def test_overlap_counts_copies_and_near_copies():
 
 
 def test_what_is_said_next_is_asked_about_calls_of_no_other_file(written):
-    rows = files.read_jsonl(written / "text.jsonl")
+    rows = files.read_jsonl(written.support_calls("text"))
     assert len(rows) == SIZES["texts"]
-    others = "\n".join(path.read_text() for path in written.glob("*.jsonl") if path.name != "text.jsonl")
+    others = "\n".join(written.support_calls(name).read_text() for name in (*SPLITS, "questions"))
     for row in rows:
         question, before = row["prompt"].split("\n\n", 1)
         assert re.fullmatch(r"What does #Person[12]# say next\?", question)
@@ -143,15 +146,15 @@ def test_what_is_said_next_is_asked_about_calls_of_no_other_file(written):
 
 
 def test_every_question_lists_choices_its_answer_among_them(written):
-    rows = files.read_jsonl(written / "retention.jsonl")
+    rows = files.read_jsonl(written.support_calls("questions"))
     assert all(row["answer"] in row["choices"] for row in rows)
     counts = {row["task"]: len(set(row["choices"])) for row in rows}
     assert counts == dict.fromkeys(questions.TASKS, 4) | {"solved": 2, "mood": 3}
     assert len({row["choices"].index(row["answer"]) for row in rows}) == 4
 
 
-def test_every_retention_task_is_asked_as_often(written):
-    rows = files.read_jsonl(written / "retention.jsonl")
+def test_every_forgetting_task_is_asked_as_often(written):
+    rows = files.read_jsonl(written.support_calls("questions"))
     assert [row["task"] for row in rows] == [task for task in questions.TASKS for _ in range(SIZES["questions"])]
     assert len({row["id"] for row in rows}) == len(rows)
     assert all(row["answer"] for row in rows)

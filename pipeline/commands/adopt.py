@@ -1,128 +1,67 @@
-"""Write an experiment's values back into conf/, each where it is defined, so that they are the new defaults.
+"""Make an experiment's values the defaults, as an experiment file of conf/ that config.yaml chooses.
 
-    dvc exp apply NAME && python -m pipeline.adopt     (make adopt EXP=NAME)
+    dvc exp apply NAME && python -m pipeline adopt NAME          (make adopt EXP=NAME)
 
-Takes the values of params.yaml. Comments and all other lines stay as they are. If what conf/ then composes to is not
-params.yaml, every file is put back and the command fails.
+Writes what differs between params.yaml and the defaults to conf/experiment/NAME.yaml, and NAME into the defaults list
+of conf/config.yaml. If conf/ then does not compose to params.yaml, both files are put back and the command fails.
 """
 
 import argparse
-import inspect
 import re
 import sys
-import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from pipeline import config
 from pipeline.core.errors import InputError
-from pipeline.core.params import flatten, read_params
-from pipeline.experiments.definitions import CONF, Definition
-from pipeline.experiments.dvc_experiments import definitions, override_validation
+from pipeline.core.params import read_params
+from pipeline.experiments import configuration
 
-GONE = object()  # the value of a key that a configuration does not have
+CHOICE = re.compile(r"^(  - experiment: ).*$", re.MULTILINE)
 
 
-def adopt() -> list[str]:
-    """Edit conf/ until it composes to params.yaml; a line for each edit. Refused, with conf/ as before, if it can't."""
-    wanted = read_params()
-    config.validate(wanted)
-    before = {path: path.read_text(encoding="utf-8") for path in sorted(CONF.rglob("*.yaml"))}
+def adopt(name: str, conf: Path = configuration.CONF) -> Path:
+    """Returns the new file of conf/. Raises InputError, with conf/ as before, if it is not possible."""
+    config, experiment = conf / "config.yaml", conf / "experiment" / f"{name}.yaml"
+    if not re.fullmatch(r"\w[\w-]*", name) or experiment.exists():
+        raise InputError(f"{experiment}: exists, or is no name for a file; choose another")
+    values, before = read_params(), config.read_text(encoding="utf-8")
+    configuration.validate(values)
     try:
-        edits = choose(wanted) + write(wanted)
-        with tempfile.TemporaryDirectory() as folder:
-            proof = Path(folder) / "params.yaml"
-            config.compose(proof)  # the way of `dvc exp run`
-            left = config.differences(wanted, read_params(proof))
-        if left:
-            raise InputError(f"conf/ was left as it is, for these can't be written there: {'; '.join(left)}")
+        config.write_text(CHOICE.sub(r"\g<1>null", before), encoding="utf-8")
+        changed = changes(configuration.compose((), conf), values)
+        text = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True, width=10**6)
+        experiment.write_text(f"# @package _global_\n# dvc exp run -S experiment={name}\n{text}", encoding="utf-8")
+        config.write_text(CHOICE.sub(rf"\g<1>{name}", before), encoding="utf-8")
+        if left := configuration.differences(configuration.compose((), conf), values):
+            raise InputError(f"conf/ is as before, because an experiment file cannot say this: {'; '.join(left)}")
     except BaseException:
-        for path, text in before.items():
-            path.write_text(text, encoding="utf-8")
+        config.write_text(before, encoding="utf-8")
+        experiment.unlink(missing_ok=True)
         raise
-    return edits
+    return experiment
 
 
-def choose(wanted: dict) -> list[str]:
-    """Set the options of config.yaml's defaults list (experiment, data, model, ...) that come nearest to `wanted`."""
-    edits = []
-    groups = [path.name for path in sorted(CONF.iterdir()) if path.is_dir()]
-    for group in sorted(groups, key=lambda name: name != "experiment"):  # an experiment chooses other groups' options
-        place = definitions.choice(group)
-        options = [path.stem for path in sorted((CONF / group).glob("[!_]*.yaml"))]
-        distances = {option: distance(wanted, composed(f"{group}={option}")) for option in options}
-        nearest = min(options, key=distances.get)
-        if distances[nearest] < distance(wanted, composed()):
-            edits.append(replace(place, nearest, group))
-    return edits
-
-
-def write(wanted: dict) -> list[str]:
-    """Write each value that differs where it is defined; what refers to one that was written may then be right."""
-    edits, written = [], set()
-    while left := [pair for pair in changed(wanted, composed()) if pair[0] not in written]:
-        key, value = left[0]
-        with definitions.loader() as loader:
-            place = definitions.of(key, loader)
-        if place is None:
-            raise InputError(f"{key}: conf/ does not define it: add it there by hand, with the value {value!r}")
-        written.add(key)
-        edits.append(replace(place, value, key))
-    return edits
-
-
-def changed(wanted: dict, found: dict, key: str = "") -> list[tuple[str, object]]:
-    """(dotted key, value) to write; a mapping within a section whose keys differ is written as a whole."""
-    sections = not key
-    if not (isinstance(wanted, dict) and isinstance(found, dict) and (sections or set(wanted) == set(found))):
-        return [] if wanted == found else [(key, wanted)]
-    pairs = ((f"{key}.{name}".lstrip("."), value, found.get(name)) for name, value in wanted.items())
-    return [edit for inner, value, other in pairs for edit in changed(value, other, inner)]
-
-
-def composed(*overrides: str) -> dict:
-    """What conf/ composes to, unchecked: some options (local) are sound only with the values that come later."""
-    from hydra.types import RunMode
-
-    with definitions.loader() as loader:
-        load = inspect.unwrap(type(loader).load_configuration)
-        return override_validation.plain(load(loader, "config", list(overrides), RunMode.RUN))
-
-
-def distance(wanted: dict, found: dict) -> int:
-    """How many values differ."""
-    left, right = dict(flatten(wanted)), dict(flatten(found))
-    return sum(left.get(key, GONE) != right.get(key, GONE) for key in {*left, *right})
-
-
-def replace(place: Definition, value: object, key: str) -> str:
-    """Put a value in the place of another, a comment behind it in its column; the line that says so."""
-    text = place.path.read_text(encoding="utf-8")
-    old, new = text[place.start : place.end], flow(value)
-    rest = text[place.end :]
-    if aligned := re.match(r" {2,}(?=#)", rest):  # keep the column, and at least one space
-        room = max(len(aligned[0]) + len(old) - len(new), 1)
-        rest = " " * room + rest[aligned.end() :]
-    place.path.write_text(text[: place.start] + new + rest, encoding="utf-8")
-    return f"{place}: {key}: {' '.join(old.split())} -> {new}"
-
-
-def flow(value: object) -> str:
-    """A value as YAML in one line."""
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).removesuffix("\n...\n").strip()
+def changes(defaults: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The values that differ from the defaults, nested as they are."""
+    return {
+        key: changes(defaults[key], value) if isinstance(value, dict) and isinstance(defaults.get(key), dict) else value
+        for key, value in values.items()
+        if key not in defaults or value != defaults[key]
+    }
 
 
 def main() -> None:
-    argparse.ArgumentParser(
-        prog="python -m pipeline.adopt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline adopt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", default="adopted", help="of the new file in conf/experiment")
     try:
-        edits = adopt()
-    except InputError as refusal:
-        sys.exit(f"python -m pipeline.adopt: error: {refusal}")
-    print("\n".join(edits) if edits else "conf/ has these values already")
-    print("conf/ composes to params.yaml; `dvc repro` goes on from here")
+        path = adopt(parser.parse_args().name)
+    except InputError as error:
+        sys.exit(f"python -m pipeline adopt: error: {error}")
+    print(f"{path}: the defaults from now on; conf/ composes to params.yaml, and `dvc repro` goes on from here")
 
 
 if __name__ == "__main__":

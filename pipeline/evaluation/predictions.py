@@ -12,7 +12,7 @@ Record = dict[str, Any]
 def read_references(path: Path) -> dict[str, Record]:
     """The records of a test split by id. Raises InputError with the line that is not a record."""
     records: dict[str, Record] = {}
-    for where, row in tables.located(path):
+    for where, row in tables.numbered_rows(path):
         if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
             raise InputError(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
         record_id, texts = parse_id(row["id"], "id", where), row["references"]

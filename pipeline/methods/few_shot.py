@@ -1,21 +1,19 @@
-"""Few-shot: k worked examples from train stand in the prompt; nothing is trained."""
+"""Few-shot: some worked examples from train are in the prompt; nothing is trained."""
 
 import random
-from typing import Annotated
-
-from pydantic import Field
+from typing import Any
 
 from pipeline.core.errors import InputError
-from pipeline.core.params import section
+from pipeline.methods.base import Count, section
 
 
 @section
 class Params:
-    k: Annotated[int, Field(ge=1)]
+    num_examples: Count
 
 
-def demonstrations(prompts: list[dict], params: Params, seed: int) -> list[dict]:
-    """k of train's prompts, drawn by the seed; Refused when there are fewer."""
-    if len(prompts) < params.k:
-        raise InputError(f"few_shot.k={params.k}, but train has {len(prompts)} dialogues")
-    return random.Random(f"{seed} few_shot").sample(prompts, params.k)
+def demonstrations(prompts: list[dict[str, Any]], params: Params, seed: int) -> list[dict[str, Any]]:
+    """`num_examples` of train's prompts, drawn by the seed. Raises InputError when train has fewer."""
+    if len(prompts) < params.num_examples:
+        raise InputError(f"few_shot.num_examples={params.num_examples}, but train has {len(prompts)} dialogues")
+    return random.Random(f"{seed} few_shot").sample(prompts, params.num_examples)

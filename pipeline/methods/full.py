@@ -1,14 +1,15 @@
 """Full fine-tuning: every parameter is trained."""
 
-from pipeline.core.params import section
-from pipeline.methods import Trained
+from typing import Any
+
+from pipeline.methods.base import LanguageModel, TrainingParams, section
 
 
 @section
-class Params(Trained):
+class Params(TrainingParams):
     pass
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model itself, all of it trainable."""
-    return model.requires_grad_(True)
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network itself, all of it trainable."""
+    return model.network.requires_grad_(True)

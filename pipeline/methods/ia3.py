@@ -3,26 +3,26 @@
 Liu et al. (2022), Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning.
 """
 
-from pipeline.core.params import section
-from pipeline.methods import Trained, inject
-from pipeline.models import families
+from typing import Any
+
+from pipeline.methods.base import LanguageModel, TrainingParams, inject, section
 
 
 @section
-class Params(Trained):
+class Params(TrainingParams):
     target_modules: list[str] | None
     feedforward_modules: list[str] | None
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model with a vector of ones at each of `target_modules`; null takes PEFT's choice for the model.
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network with a vector of ones at each of `target_modules`; null is PEFT's choice for the model.
 
     Of `feedforward_modules`, some of `target_modules`, the inputs are scaled and not the outputs.
     """
     from peft import IA3Config
 
     config = IA3Config(
-        task_type=families.task_type(arch),
+        task_type=model.task_type,
         target_modules=params.target_modules,
         feedforward_modules=params.feedforward_modules,
     )

@@ -3,19 +3,19 @@
 Zhao et al. (2023), Tuning LayerNorm in Attention. A selective method: it trains what is there and adds nothing.
 """
 
-from pipeline.core.params import section
-from pipeline.methods import Trained, inject
-from pipeline.models import families
+from typing import Any
+
+from pipeline.methods.base import LanguageModel, TrainingParams, inject, section
 
 
 @section
-class Params(Trained):
+class Params(TrainingParams):
     target_modules: list[str] | None
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model with trainable copies of the norms in `target_modules`; null takes PEFT's choice, all of them."""
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network with trainable copies of the norms in `target_modules`; null is PEFT's choice, all of them."""
     from peft import LNTuningConfig
 
-    config = LNTuningConfig(task_type=families.task_type(arch), target_modules=params.target_modules)
+    config = LNTuningConfig(task_type=model.task_type, target_modules=params.target_modules)
     return inject(model, config, "ln_tuning")

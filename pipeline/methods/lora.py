@@ -4,18 +4,14 @@ Hu et al. (2021), LoRA: Low-Rank Adaptation of Large Language Models.
 rsLoRA: Kalajdzievski (2023). DoRA: Liu et al. (2024).
 """
 
-from typing import Annotated
+from typing import Any
 
-from pydantic import Field
-
-from pipeline.core.params import section
-from pipeline.methods import Positive, Share, Trained, inject, targets
-from pipeline.models import families
+from pipeline.methods.base import Count, LanguageModel, Positive, Share, TrainingParams, inject, section, targets
 
 
 @section
-class Params(Trained):
-    r: Annotated[int, Field(ge=1)]
+class Params(TrainingParams):
+    r: Count
     lora_alpha: Positive | None
     alpha_per_rank: Positive
     lora_dropout: Share
@@ -24,12 +20,12 @@ class Params(Trained):
     use_dora: bool
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model with LoRA matrices beside `target_modules`; null takes PEFT's choice, mostly query and value."""
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network with LoRA matrices beside `target_modules`; null is PEFT's choice, mostly query and value."""
     from peft import LoraConfig
 
     config = LoraConfig(
-        task_type=families.task_type(arch),
+        task_type=model.task_type,
         r=params.r,
         lora_alpha=params.lora_alpha or params.alpha_per_rank * params.r,
         lora_dropout=params.lora_dropout,

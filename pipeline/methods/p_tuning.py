@@ -3,16 +3,13 @@
 Liu et al. (2021), GPT Understands, Too.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pipeline.core.params import section
-from pipeline.methods import Share, Trained
-from pipeline.models import families
-from pipeline.parameters.types import Count
+from pipeline.methods.base import Count, LanguageModel, Share, TrainingParams, section
 
 
 @section
-class Params(Trained):
+class Params(TrainingParams):
     num_virtual_tokens: Count
     encoder_reparameterization_type: Literal["MLP", "LSTM"]
     encoder_hidden_size: Count
@@ -20,12 +17,12 @@ class Params(Trained):
     encoder_dropout: Share
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model with `num_virtual_tokens` soft tokens and their encoder before its input."""
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network with `num_virtual_tokens` soft tokens and their encoder before its input."""
     from peft import PromptEncoderConfig, get_peft_model
 
     config = PromptEncoderConfig(
-        task_type=families.task_type(arch),
+        task_type=model.task_type,
         num_virtual_tokens=params.num_virtual_tokens,
         num_transformer_submodules=1,  # PEFT's 2 for seq2seq trains a second prompt that nothing reads
         encoder_reparameterization_type=params.encoder_reparameterization_type,
@@ -33,4 +30,4 @@ def adapt(model, tokenizer, params: Params, arch: str, seed: int):
         encoder_num_layers=params.encoder_num_layers,
         encoder_dropout=params.encoder_dropout,
     )
-    return get_peft_model(model, config)
+    return get_peft_model(model.network, config)

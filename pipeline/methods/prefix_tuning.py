@@ -1,32 +1,29 @@
 """Prefix tuning: trained keys and values that every layer attends to before those of the text.
 
 Li and Liang (2021), Prefix-Tuning: Optimizing Continuous Prompts for Generation. With a seq2seq model PEFT puts them
-before the decoder's own keys and values alone; the paper had them in the encoder and the cross-attention as well.
+before the decoder's own keys and values only; the paper also had them in the encoder and the cross-attention.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pipeline.core.params import section
-from pipeline.methods import Trained
-from pipeline.models import families
-from pipeline.parameters.types import Count
+from pipeline.methods.base import Count, LanguageModel, TrainingParams, section
 
 
 @section
-class Params(Trained):
+class Params(TrainingParams):
     num_virtual_tokens: Count
     init_weights: Literal["zero"] | None
     prefix_projection: bool
     encoder_hidden_size: Count
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model with a prefix of `num_virtual_tokens` in its cache, while trained made by an MLP if so wished."""
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network with a prefix of `num_virtual_tokens` in its cache; with `prefix_projection` an MLP makes it."""
     from peft import PrefixTuningConfig, get_peft_model
 
-    layers, heads, width = families.cache_shape(model, arch)  # PEFT would take the encoder's layers, and d_model
+    layers, heads, width = model.cache_shape()  # PEFT would take the encoder's layers, and d_model
     config = PrefixTuningConfig(
-        task_type=families.task_type(arch),
+        task_type=model.task_type,
         num_virtual_tokens=params.num_virtual_tokens,
         num_layers=layers,
         num_attention_heads=heads,
@@ -35,4 +32,4 @@ def adapt(model, tokenizer, params: Params, arch: str, seed: int):
         prefix_projection=params.prefix_projection,
         encoder_hidden_size=params.encoder_hidden_size,
     )
-    return get_peft_model(model, config)
+    return get_peft_model(model.network, config)

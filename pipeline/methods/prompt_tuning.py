@@ -3,45 +3,42 @@
 Lester, Al-Rfou and Constant (2021), The Power of Scale for Parameter-Efficient Prompt Tuning.
 """
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+import random
+from typing import Any, Literal
 
 from pipeline.core.errors import InputError
-from pipeline.core.params import section
-from pipeline.methods import Trained
-from pipeline.models import families
+from pipeline.methods.base import Count, LanguageModel, TrainingParams, section
 
 
 @section
-class Params(Trained):
-    num_virtual_tokens: Annotated[int, Field(ge=1)]
+class Params(TrainingParams):
+    num_virtual_tokens: Count
     init: Literal["text", "vocabulary"]
     init_text: str
 
 
-def adapt(model, tokenizer, params: Params, arch: str, seed: int):
-    """The model with `num_virtual_tokens` soft tokens, begun as the embeddings of a text or of frequent tokens."""
+def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
+    """The network with `num_virtual_tokens` soft tokens, initialized as embeddings of a text or frequent tokens."""
     import torch
     from peft import PromptTuningConfig, get_peft_model
 
     config = PromptTuningConfig(
-        task_type=families.task_type(arch),
+        task_type=model.task_type,
         num_virtual_tokens=params.num_virtual_tokens,
         # PEFT's default for seq2seq is 2: a second prompt on the decoder, which generate() never feeds.
         num_transformer_submodules=1,
         tokenizer_name_or_path=None,
     )
-    embeddings = model.get_input_embeddings().weight
-    tokens = torch.tensor(init_tokens(tokenizer, params, embeddings.shape[0], seed))
+    embeddings = model.network.get_input_embeddings().weight
+    tokens = torch.tensor(initial_tokens(model.tokenizer, params, embeddings.shape[0], seed))
     rows = embeddings[tokens].detach().clone()
-    model = get_peft_model(model, config)
+    network = get_peft_model(model.network, config)
     with torch.no_grad():
-        model.prompt_encoder["default"].embedding.weight.copy_(rows)
-    return model
+        network.prompt_encoder["default"].embedding.weight.copy_(rows)
+    return network
 
 
-def init_tokens(tokenizer, params: Params, vocabulary: int, seed: int) -> list[int]:
+def initial_tokens(tokenizer: Any, params: Params, vocabulary: int, seed: int) -> list[int]:
     """The tokens whose embeddings the soft prompt begins with: the text's, repeated, or a draw of low ids.
 
     Tokenizers give frequent pieces low ids; Lester et al. draw from the 5,000 most frequent.
@@ -51,8 +48,6 @@ def init_tokens(tokenizer, params: Params, vocabulary: int, seed: int) -> list[i
         if not text:
             raise InputError("prompt_tuning.init_text: empty")
         return [text[i % len(text)] for i in range(params.num_virtual_tokens)]
-    import random
-
     special = set(tokenizer.all_special_ids)
     common = [token for token in range(min(5000, vocabulary)) if token not in special]
     return random.Random(seed).choices(common, k=params.num_virtual_tokens)

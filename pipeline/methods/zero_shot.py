@@ -1,6 +1,6 @@
 """Zero-shot: the base model as it is. A method like the others, so that the baseline takes the same path."""
 
-from pipeline.core.params import section
+from pipeline.methods.base import section
 
 
 @section

@@ -1,0 +1,1 @@
+"""Base models: architectures, loading, prompts, what a method changed, devices and clocks."""

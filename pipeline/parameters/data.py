@@ -28,7 +28,7 @@ class Limit:
 
 @section
 class Data:
-    """`train`, `validation` and `test` are files, or a folder that holds train.jsonl, validation.jsonl and test.jsonl."""
+    """`train`, `validation` and `test` are files, or folders that hold train.jsonl, validation.jsonl, test.jsonl."""
 
     name: str
     hub: HubData | None

@@ -8,6 +8,9 @@ from typing_extensions import TypedDict
 from pipeline.core.params import section
 from pipeline.parameters.types import Count, Percent, Seed
 
+# The systems that pipeline/baselines.py scores; an external system cannot have one of these names.
+BASELINES = ("human", "longest_turn", "lead")
+
 
 @section
 class Warn:

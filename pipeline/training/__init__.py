@@ -1,0 +1,1 @@
+"""Training: the loop, its batches, checkpoints, curves and the checkpoint's key."""

@@ -1,67 +1,72 @@
-"""What a training shows of itself: its curves through DVCLive, and how far it is in a terminal or a log."""
+"""What a training shows of itself: its curves through DVCLive, and its progress in a terminal or a log."""
 
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from transformers import TrainerCallback
-
-CURVES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
+CURVES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "validation_loss": "validation/loss"}
 SPEED = {"tokens_per_second": "tokens_per_second", "seconds_left": "seconds_left"}
 
+Entry = dict[str, float]  # one entry of a training's history: step, epoch and some of the keys above
 
-class Watch(TrainerCallback):
-    """Losses and learning rate go to `curves`, real tokens per second and the seconds left to `speed`.
 
-    Two folders, for two runs on one machine have the same curves, byte by byte, and never the same speed. A resumed
-    run writes again what it had logged before, for DVC empties a stage's outputs when it starts. In a terminal a bar
-    is shown, in a log a line for each validation and otherwise one every ten seconds.
+class Curves:
+    """Losses and learning rate go to the folder `curves`, tokens per second and the seconds left to `speed`.
+
+    Two folders, because two runs on one machine have the same curves, byte by byte, and never the same speed. A
+    resumed run writes its whole history again, because DVC empties a stage's outputs when it starts. A terminal shows
+    a bar, a log one line for each validation and otherwise one every ten seconds.
     """
 
-    def __init__(self, label: str, curves: Path, speed: Path):
+    def __init__(self, label: str, curves: Path, speed: Path) -> None:
         self.label, self.folders = label, {curves: CURVES, speed: SPEED}
-        self.bar, self.shown = None, 0.0
+        self.bar: Any = None
+        self.shown = 0.0
 
-    def on_train_begin(self, args, state, control, **kwargs):
+    def start(self, step: int, steps: int, history: list[Entry]) -> None:
+        """Begin, or go on, at `step` of `steps`."""
         from dvclive import Live
 
-        self.begun, self.first = time.monotonic(), state.global_step
+        self.began, self.first, self.steps = time.monotonic(), step, steps
         self.lives = {
             Live(str(folder), save_dvc_exp=False, dvcyaml=None, monitor_system=False): names
             for folder, names in self.folders.items()
         }
-        for entry in state.log_history:
+        for entry in history:
             self._write(entry)
         if sys.stderr.isatty():
             from tqdm import tqdm
 
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.label, dynamic_ncols=True)
+            self.bar = tqdm(total=steps, initial=step, desc=self.label, dynamic_ncols=True)
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def advance(self) -> None:
+        """One more optimizer step is done."""
         if self.bar:
             self.bar.update()
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        self._write(state.log_history[-1])
-        line = describe(logs)
+    def log(self, entry: Entry) -> None:
+        """Write an entry of the history and show it."""
+        self._write(entry)
+        text = describe(entry)
         if self.bar:
-            self.bar.write(f"step {state.global_step}: {line}", file=sys.stderr)
-        elif line and ("eval_loss" in logs or time.monotonic() - self.shown > 10):
+            self.bar.write(f"step {entry['step']}: {text}", file=sys.stderr)
+        elif "validation_loss" in entry or time.monotonic() - self.shown > 10:
             self.shown = time.monotonic()
-            print(f"{self.label}: step {state.global_step}/{state.max_steps}, epoch {state.epoch:.2f}: {line}")
+            print(f"{self.label}: step {entry['step']}/{self.steps}, epoch {entry['epoch']:.2f}: {text}")
 
-    def on_train_end(self, args, state, control, **kwargs):
+    def end(self) -> None:
         for live in self.lives:
             live.end()
         if self.bar:
             self.bar.close()
 
-    def seconds_left(self, state) -> float:
-        """As long as the steps so far have taken, validations and checkpoints among them."""
-        done = max(state.global_step - self.first, 1)
-        return (time.monotonic() - self.begun) / done * (state.max_steps - state.global_step)
+    def seconds_left(self, step: int) -> float:
+        """Estimated from the time of the steps so far, validations and checkpoints included."""
+        done = max(step - self.first, 1)
+        return (time.monotonic() - self.began) / done * (self.steps - step)
 
-    def _write(self, entry: dict):
+    def _write(self, entry: Entry) -> None:
         for live, names in self.lives.items():
             live.step = entry["step"]
             for key, name in names.items():
@@ -70,19 +75,19 @@ class Watch(TrainerCallback):
             live.make_summary()
 
 
-def describe(logs: dict) -> str:
-    """A line of the log: what a person watches a training for."""
+def describe(entry: Entry) -> str:
+    """A line of the log."""
     parts = []
-    if "loss" in logs:
-        parts += [f"loss {logs['loss']:.4g}", f"learning rate {logs['learning_rate']:.3g}"]
-        parts += [f"{logs['tokens_per_second']:,.0f} tokens/s", f"{duration(logs['seconds_left'])} left"]
-    if "eval_loss" in logs:
-        parts.append(f"validation loss {logs['eval_loss']:.4g}")
+    if "loss" in entry:
+        parts += [f"loss {entry['loss']:.4g}", f"learning rate {entry['learning_rate']:.3g}"]
+        parts += [f"{entry['tokens_per_second']:,.0f} tokens/s", f"{format_duration(entry['seconds_left'])} left"]
+    if "validation_loss" in entry:
+        parts.append(f"validation loss {entry['validation_loss']:.4g}")
     return ", ".join(parts)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 42 s, 3 min, 2 h 5 min."""
+def format_duration(seconds: float) -> str:
+    """42 s, 3 min, 2 h 5 min."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,81 +1,66 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
-from pipeline import config
-from pipeline.commands import adopt
+from pipeline.commands.adopt import adopt
 from pipeline.core.errors import InputError
-from pipeline.core.params import PARAMS
+from pipeline.core.params import PARAMS, read_params
+from pipeline.experiments import configuration
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def tried(tmp_path, monkeypatch):
-    """Adopt the values of some overrides in a copy of conf/; the changed lines of all files, old and new."""
-    shutil.copytree(config.ROOT / "conf", tmp_path / "conf")
+def adopted(tmp_path, monkeypatch):
+    """Adopt the values of some overrides in a copy of conf/; the lines that the new file has."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
     monkeypatch.chdir(tmp_path)
 
-    def adopted(*overrides: str) -> dict[str, str]:
-        before = {path: path.read_text().splitlines() for path in tmp_path.glob("conf/**/*.yaml")}
-        config.compose(PARAMS, overrides)
-        adopt.adopt()
-        config.compose(tmp_path / "composed.yaml")
-        assert (tmp_path / "composed.yaml").read_text() == PARAMS.read_text()
-        after = {path: path.read_text().splitlines() for path in before}
-        assert all(len(before[path]) == len(after[path]) for path in before)
-        return {old: new for path in before for old, new in zip(before[path], after[path]) if old != new}
+    def run(name: str, *overrides: str) -> list[str]:
+        configuration.write(PARAMS, overrides)
+        path = adopt(name)
+        assert configuration.compose() == read_params()
+        first, second, *lines = path.read_text().splitlines()
+        assert (first, second) == ("# @package _global_", f"# dvc exp run -S experiment={name}")
+        return lines
 
-    return adopted
+    return run
 
 
-def test_a_value_is_written_in_its_place_and_its_comment_stays(tried):
-    assert tried("few_shot.k=12", "lora.learning_rate=5e-5", "prompt_tuning.init=text", "adalora.init_r=12") == {
-        "  k: 2                    # worked examples from train in the prompt": (
-            "  k: 12                   # worked examples from train in the prompt"
-        ),
-        "  learning_rate: 3.0e-3": "  learning_rate: 5.0e-05",
-        "  init: vocabulary        # or text, which begins with init_text": (
-            "  init: text              # or text, which begins with init_text"
-        ),
-        "  init_r: 9": "  init_r: 12",
-    }
+def test_the_new_defaults_are_a_named_diff_that_config_yaml_chooses(adopted):
+    before = Path("conf/config.yaml").read_text()
+    lines = adopted("wide", "lora.r=16", "lora.learning_rate=5e-5", "few_shot.num_examples=12")
+    assert lines == ["few_shot:", "  num_examples: 12", "lora:", "  learning_rate: 5.0e-05", "  r: 16"]
+    assert Path("conf/config.yaml").read_text() == before.replace("- experiment: null", "- experiment: wide")
 
 
-def test_options_are_chosen_in_the_defaults_list(tried):
-    assert tried("model=flan_t5_base", "template=flan", "retention=english", "seed=3") == {
-        "  - model: tiny_t5": "  - model: flan_t5_base",
-        "  - template: lab": "  - template: flan",
-        "  - retention: support": "  - retention: english",
-        "seed: 17": "seed: 3",
-    }
+def test_options_experiments_and_values_together_are_adopted(adopted):
+    lines = adopted("mine", "model=flan_t5_base", "template=flan", "experiment=smoke", "support_calls.train=17")
+    assert "  name: flan_t5_base" in lines
+    assert configuration.compose()["support_calls"]["train"] == 17
 
 
-def test_an_experiment_is_chosen_and_what_it_says_itself_is_written_there(tried):
-    assert tried("experiment=smoke", "lora.r=2", "support.train=17") == {
-        "  - experiment: null": "  - experiment: smoke",
-        "support: {train: 16, validation: 4, test: 4, questions: 1, texts: 4}": (
-            "support: {train: 17, validation: 4, test: 4, questions: 1, texts: 4}"
-        ),
-        "  r: 6": "  r: 2",
-    }
+def test_files_of_ones_own_are_adopted(adopted):
+    assert "  train: a.csv" in adopted("mine", "data=local", "data.train=a.csv", "+score.external.x=p.jsonl")
 
 
-def test_a_persons_own_files_are_written_where_they_were_missing(tried):
-    changed = tried("data=local", "data.train=a.csv", "+score.external.x=p.jsonl")
-    assert changed.pop("  - data: support") == "  - data: local"
-    assert changed.pop("train: ???") == "train: a.csv"
-    ((old, new),) = changed.items()
-    assert old.startswith("  external: {}            # predictions")
-    assert new.startswith("  external: {x: p.jsonl}  # predictions")
+def test_a_second_adoption_replaces_the_first(adopted):
+    adopted("first", "lora.r=16", "seed=3")
+    assert adopted("second", "lora.r=8") == ["seed: 3", "lora:", "  r: 8"]  # params.yaml has both
+    assert "- experiment: second" in Path("conf/config.yaml").read_text()
 
 
-def test_what_conf_has_already_changes_nothing(tried):
-    assert tried() == {}
+@pytest.mark.parametrize("name", ["smoke", "../x", ""])
+def test_no_file_is_overwritten_and_none_is_written_elsewhere(adopted, name):
+    with pytest.raises(InputError, match="exists, or is no name"):
+        adopted(name, "lora.r=16")
 
 
-def test_conf_is_put_back_if_it_cannot_say_the_values(tried, tmp_path):
-    config.compose(PARAMS, ["lora.r=16"])
-    (tmp_path / "conf/config.yaml").write_text((tmp_path / "conf/config.yaml").read_text() + "lora_r: 1\n")
-    before = (tmp_path / "conf/config.yaml").read_text()
+def test_conf_is_put_back_if_it_cannot_say_the_values(adopted):
+    configuration.write(PARAMS, ["lora.r=16"])
+    Path("conf/config.yaml").write_text(Path("conf/config.yaml").read_text() + "lora_r: 1\n")
+    before = {path: path.read_text() for path in Path("conf").rglob("*.yaml")}
     with pytest.raises(InputError, match="lora_r"):
-        adopt.adopt()
-    assert (tmp_path / "conf/config.yaml").read_text() == before
+        adopt("wide")
+    assert {path: path.read_text() for path in Path("conf").rglob("*.yaml")} == before

@@ -1,0 +1,149 @@
+"""conf/ composed into the values of params.yaml, checked, and compared.
+
+The stage `config`, the command `compose` and `dvc exp run` (override_validation.py) share these functions. Nothing
+heavy is imported: no torch, no DVC.
+"""
+
+import copy
+import difflib
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline import methods
+from pipeline.core.errors import InputError
+from pipeline.core.params import PARAMS, flatten, parse_section
+from pipeline.models import architectures
+from pipeline.parameters.data import Data
+from pipeline.parameters.forgetting import Forgetting
+from pipeline.parameters.generate import Generate
+from pipeline.parameters.model import Model
+from pipeline.parameters.score import BASELINES, Score
+from pipeline.parameters.support_calls import SupportCalls
+from pipeline.parameters.template import Template
+from pipeline.parameters.tokenize import Tokenize
+from pipeline.parameters.train import Train
+from pipeline.parameters.types import Seed
+
+CONF = Path("conf")
+SECTIONS: dict[str, Any] = {
+    "seed": Seed,
+    "methods": list[str],
+    "support_calls": SupportCalls,
+    "data": Data,
+    "model": Model,
+    "template": Template,
+    "tokenize": Tokenize,
+    "train": Train,
+    "generate": Generate,
+    "forgetting": Forgetting,
+    "score": Score,
+}
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
+
+
+def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
+    """What conf/ composes to, unchecked. Raises InputError for an override that Hydra refuses."""
+    return plain_values(_load(overrides, conf))
+
+
+def write(output: Path, overrides: Sequence[str] = (), conf: Path = CONF) -> None:
+    """Compose conf/ into a file, the same bytes that `dvc exp run` writes."""
+    output.write_text(OmegaConf.to_yaml(OmegaConf.create(compose(overrides, conf))), encoding="utf-8")
+
+
+def plain_values(composed: DictConfig) -> dict[str, Any]:
+    """A composition as params.yaml holds it: without Hydra's own settings, interpolations resolved."""
+    values = copy.deepcopy(composed)
+    with open_dict(values):
+        values.pop("hydra", None)
+    OmegaConf.resolve(values)
+    plain = OmegaConf.to_container(values)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _load(overrides: Sequence[str], conf: Path) -> DictConfig:
+    """What Hydra loads, without the check that `dvc exp run` puts around its function."""
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base=None):
+            loader = GlobalHydra.instance().config_loader()
+            load = inspect.unwrap(type(loader).load_configuration)
+            return load(loader, "config", list(overrides), RunMode.RUN)
+    except COMPOSITION_ERRORS as error:
+        raise InputError(explain(error, overrides)) from error
+
+
+def validate(values: dict[str, Any]) -> None:
+    """Raises InputError for unknown or missing keys, wrong types, and combinations that cannot work."""
+    kinds = SECTIONS | {name: methods.find(name).Params for name in methods.names()}
+    if missing := [key for key, value in flatten(values) if value == "???"]:
+        raise InputError(f"{missing[0]}: missing; give it a value: -S {missing[0]}=...")
+    if unknown := sorted(set(values) - set(kinds)):
+        raise InputError(f"{unknown[0]}: unknown key; there are {', '.join(kinds)}")
+    for name in kinds:
+        if name not in values:
+            raise InputError(f"{name}: missing from {PARAMS}")
+    sections = {name: parse_section(values[name], kind, name) for name, kind in kinds.items()}
+    _check_methods(sections["methods"])
+    _check_model(sections["model"], sections["train"])
+    if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
+        raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")
+
+
+def _check_methods(chosen: list[str]) -> None:
+    if not chosen:
+        raise InputError("methods: empty; name at least one, for instance [zero_shot, lora]")
+    for name in chosen:
+        methods.find(name)
+        if chosen.count(name) > 1:
+            raise InputError(f"methods: {name!r} is named {chosen.count(name)} times")
+
+
+def _check_model(model: Model, train: Train) -> None:
+    architecture = architectures.find(model.architecture)
+    if train.precision == "fp16" and not architecture.allows_fp16:
+        raise InputError("train.precision: 'fp16' overflows in T5 (transformers #23135); use auto, bf16 or fp32")
+    if model.hub and model.wheel:
+        raise InputError("model: give a hub repository or a wheel, not both")
+
+
+def differences(expected: object, found: object, key: str = "") -> list[str]:
+    """The keys at which a configuration differs from what conf/ composes to, sorted, with both values."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        names = [*expected, *(name for name in found if name not in expected)]
+        pairs = ((f"{key}.{name}".lstrip("."), expected.get(name), found.get(name)) for name in names)
+        return sorted(line for name, left, right in pairs for line in differences(left, right, name))
+    return [] if expected == found else [f"{key} is {found!r}, in conf/ {expected!r}"]
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> str:
+    """An error of Hydra or OmegaConf as `key: value: what is allowed`, in one line."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        options = sorted(name for name in error.options if not name.startswith("_"))
+        return f"{group}: {option!r}: no such file in conf/{group}; there are {_listed(options, option)}"
+    if isinstance(error, OmegaConfBaseException):
+        return f"{error.full_key or ' '.join(overrides)}: {str(error).splitlines()[0]}"
+    key, parent = getattr(error.__cause__, "full_key", None), getattr(error.__cause__, "parent_node", None)
+    if not key or not isinstance(parent, DictConfig):
+        return " ".join(str(error).split())
+    section, _, name = key.rpartition(".")
+    values = [repr(text.partition("=")[2]) for text in overrides if text.partition("=")[0] == key]
+    groups = [] if section else [path.name for path in CONF.iterdir() if path.is_dir()]
+    keys = sorted({*map(str, parent), *groups} - {"hydra"})
+    return ": ".join([key, *values[-1:], f"unknown key; {section or 'conf/'} has {_listed(keys, name)}"])
+
+
+def _listed(names: list[str], word: str) -> str:
+    """The names, with the one that is nearest to `word` if any is near."""
+    near = difflib.get_close_matches(word, names, n=1)
+    return ", ".join(names) + (f" (did you mean {near[0]}?)" if near else "")

@@ -1,0 +1,124 @@
+"""The interface of all architectures, and what they have in common."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+IGNORED = -100  # the label that cross entropy leaves out
+
+Example = dict[str, list[int]]  # input_ids and labels
+
+
+class LanguageModel(ABC):
+    """A network with its tokenizer.
+
+    network: a transformers model, or PEFT's model around one; None where only text is encoded. chat: whether prompts
+    are turns in the tokenizer's chat template.
+    """
+
+    task_type: ClassVar[str]  # PEFT's name of the architecture
+    auto_class: ClassVar[str]  # the class of transformers that loads it
+    separator: ClassVar[str]  # between a plain prompt and its completion
+    prompt_padding_side: ClassVar[str]  # of a batch of prompts to generate from
+    allows_fp16: ClassVar[bool]
+    reads_end_of_prompt: ClassVar[bool]  # whether an end token follows a prompt that is not a training example
+
+    def __init__(self, network: Any, tokenizer: Any, chat: bool = False) -> None:
+        self.network, self.tokenizer, self.chat = network, tokenizer, chat
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, config: Any) -> bool:
+        """Whether a transformers configuration is of this architecture."""
+
+    @classmethod
+    def load_network(cls, folder: Path, attention: str = "sdpa") -> Any:
+        """A model folder's weights in fp32. Pure bf16 weights would lose small updates."""
+        import torch
+        import transformers
+
+        return getattr(transformers, cls.auto_class).from_pretrained(
+            folder,
+            dtype=torch.float32,
+            attn_implementation=attention,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+
+    @property
+    def base_network(self) -> Any:
+        """The transformers model itself, without PEFT's model around it."""
+        return getattr(self.network, "get_base_model", lambda: self.network)()
+
+    @property
+    def device(self) -> Any:
+        return next(self.network.parameters()).device
+
+    # Examples
+
+    @abstractmethod
+    def encode_example(self, prompt: list[int], completion: list[int], end: int) -> Example:
+        """Token ids of one example. `end`, the last label, follows the completion; no label is of the prompt."""
+
+    @abstractmethod
+    def count_tokens(self, example: Example) -> int:
+        """Tokens of an example that the network computes over."""
+
+    @abstractmethod
+    def count_batch_tokens(self, batch: dict[str, Any]) -> Any:
+        """`count_tokens` over a padded batch, padding left out; a tensor."""
+
+    def collate(self, examples: list[Example]) -> Any:
+        """Pad examples to the longest: input_ids, attention_mask and labels, (examples, tokens) each.
+
+        Padded labels are ignored. Masks go by length, so padding with the end token does no harm.
+        """
+        from transformers import DataCollatorForSeq2Seq
+
+        self.tokenizer.padding_side = "right"
+        collator = DataCollatorForSeq2Seq(self.tokenizer, model=self.decoder_input_source(), label_pad_token_id=IGNORED)
+        return collator([{**one, "attention_mask": [1] * len(one["input_ids"])} for one in examples])
+
+    def decoder_input_source(self) -> Any:
+        """The network that makes decoder inputs from labels; None where there are no decoder inputs."""
+        return None
+
+    # Losses
+
+    @abstractmethod
+    def labelled_logits(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """(positions, vocabulary) logits in fp32, and the labels of the same positions."""
+
+    @abstractmethod
+    def row_of_position(self, labels: Any) -> Any:
+        """The row of the batch that each position of `labelled_logits` belongs to; labels: (rows, tokens)."""
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """Summed cross entropy of the labels of a collated batch, and the number of labels; two scalars."""
+        import torch.nn.functional as F
+
+        logits, labels = self.labelled_logits(batch)
+        total = F.cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="sum")
+        return total, (labels != IGNORED).sum()
+
+    def log_likelihoods(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """Of each row, the summed log-probability of its labels and their number; two (rows,) tensors."""
+        import torch
+        import torch.nn.functional as F
+
+        logits, labels = self.labelled_logits(batch)
+        each = -F.cross_entropy(logits, labels.flatten(), ignore_index=IGNORED, reduction="none")
+        counts = (batch["labels"] != IGNORED).sum(dim=1)
+        sums = torch.zeros(len(counts), device=each.device)
+        return sums.index_add(0, self.row_of_position(batch["labels"]), each), counts
+
+    # Generation
+
+    @abstractmethod
+    def generate(self, batch: dict[str, Any], config: Any) -> Any:
+        """New token ids for a padded batch of prompts, (rows, new tokens): no prompt, no decoder start token."""
+
+    @abstractmethod
+    def cache_shape(self) -> tuple[int, int, int]:
+        """Layers of the decoder's own cache, the heads of each and their width; found by running the network."""

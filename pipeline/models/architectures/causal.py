@@ -1,0 +1,73 @@
+"""Decoder-only models: Llama, GPT and their like. Prompt and completion are one text."""
+
+from typing import Any
+
+from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
+from pipeline.models.virtual_tokens import soft_tokens
+
+
+class Causal(LanguageModel):
+    task_type = "CAUSAL_LM"
+    auto_class = "AutoModelForCausalLM"
+    separator = " "
+    prompt_padding_side = "left"  # the model must continue right after the prompt's last token
+    reads_end_of_prompt = False
+    allows_fp16 = True
+
+    @classmethod
+    def matches(cls, config: Any) -> bool:
+        return not config.is_encoder_decoder
+
+    def encode_example(self, prompt: list[int], completion: list[int], end: int) -> Example:
+        return {"input_ids": [*prompt, *completion, end], "labels": [IGNORED] * len(prompt) + [*completion, end]}
+
+    def count_tokens(self, example: Example) -> int:
+        return len(example["input_ids"])
+
+    def count_batch_tokens(self, batch: dict[str, Any]) -> Any:
+        return batch["attention_mask"].sum()
+
+    def labelled_logits(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """As in the interface; only positions with a label are computed."""
+        import torch.nn.functional as F
+
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        following = batch["labels"][:, 1:]  # position t predicts the token at t + 1
+        labelled = following != IGNORED
+        inputs["logits_to_keep"] = F.pad(labelled, (soft_tokens(self.network), 1))
+        return self.network(**inputs, use_cache=False).logits.flatten(0, -2).float(), following[labelled]
+
+    def row_of_position(self, labels: Any) -> Any:
+        import torch
+
+        counts = (labels != IGNORED).sum(dim=1)
+        return torch.arange(len(labels), device=labels.device).repeat_interleave(counts)
+
+    def generate(self, batch: dict[str, Any], config: Any) -> Any:
+        """As in the interface. A soft prompt goes between a row's left padding and its text, as in training.
+
+        PEFT's own `generate` puts it before the padding, so that its distance to the text, and with it the answer,
+        changes with the batch.
+        """
+        import torch
+
+        if not soft_tokens(self.network):
+            return self.network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
+        texts, mask = self.network.get_input_embeddings()(batch["input_ids"]), batch["attention_mask"]
+        prompts = self.network.get_prompt(len(texts))
+        embeddings = torch.cat([prompts, texts], dim=1)
+        mask = torch.cat([mask.new_ones(prompts.shape[:2]), mask], dim=1)
+        order = mask.argsort(dim=1, stable=True)  # padding to the front, everything else in its order
+        embeddings = embeddings.gather(1, order[..., None].expand_as(embeddings))
+        return self.base_network.generate(
+            inputs_embeds=embeddings, attention_mask=mask.gather(1, order), generation_config=config
+        )
+
+    def cache_shape(self) -> tuple[int, int, int]:
+        import torch
+
+        token = torch.zeros((1, 1), dtype=torch.long, device=self.network.device)
+        with torch.no_grad():
+            layers = self.network(input_ids=token, use_cache=True).past_key_values.layers
+        _, heads, _, width = layers[0].keys.shape
+        return len(layers), heads, width

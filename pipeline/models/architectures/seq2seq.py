@@ -1,0 +1,69 @@
+"""Encoder-decoder models: T5, BART and their like. A prompt is all input, a completion all labels."""
+
+from typing import Any
+
+from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
+
+
+class Seq2Seq(LanguageModel):
+    task_type = "SEQ_2_SEQ_LM"
+    auto_class = "AutoModelForSeq2SeqLM"
+    separator = ""
+    prompt_padding_side = "right"
+    reads_end_of_prompt = True
+    allows_fp16 = False  # T5 overflows in it (transformers #23135)
+
+    @classmethod
+    def matches(cls, config: Any) -> bool:
+        return bool(config.is_encoder_decoder)
+
+    def encode_example(self, prompt: list[int], completion: list[int], end: int) -> Example:
+        return {"input_ids": prompt, "labels": [*completion, end]}
+
+    def count_tokens(self, example: Example) -> int:
+        return len(example["input_ids"]) + len(example["labels"])
+
+    def count_batch_tokens(self, batch: dict[str, Any]) -> Any:
+        return batch["attention_mask"].sum() + (batch["labels"] != IGNORED).sum()
+
+    def decoder_input_source(self) -> Any:
+        return self.base_network  # so that the forward pass need not compute a loss of its own
+
+    def labelled_logits(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        return self.network(**inputs, use_cache=False).logits.flatten(0, -2).float(), batch["labels"]
+
+    def row_of_position(self, labels: Any) -> Any:
+        import torch
+
+        return torch.arange(len(labels), device=labels.device).repeat_interleave(labels.shape[1])
+
+    def generate(self, batch: dict[str, Any], config: Any) -> Any:
+        """As in the interface. The beams of a prompt share its cross-attention."""
+        return self.network.generate(**batch, generation_config=config, past_key_values=beam_cache())[:, 1:]
+
+    def cache_shape(self) -> tuple[int, int, int]:
+        import torch
+
+        token = torch.zeros((1, 1), dtype=torch.long, device=self.network.device)
+        with torch.no_grad():
+            cache = self.network(input_ids=token, decoder_input_ids=token, use_cache=True).past_key_values
+        layers = cache.self_attention_cache.layers
+        _, heads, _, width = layers[0].keys.shape
+        return len(layers), heads, width
+
+
+def beam_cache() -> Any:
+    """An empty cache whose cross-attention is not copied at each step of a beam search.
+
+    transformers copies it at every step, although no step changes it. Without the copies, the same bytes: 150 calls
+    with four beams in batches of 16 took 6.5 s instead of 8.6, few-shot prompts in batches of 32 took 11.3 s instead of
+    21.5 s.
+    """
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    class BeamCache(EncoderDecoderCache):
+        def reorder_cache(self, beam_idx: Any) -> None:
+            self.self_attention_cache.reorder_cache(beam_idx)
+
+    return BeamCache(DynamicCache(), DynamicCache())

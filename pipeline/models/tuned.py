@@ -1,0 +1,94 @@
+"""What a method trained, on disk: the whole model, an adapter, or some of the base's own parameters."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import files
+from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.loading import load_model
+
+PARTIAL = "trained.safetensors"  # of the base's parameters those that were trained, by name
+
+
+def trained_parameters(network: Any) -> dict[str, Any]:
+    """The parameters that are trained, by name."""
+    return {name: value for name, value in network.named_parameters() if value.requires_grad}
+
+
+def save_tuned(model: LanguageModel, output: Path) -> None:
+    """Save what was trained and nothing more; the same weights give the same bytes.
+
+    An adapter in PEFT's format; where every parameter was trained a whole model with its tokenizer; else the trained
+    parameters by name.
+    """
+    from peft import PeftModel
+    from safetensors.torch import save_file
+
+    network, trained = model.network, trained_parameters(model.network)
+    if isinstance(network, PeftModel):
+        save_adapter(network, output)
+    elif len(trained) == len(dict(network.named_parameters())):
+        network.save_pretrained(output)
+        model.tokenizer.save_pretrained(output)
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        save_file({name: value.detach().contiguous() for name, value in trained.items()}, output / PARTIAL)
+
+
+def save_adapter(network: Any, output: Path) -> None:
+    """PEFT's files without the model card, and with sorted lists: PEFT writes them from sets."""
+    # save_embedding_layers would ask the hub whether the base's vocabulary was resized.
+    network.save_pretrained(output, save_embedding_layers=False)
+    (output / "README.md").unlink(missing_ok=True)
+    config = json.loads((output / "adapter_config.json").read_text())
+    config = {key: sorted(value) if isinstance(value, list) else value for key, value in config.items()}
+    files.write_json(output / "adapter_config.json", dict(sorted(config.items())))
+
+
+def needs_base(output: Path) -> bool:
+    """Whether what was saved is used on top of the base model."""
+    return not (output / "config.json").exists()
+
+
+def load_tuned(base: Path, output: Path, architecture: str, chat: bool, merge: bool) -> LanguageModel:
+    """The model that a method left in `output`; the base itself where it trained nothing.
+
+    `merge` folds an adapter into the base's weights where its kind allows it (LoRA does, soft prompts do not).
+    """
+    if not needs_base(output):
+        return load_model(output, architecture, chat)
+    model = load_model(base, architecture, chat)
+    if (output / PARTIAL).exists():
+        load_parameters(model.network, output / PARTIAL)
+    if (output / "adapter_config.json").exists():
+        from peft import PeftModel
+
+        with warnings.catch_warnings():  # PEFT takes AdaLoRA's ranks for LoRA's and warns, but uses them correctly
+            warnings.filterwarnings("ignore", "The following rank_pattern keys did not match")
+            model.network = PeftModel.from_pretrained(model.network, output)
+        if merge and is_mergeable(model.network):
+            model.network = model.network.merge_and_unload(safe_merge=True)
+    return model
+
+
+def load_parameters(network: Any, path: Path) -> None:
+    """Overwrite parameters with those of a safetensors file, by name."""
+    import torch
+    from safetensors.torch import load_file
+
+    parameters = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, value in load_file(path).items():
+            parameters[name].copy_(value)
+
+
+def is_mergeable(network: Any) -> bool:
+    """Whether the network carries an adapter that can be folded into its weights."""
+    return hasattr(network, "peft_config") and hasattr(network.base_model, "merge_and_unload")
+
+
+def directory_size(output: Path) -> int:
+    """Bytes of all files."""
+    return sum(path.stat().st_size for path in output.rglob("*") if path.is_file())

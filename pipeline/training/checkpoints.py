@@ -1,0 +1,96 @@
+"""Checkpoints of a training: safetensors and JSON, written whole or not at all, and no pickles."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from pipeline.models.tuned import load_parameters, trained_parameters
+
+
+class Checkpoints:
+    """The folder of one training's checkpoints, `step-N` each.
+
+    A checkpoint is written under another name and renamed when it is complete, so one that a kill cut short is never
+    taken for a whole one. Only the newest and the best are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for torn in folder.glob("*.partial"):
+            shutil.rmtree(torn)
+
+    def path(self, step: int) -> Path:
+        return self.folder / f"step-{step}"
+
+    def newest(self) -> Path | None:
+        """The checkpoint with the highest step, if there is any."""
+        return max(self.folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")), default=None)
+
+    def save(self, step: int, network: Any, optimizer: Any, hooks: dict[str, Any], progress: dict[str, Any]) -> None:
+        """Write a checkpoint: trained weights, optimizer, random state, the method's own state, and `progress`."""
+        folder = self.folder / f"step-{step}.partial"
+        folder.mkdir(parents=True, exist_ok=True)
+        trained = {name: value.detach().contiguous() for name, value in trained_parameters(network).items()}
+        save_file(trained, folder / "trained.safetensors")
+        save_file(hooks, folder / "hooks.safetensors")
+        tensors, scalars = flatten_optimizer_state(optimizer)
+        save_file(tensors, folder / "optimizer.safetensors")
+        save_file(random_state(), folder / "random.safetensors")
+        (folder / "progress.json").write_text(json.dumps({**progress, "optimizer": scalars}))
+        folder.rename(self.path(step))
+
+    def prune(self, keep: set[int]) -> None:
+        """Delete the checkpoints of all other steps."""
+        for path in self.folder.glob("step-*"):
+            if path not in {self.path(step) for step in keep}:
+                shutil.rmtree(path)
+
+    def remove(self) -> None:
+        """Delete the folder, in one step first, so that a kill leaves no half of it under its name."""
+        done = self.folder.rename(self.folder.with_suffix(".done"))
+        shutil.rmtree(done)
+
+
+def restore_weights(path: Path, network: Any, device: Any) -> dict[str, Any]:
+    """Put a checkpoint's trained weights into the network; returns the state of the method's hooks."""
+    load_parameters(network, path / "trained.safetensors")
+    return load_file(path / "hooks.safetensors", device=str(device))
+
+
+def restore_training(path: Path, optimizer: Any) -> dict[str, Any]:
+    """Restore optimizer and random state; returns the `progress` that was saved."""
+    progress = json.loads((path / "progress.json").read_text())
+    restore_optimizer_state(optimizer, load_file(path / "optimizer.safetensors"), progress.pop("optimizer"))
+    states = load_file(path / "random.safetensors")
+    torch.set_rng_state(states["cpu"])
+    if torch.cuda.is_available() and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"])
+    return progress
+
+
+def random_state() -> dict[str, Any]:
+    states = {"cpu": torch.get_rng_state()}
+    return states | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+
+
+def flatten_optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An optimizer's state as tensors and as plain values, by "parameter/key"; parameters by their number."""
+    tensors: dict[str, Any] = {}
+    scalars: dict[str, Any] = {}
+    for number, values in optimizer.state_dict()["state"].items():
+        for key, value in values.items():
+            (tensors if torch.is_tensor(value) else scalars)[f"{number}/{key}"] = value
+    return {name: value.contiguous() for name, value in tensors.items()}, scalars
+
+
+def restore_optimizer_state(optimizer: Any, tensors: dict[str, Any], scalars: dict[str, Any]) -> None:
+    """The reverse of `flatten_optimizer_state`; learning rates are the scheduler's."""
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in [*tensors.items(), *scalars.items()]:
+        number, _, key = name.partition("/")
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

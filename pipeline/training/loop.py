@@ -1,0 +1,215 @@
+"""The training loop: any method on any architecture, resumable to the same bytes, with a clock for each phase.
+
+A plain loop on Accelerate. Trainer with its public hooks could not give the same: the loss over accumulated batches,
+clocks of validation and checkpoints, and checkpoints of what is trained need its private methods (docs/log.md has the
+measurements).
+"""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from pipeline.core.errors import InputError
+from pipeline.methods.base import MethodHooks
+from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
+from pipeline.models.devices import best_device
+from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.parameters.train import Train, TrainingParams
+from pipeline.training.batches import length_grouped_batches
+from pipeline.training.checkpoints import Checkpoints, restore_training, restore_weights
+from pipeline.training.curves import Curves, Entry
+from pipeline.training.optimizer import make_optimizer, make_schedule
+
+
+@dataclass
+class Progress:
+    """How far a training is, as its checkpoints keep it."""
+
+    step: int = 0
+    best_step: int = 0
+    best_loss: float = math.inf
+    seconds_to_best: float = 0.0
+    history: list[Entry] = field(default_factory=list)
+
+
+def total_steps(params: TrainingParams, train: Train, examples: int) -> int:
+    """Optimizer steps of a whole training."""
+    batches = math.ceil(examples / train.batch_size)
+    return params.num_train_epochs * math.ceil(batches / train.gradient_accumulation_steps)
+
+
+class MethodTrainer:
+    """Trains what requires a gradient in `model.network` and ends with the weights of the best validation loss.
+
+    Validations and checkpoints are spread evenly over the training, the last at its end. Each comes with an entry of
+    the log, so that a resumed run logs the same means as an uninterrupted one.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        hooks: type[MethodHooks],
+        train_examples: list[Example],
+        validation_examples: list[Example],
+        *,
+        params: TrainingParams,
+        train: Train,
+        precision: str,
+        seed: int,
+        checkpoints: Checkpoints,
+        curves: Curves,
+        monitor: ResourceMonitor,
+    ) -> None:
+        self.model, self.params, self.settings, self.seed = model, params, train, seed
+        self.examples = train_examples
+        self.validation = sorted(validation_examples, key=lambda one: len(one["input_ids"]), reverse=True)
+        self.checkpoints, self.curves, self.monitor = checkpoints, curves, monitor
+        self.steps = total_steps(params, train, len(train_examples))
+        self.hooks = hooks(model.network, params, self.steps)
+        self.progress = Progress()
+        mixed = {"fp32": "no"}.get(precision, precision)
+        self.accelerator = Accelerator(mixed_precision=mixed, cpu=best_device() == "cpu")
+        self.optimizer: Any
+        model.network, self.optimizer = self.accelerator.prepare(
+            model.network.to(self.accelerator.device), make_optimizer(model.network, params)
+        )
+
+    def train(self) -> Progress:
+        """Train to the end, from the newest checkpoint if there is one, and load the best weights."""
+        resumed = self.checkpoints.newest()
+        torch.manual_seed(self.seed)
+        if resumed:
+            self._resume(resumed)
+        progress, first = self.progress, self.progress.step
+        schedule = make_schedule(self.optimizer.optimizer, self.params, self.steps, first)
+        self.curves.start(first, self.steps, progress.history)
+        window = LossWindow(self.monitor.elapsed("train"))
+        evaluate_every = math.ceil(self.steps / self.settings.num_evaluations)
+        for batches in self._remaining_batches(first):
+            self._step(batches, schedule, window)
+            progress.step += 1
+            self.curves.advance()
+            evaluates = progress.step % evaluate_every == 0 or progress.step == self.steps
+            if evaluates or progress.step % self.settings.logging_steps == 0:
+                self._log_training(window)
+            if evaluates:
+                self._evaluate_and_save()
+        self.curves.end()
+        self.load_best()
+        return progress
+
+    def _remaining_batches(self, done: int) -> Any:
+        """The batches of each optimizer step after the first `done`, as lists of examples."""
+        lengths = [len(example["input_ids"]) for example in self.examples]
+        accumulated, step = self.settings.gradient_accumulation_steps, 0
+        for epoch in range(self.params.num_train_epochs):
+            numbers = length_grouped_batches(lengths, self.settings.batch_size, self.seed, epoch)
+            for start in range(0, len(numbers), accumulated):
+                step += 1
+                if step > done:
+                    chunk = numbers[start : start + accumulated]
+                    yield [[self.examples[number] for number in batch] for batch in chunk]
+
+    def _step(self, batches: list[list[Example]], schedule: Any, window: "LossWindow") -> None:
+        """One optimizer step over accumulated batches; the loss is the mean over all of their labels."""
+        self.model.network.train()
+        inputs = [self.model.collate(batch).to(self.accelerator.device) for batch in batches]
+        labels = sum((batch["labels"] != IGNORED).sum() for batch in inputs)
+        for batch in inputs:
+            with self.accelerator.autocast():
+                total, _ = self.model.loss(batch)
+            loss = total / labels
+            if not torch.isfinite(loss):
+                raise InputError(diverged("loss", loss.item(), self.progress.step + 1))
+            penalty = self.hooks.penalty() / len(inputs)
+            # The penalty's gradient counts; the loss keeps its own value for the curve.
+            self.accelerator.backward(loss + (penalty - penalty.detach()))
+            window.add(loss.detach(), self.model.count_batch_tokens(batch))
+        self.accelerator.clip_grad_norm_(self.model.network.parameters(), self.settings.max_grad_norm)
+        self.optimizer.step()
+        self.hooks.after_optimizer_step(self.progress.step + 1)
+        window.learning_rate = schedule.get_last_lr()[0]
+        schedule.step()
+        self.optimizer.zero_grad()
+        window.steps += 1
+
+    def _log_training(self, window: "LossWindow") -> None:
+        """Add the mean loss since the last entry to the history, with non-padding tokens per second."""
+        step = self.progress.step
+        entry = window.close(self.monitor.elapsed("train"))
+        self._log({"step": step, **entry, "seconds_left": self.curves.seconds_left(step)})
+
+    def _log(self, entry: Entry) -> None:
+        entry["epoch"] = self.progress.step * self.params.num_train_epochs / self.steps
+        self.progress.history.append(entry)
+        self.curves.log(entry)
+
+    def evaluate(self) -> float:
+        """Mean cross entropy of all validation labels; every label counts the same, whatever its batch."""
+        self.model.network.eval()
+        total, labels, size = torch.zeros((), dtype=torch.float64), 0, 2 * self.settings.batch_size
+        with self.monitor.phase("validation"), torch.no_grad(), self.accelerator.autocast():
+            for start in range(0, len(self.validation), size):
+                batch = self.model.collate(self.validation[start : start + size]).to(self.accelerator.device)
+                batch_total, batch_labels = self.model.loss(batch)
+                total, labels = total + batch_total.cpu().double(), labels + batch_labels.cpu()
+        loss = (total / labels).item()
+        if not math.isfinite(loss):
+            raise InputError(diverged("validation loss", loss, self.progress.step))
+        return loss
+
+    def _evaluate_and_save(self) -> None:
+        loss, progress = self.evaluate(), self.progress
+        self._log({"step": progress.step, "validation_loss": loss})
+        if loss < progress.best_loss:
+            progress.best_step, progress.best_loss = progress.step, loss
+            progress.seconds_to_best = round(self.monitor.elapsed("train"), 3)
+        with self.monitor.phase("checkpoint"):
+            saved = {**asdict(progress), "monitor": self.monitor.state()}
+            network, optimizer = self.model.network, self.optimizer.optimizer
+            self.checkpoints.save(progress.step, network, optimizer, self.hooks.state(), saved)
+            self.checkpoints.prune({progress.step, progress.best_step})
+
+    def _resume(self, path: Any) -> None:
+        self.hooks.restore(restore_weights(path, self.model.network, self.accelerator.device))
+        saved = restore_training(path, self.optimizer.optimizer)
+        self.monitor.restore(saved.pop("monitor"))
+        self.progress = Progress(**saved)
+
+    def load_best(self) -> None:
+        """Put the weights of the lowest validation loss into the network."""
+        path = self.checkpoints.path(self.progress.best_step)
+        self.hooks.restore(restore_weights(path, self.model.network, self.accelerator.device))
+
+
+class LossWindow:
+    """What is summed between two entries of the log. since: seconds of training at the last entry."""
+
+    def __init__(self, since: float) -> None:
+        self.since, self.learning_rate = since, 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self.loss, self.tokens, self.steps = torch.zeros(()), torch.zeros((), dtype=torch.int64), 0
+
+    def add(self, loss: Any, tokens: Any) -> None:
+        self.loss, self.tokens = self.loss.to(loss.device) + loss, self.tokens.to(loss.device) + tokens
+
+    def close(self, seconds: float) -> dict[str, float]:
+        """Mean loss of a step, the last learning rate, tokens per second; then a new window begins."""
+        spent = max(seconds - self.since, 1e-9)
+        entry = {
+            "loss": self.loss.item() / self.steps,
+            "learning_rate": self.learning_rate,
+            "tokens_per_second": float(self.tokens) / spent,
+        }
+        self.since = seconds
+        self._reset()
+        return entry
+
+
+def diverged(name: str, value: float, step: int) -> str:
+    return f"the {name} became {value} at step {step}: lower this method's learning_rate, or set train.precision=fp32"
