@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import torch
+from pipeline.training.trainer import Tuner, arguments
 from transformers import (
     DataCollatorForSeq2Seq,
     Seq2SeqTrainer,
@@ -30,7 +31,6 @@ from pipeline.methods import full
 from pipeline.models import families, resource_monitor
 from pipeline.train import Train, hardware_precision
 from pipeline.training.curves import Watch
-from pipeline.training.trainer import Tuner, arguments
 from tests import tiny
 
 FLAN_T5_SMALL = {

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline import config
 from pipeline.commands import sweep
 from pipeline.core.errors import InputError
 from pipeline.core.params import flatten, read_params
+from pipeline.experiments.configuration import compose, validate
 from pipeline.experiments.sweep_points import lookup, relevant_settings
 from tests.project import ROOT
 
@@ -25,13 +25,12 @@ def test_what_cannot_move_a_methods_scores_does_not_separate_its_points():
 
 
 @pytest.mark.parametrize("name", sorted(read_params(ROOT / "conf/sweeps.yaml")))
-def test_every_sweep_of_conf_is_over_a_parameter_and_its_values_are_hydras(name, tmp_path):
+def test_every_sweep_of_conf_is_over_a_parameter_and_its_values_are_hydras(name):
     named = sweep.find_sweep(name)
     keys = dict(flatten(read_params()))
     assert named.parameter in keys or any(key.startswith(f"{named.parameter}.") for key in keys)
     for value in named.values.split(","):
-        config.compose(tmp_path / "params.yaml", [f"{named.parameter}={value}"])
-        config.validate(read_params(tmp_path / "params.yaml"))
+        validate(compose([f"{named.parameter}={value}"]))
 
 
 def test_a_value_is_a_number_or_a_text_whatever_the_parameter_holds():
