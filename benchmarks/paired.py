@@ -37,7 +37,7 @@ class Step:
 def steps(runs: list[Path], methods: list[str]) -> list[Step]:
     """A step for each method; runs are folders of METHOD.parquet."""
     metric = METRICS[PRIMARY_METRIC]
-    found: list[Step] = []
+    results: list[Step] = []
     before: np.ndarray | None = None
     for method in methods:
         by_run = np.array([metric.matrix(files.read_parquet(run / f"{method}.parquet")) for run in runs])
@@ -45,12 +45,12 @@ def steps(runs: list[Path], methods: list[str]) -> list[Step]:
         resampling = PairedResampling.draw(len(columns), RESAMPLES, seed=0)
         difference = None if before is None else paired_difference(columns, before, statistic, resampling)
         means = [float(mean) for mean in by_run.mean(axis=(1, 2))]
-        found.append(Step(method, means, resampling.estimate(columns, statistic), difference))
+        results.append(Step(method, means, resampling.estimate(columns, statistic), difference))
         before = columns
-    return found
+    return results
 
 
-def table(runs: list[Path], found: list[Step]) -> Table:
+def table(runs: list[Path], results: list[Step]) -> Table:
     """A row for each method."""
 
     def run_column(number: int, name: str):
@@ -71,7 +71,7 @@ def table(runs: list[Path], found: list[Step]) -> Table:
         (Column("95 %"), of_difference(lambda one: Interval(one.low, one.high))),
         (Column("p"), of_difference(lambda one: PValue(one.p))),
     ]
-    return build_table("Steps", columns, found)
+    return build_table("Steps", columns, results)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting import comparison_tables as tables
+from pipeline.reporting import cost_tables
 from pipeline.reporting.cells import Code
 from pipeline.reporting.page import (
     Block,
@@ -107,21 +108,21 @@ def cost(methods: list[System], details: Details | None) -> Section:
     return section(
         "Cost",
         _charts().pareto(methods) if details else None,
-        tables.cost(methods),
+        cost_tables.cost(methods),
         note(
             "Training counts optimizer steps alone; loading, validation and checkpoints have clocks of their own. "
             "Tokens are non-padding tokens."
         ),
-        tables.memory(methods),
+        cost_tables.memory(methods),
         note(
             "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
             "Loading is that of the tuned model, to generate."
         ),
-        tables.inference(methods),
+        cost_tables.inference(methods),
         note(
             f"The same prompts for every method, spread by length: {prompts} at batch size 1, the median of several "
-            f"repeats, and one batch of {tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or one "
-            "base with ten adapters."
+            f"repeats, and one batch of {cost_tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or "
+            "one base with ten adapters."
         ),
     )
 

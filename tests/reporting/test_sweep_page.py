@@ -7,7 +7,8 @@ import pytest
 from pipeline.commands.sweep import write
 from pipeline.evaluation.seeds import SeedStatistics
 from pipeline.evaluation.sweep_series import SweepSeries, collect_seeds, judge_series
-from pipeline.reporting.sweep_page import headline_of, points_table, seeds_page, series_name, values_page
+from pipeline.reporting.seeds_page import seeds_page
+from pipeline.reporting.sweep_page import SweepContext, headline_of, points_table, series_name, values_page
 from tests.sweeps import COUNT, noisy, point
 from tests.systems import settings
 
@@ -56,19 +57,19 @@ def test_the_table_compares_each_value_with_the_best():
 @pytest.fixture(params=["values", "seeds"])
 def written(request, tmp_path):
     target, unreadable = tmp_path / "sweep", ["odd-name is failed (dvc queue logs odd-name)"]
-    about = "lora.r, 4 experiments"
+    context = SweepContext("LoRA <b>rank</b>", "lora.r, 4 experiments", "lora.r", COUNT, [PARAMS] * 2, unreadable)
     if request.param == "values":
         series = [
             judge(*(point(r, noisy(20 + r, r), 2 - r / 10, settings=own) for r in (1, 2, 4, 16)))
             for own in ((("lora.use_rslora", "true"),), (("lora.use_rslora", "false"),))
         ]
-        page = values_page("LoRA <b>rank</b>", about, "lora.r", series, [PARAMS] * 2, COUNT, {}, unreadable)
+        page = values_page(context, series, {})
     else:
         groups = [
             [point(s, noisy(30 + s * k), method=name) for s in (1, 2, 17)] for k, name in enumerate(("full", "lora"))
         ]
         series = [judge(*group, prefer=None) for group in groups]
-        page = seeds_page("LoRA <b>rank</b>", about, collect_seeds(groups), series, [PARAMS] * 2, unreadable)
+        page = seeds_page(context, series, collect_seeds(groups)["methods"])
     write(target, {}, page)
     return target, request.param
 
