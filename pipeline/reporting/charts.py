@@ -1,6 +1,6 @@
 """The charts of the pages, as Vega-Lite specifications: data inside, colours left to the page.
 
-Altair takes most of a second to import, so only pages that are drawn import this module.
+Altair takes most of a second to import, so only what writes HTML imports this module.
 """
 
 import math
@@ -11,7 +11,7 @@ import altair as alt
 
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.pairs import Pair, significance_label
+from pipeline.evaluation.pairs import Pair, read_pairs, significance_label
 from pipeline.reporting.page import Chart
 
 alt.data_transformers.consolidate_datasets = False  # data stays where it is drawn
@@ -21,6 +21,26 @@ System = dict[str, Any]
 Point = dict[str, Any]
 INTERVAL = (("mean", TITLE), ("low", "95 % from"), ("high", "to"))
 POINT_SIZE = 90
+LOSS_CAPTIONS = {
+    "training": "Loss of a training token.",
+    "validation": "Loss of a validation token; the checkpoint with the lowest is kept.",
+}
+
+
+def comparison_charts(
+    comparison: dict[str, Any], words: dict[str, list[int]], losses: dict[str, list[LossPoint]]
+) -> dict[str, Chart]:
+    """Every chart of the comparison's page, by name.
+
+    words: system -> the number of words of each of its summaries. losses: `training` and `validation` -> points.
+    """
+    methods = [row for row in comparison["systems"] if row["kind"] == "method"]
+    pairs = read_pairs(comparison)
+    drawn = [summary_lengths(words)]
+    drawn += [pareto(methods), accuracy(methods)] if methods else []
+    drawn += [differences(pairs)] if pairs else []
+    drawn += [loss_curves(split, points, list(words)) for split, points in losses.items() if points]
+    return {chart.name: chart for chart in drawn}
 
 
 def pareto(methods: list[System]) -> Chart:
@@ -81,7 +101,7 @@ def pareto_frontier(points: list[Point]) -> list[Point]:
     return sorted((point for point in points if not dominated(point)), key=lambda point: point["trained"])
 
 
-def loss_curves(split: str, points: list[LossPoint], names: list[str], caption: str) -> Chart:
+def loss_curves(split: str, points: list[LossPoint], names: list[str]) -> Chart:
     """Losses by optimizer step; names: every system, so that each keeps its colour."""
     trained = {point.method for point in points}
     drawn = (
@@ -94,7 +114,9 @@ def loss_curves(split: str, points: list[LossPoint], names: list[str], caption: 
             tooltip=["method:N", alt.Tooltip("step:Q", format=",d"), alt.Tooltip("loss:Q", format=".3f")],
         )
     )
-    return finish(f"{split}-loss", caption, f"{split} loss of each method by optimizer step", drawn, height=240)
+    return finish(
+        f"{split}-loss", LOSS_CAPTIONS[split], f"{split} loss of each method by optimizer step", drawn, height=240
+    )
 
 
 def differences(pairs: list[Pair]) -> Chart:
@@ -129,7 +151,7 @@ def differences(pairs: list[Pair]) -> Chart:
     )
 
 
-def accuracy(methods: list[System], caption: str) -> Chart:
+def accuracy(methods: list[System]) -> Chart:
     """Accuracy by task, a bar for each method."""
     points = [
         {"method": row["name"], "task": task, "accuracy": share}
@@ -150,7 +172,7 @@ def accuracy(methods: list[System], caption: str) -> Chart:
         )
     )
     description = "Accuracy of each method by task; the numbers are in the table below"
-    return finish("accuracy", caption, description, drawn, height=240)
+    return finish("accuracy", "Accuracy in percent, by task.", description, drawn, height=240)
 
 
 def summary_lengths(words: dict[str, list[int]]) -> Chart:
