@@ -9,6 +9,7 @@ from pipeline.core.params import parse_section, read_params
 from support_calls.dialogues import compose
 
 ROOT = Path(__file__).parent.parent
+QUICK = ("full", "lora", "prompt_tuning")  # the methods that `make check` tries; the others are slow tests
 
 CHAT = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -159,7 +160,17 @@ def train_params(**changes: Any) -> Any:
 def generate_params(**changes: Any) -> Any:
     from pipeline.parameters.generate import Generate
 
-    return section("generate", Generate, **{"max_new_tokens": 12, "num_beams": 1} | changes)
+    return section("generate", Generate, **{"max_new_tokens": 8, "num_beams": 1} | changes)
+
+
+def trained_methods(*but: str) -> list[Any]:
+    """The methods that train something, as parameters of a test; those that are not QUICK are marked slow."""
+    import pytest
+
+    from pipeline import methods
+
+    names = [name for name in methods.names() if hasattr(methods.find(name), "adapt") and name not in but]
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 # What a method does with a model

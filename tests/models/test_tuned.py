@@ -6,13 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline import methods
 from pipeline.models import tuned
 from tests import tiny
 
-TRAINED = [name for name in methods.names() if hasattr(methods.find(name), "adapt")]
-MERGEABLE = ["adalora", "dora", "ia3", "ln_tuning", "lora"]
-PROMPTS = ["p_tuning", "prefix_tuning", "prompt_tuning"]
+MERGEABLE = ("adalora", "dora", "ia3", "ln_tuning", "lora")
 
 
 def saved(model, folder):
@@ -68,7 +65,7 @@ def test_full_fine_tuning_saves_a_model_that_needs_no_base(tmp_path, base, archi
     assert logits(loaded).equal(logits(model))
 
 
-@pytest.mark.parametrize("method", [name for name in TRAINED if name != "full"])
+@pytest.mark.parametrize("method", tiny.trained_methods("full"))
 def test_an_adapter_saves_no_weight_of_the_base(tmp_path, base, architecture, method):
     model = tiny.adapted(method, base, architecture)
     files = saved(model, tmp_path / "tuned")
@@ -78,7 +75,7 @@ def test_an_adapter_saves_no_weight_of_the_base(tmp_path, base, architecture, me
     assert sum(value.numel() for value in load_file(tmp_path / "tuned/adapter_model.safetensors").values()) <= trained
 
 
-@pytest.mark.parametrize("method", TRAINED)
+@pytest.mark.parametrize("method", tiny.trained_methods())
 def test_the_same_weights_are_saved_as_the_same_bytes(tmp_path, seq2seq_base, method):
     first, second = (
         saved(tiny.adapted(method, seq2seq_base, "seq2seq"), tmp_path / name / "tuned") for name in ("a", "b")
@@ -95,7 +92,12 @@ def test_a_method_that_trained_nothing_is_the_base(tmp_path, base, architecture)
 
 @pytest.mark.parametrize(
     ("method", "flags"),
-    [("lora", {"use_rslora": True}), ("lora", {"use_dora": True}), *((method, {}) for method in MERGEABLE)],
+    [
+        ("lora", {}),
+        pytest.param("lora", {"use_rslora": True}, marks=pytest.mark.slow),
+        pytest.param("lora", {"use_dora": True}, marks=pytest.mark.slow),
+        *(pytest.param(method, {}, marks=pytest.mark.slow) for method in MERGEABLE if method != "lora"),
+    ],
 )
 def test_a_merged_adapter_answers_as_the_unmerged_one(tmp_path, base, architecture, method, flags):
     tuned.save_tuned(tiny.adapted(method, base, architecture, **flags), tmp_path / "tuned")
@@ -115,7 +117,7 @@ def evaluated(model):
     return model
 
 
-@pytest.mark.parametrize("method", PROMPTS)
+@pytest.mark.parametrize("method", tiny.trained_methods("full", *MERGEABLE))
 def test_a_saved_prompt_answers_as_it_did_before(tmp_path, base, architecture, method):
     model = tiny.adapted(method, base, architecture)
     tuned.save_tuned(model, tmp_path / "tuned")
