@@ -79,7 +79,8 @@ def random_state() -> dict[str, Any]:
 
 def flatten_optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """An optimizer's state as tensors and as plain values, by "parameter/key"; parameters by their number."""
-    tensors, scalars = {}, {}
+    tensors: dict[str, Any] = {}
+    scalars: dict[str, Any] = {}
     for number, values in optimizer.state_dict()["state"].items():
         for key, value in values.items():
             (tensors if torch.is_tensor(value) else scalars)[f"{number}/{key}"] = value
