@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test lint format params adopt pr-report pretrain clean
+.PHONY: help setup repro test check lint format params adopt graph pr-report pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -19,28 +19,35 @@ repro: setup ## run the pipeline on the default data and model; only what change
 	@echo "Running the pipeline (dvc repro); the result goes to reports/comparison.md ..."
 	dvc repro
 
-test: setup ## run the tests
-	@echo "Running the tests, two at a time (about twenty minutes) ..."
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: setup ## run all tests
+	@echo "Running all tests, two at a time (about ten minutes) ..."
+	python -m pytest -n 2 --dist loadgroup
 
-lint: setup ## check style, shell scripts and workflows
-	ruff check . && ruff format --check . && shellcheck .ci/run && actionlint
+check: setup ## style, types and the tests that train nothing, in about a minute
+	ruff check . && ruff format --check . && mypy
+	python -m pytest -n 2 -m "not slow"
 
-format: setup ## mend style
+lint: setup ## check style, types, shell scripts and workflows
+	ruff check . && ruff format --check . && mypy && shellcheck .ci/run && actionlint
+
+format: setup ## correct style
 	ruff check --fix . && ruff format .
 
 params: setup ## compose conf/ into params.yaml, after an edit in conf/
-	python -m pipeline.config compose
+	python -m pipeline compose
 
-adopt: setup ## make an experiment's values the defaults: apply it and write them into conf/ (make adopt EXP=NAME)
+adopt: setup ## make an experiment's values the defaults: apply it and write a file of conf/ (make adopt EXP=NAME)
 	$(if $(EXP),dvc exp apply $(EXP))
-	python -m pipeline.adopt
+	python -m pipeline adopt $(EXP)
+
+graph: setup ## write the code dependencies in dvc.yaml, after an edit of imports
+	python -m pipeline graph
 
 pr-report: setup ## what this change does to parameters and scores, with plots: make pr-report BASE=main
-	python -m pipeline.pull_request $(or $(BASE),main)
+	python -m pipeline pull_request $(or $(BASE),main)
 
 pretrain: setup ## make the bundled base model again, in about an hour; resumes if interrupted
-	python -m pretraining.train models/tiny_t5
+	python -m pretraining.train
 	dvc commit --force pretrain
 
 clean: ## delete checkpoints of interrupted or changed trainings

@@ -12,7 +12,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.inference.decoding import configure_decoding, decode, generate_answers
+from pipeline.inference.decoding import Answer, configure_decoding, decode, generate_answers
 from pipeline.inference.latency import measure_latency
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.devices import environment, to_device
@@ -44,18 +44,7 @@ def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate
         if generate.merge and is_mergeable((unmerged := load(method, paths, model, merge=False)).network):
             variants = {"merged": tuned, "unmerged": unmerged}
         latency = measure_latency(variants, prompts, generate)
-    predictions = []
-    for number, row in enumerate(rows):
-        answer, _ = results[number]
-        predictions.append(
-            {
-                "id": row["id"],
-                "prediction": decode(tuned, answer),
-                "references": row["references"],
-                "tokens": len(answer.ids),
-                "ended": answer.ended,
-            }
-        )
+    predictions = [as_prediction(row, results[number][0], tuned) for number, row in enumerate(rows)]
     if not any(row["prediction"] for row in predictions):
         raise InputError(f"{method}: every one of {len(predictions)} summaries is empty; nothing was learned or loaded")
     files.write_jsonl(paths.predictions(method), predictions)
@@ -73,6 +62,17 @@ def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate
     files.write_json(paths.generation_run(method), record)
     seconds = monitor.seconds["generate"]
     print(f"{method}: {len(predictions)} summaries in {seconds:.1f} s; the first: {predictions[0]['prediction']}")
+
+
+def as_prediction(row: dict[str, Any], answer: Answer, model: LanguageModel) -> dict[str, Any]:
+    """A row of the predictions."""
+    return {
+        "id": row["id"],
+        "prediction": decode(model, answer),
+        "references": row["references"],
+        "tokens": len(answer.ids),
+        "ended": answer.ended,
+    }
 
 
 def load(method: str, paths: Paths, model: Model, merge: bool) -> LanguageModel:

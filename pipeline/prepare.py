@@ -7,6 +7,7 @@ Reads JSON Lines, CSV or Parquet. Successive rows with the same dialogue become 
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from pipeline.core import files, tables
 from pipeline.core.cli import run_stage
@@ -16,25 +17,30 @@ from pipeline.evaluation import near_duplicates
 from pipeline.parameters.data import Data
 from pipeline.parameters.types import Seed
 
+Record = dict[str, Any]  # id, dialogue, references, and `near` where the dialogue is much like one of train
+Counts = dict[str, Any]  # of a split, for reports/data.json
+
 
 def run(paths: Paths, *, seed: Seed, data: Data) -> None:
     sources = {split: split_file(Path(getattr(data, split)), split) for split in SPLITS}
-    counts = {split: {} for split in SPLITS}
-    named = {}
-    for split, path in sources.items():
-        if split == "train" or path not in (None, sources["train"]):  # other splits are cut from train
-            named[split] = canonical(path, split, data, counts[split])
-    splits = cut(named, data.held_out, seed)
-    for split in set(splits) - set(named):
+    counts: dict[str, Counts] = {split: {} for split in SPLITS}
+    train = sources["train"]
+    files_of_splits = {  # other splits are cut from train
+        split: path for split, path in sources.items() if path and (split == "train" or path != train)
+    }
+    read = {split: read_records(path, split, data, counts[split]) for split, path in files_of_splits.items()}
+    splits = cut(read, data.held_out, seed)
+    for split in set(splits) - set(read):
         counts[split]["cut from train"] = len(splits[split])
     drop_leaks(splits, counts)
     for split in SPLITS:
         splits[split] = splits[split][: getattr(data.limit, split)]
         if not splits[split]:
-            raise InputError(f"{sources[split] or sources['train']}: no dialogue left for {split}")
-        counts[split] |= {"dialogues": len(splits[split]), **lengths(splits[split])}
+            raise InputError(f"{sources[split] or train}: no dialogue left for {split}")
+        counts[split] |= {"dialogues": len(splits[split]), **mean_lengths(splits[split])}
         if split != "train":
-            counts[split]["near-duplicates of train"] = mark_near(splits["train"], splits[split], data.near_duplicate)
+            near = mark_near_duplicates(splits["train"], splits[split], data.near_duplicate)
+            counts[split]["near-duplicates of train"] = near
         files.write_jsonl(paths.records(split), splits[split])
         print(f"{split}: {counts[split]}")
     source = files.read_json(paths.raw_data / "source.json") | {"name": data.name}
@@ -51,48 +57,57 @@ def split_file(path: Path, split: str) -> Path | None:
     return file if file.is_file() else None
 
 
-def canonical(path: Path, split: str, data: Data, count: dict) -> list[dict]:
-    """The records of one file, checked; Refused names the first bad row. Fills `count`."""
-    kept: list[dict] = []
+def read_records(path: Path, split: str, data: Data, counts: Counts) -> list[Record]:
+    """The records of one file. Fills `counts`. Raises InputError for the first row that is not usable."""
+    records: list[Record] = []
     known: set[str] = set()
     ids: dict[str, str] = {}
     last = None
-    count |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate dialogues": 0}
+    counts |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate dialogues": 0}
     for number, (where, row) in enumerate(tables.rows(path), start=1):
-        count["rows"] += 1
-        columns = target_columns(row, data.target_column, where)
-        dialogue, *references = [_text(row, column, where) for column in (data.source_column, *columns)]
-        if not dialogue or not all(references):
-            if not data.drop_empty:
-                empty = data.source_column if not dialogue else columns[references.index("")]
-                raise InputError(f"{where}: column {empty!r} is empty; mend it or set data.drop_empty=true")
-            count["dropped empty rows"] += 1
+        counts["rows"] += 1
+        texts = read_texts(row, data, where)
+        if texts is None:
+            counts["dropped empty rows"] += 1
             continue
+        dialogue, *references = texts
         key, identity = _key(dialogue), _identity(row, data.id_column, where) or f"{split}-{number}"
         if key == last:  # the hub's copy of DialogSum gives each of three references a row of its own
             ids.setdefault(identity, where)
-            kept[-1]["references"] += references
-            count["grouped rows"] += 1
+            records[-1]["references"] += references
+            counts["grouped rows"] += 1
             continue
         last = key
         if key in known:
-            count["duplicate dialogues"] += 1
-            if split == "train":  # a held-out split stays the benchmark it is, duplicates and all
+            counts["duplicate dialogues"] += 1
+            if split == "train":  # a held-out split stays the benchmark it is, with its duplicates
                 last = None
                 continue
         if identity in ids:
-            raise InputError(f"{where}: id {identity!r} already stands at {ids[identity]}")
+            raise InputError(f"{where}: id {identity!r} was already at {ids[identity]}")
         ids[identity] = where
         known.add(key)
-        kept.append({"id": identity, "dialogue": dialogue, "references": references})
-    return kept
+        records.append({"id": identity, "dialogue": dialogue, "references": references})
+    return records
 
 
-def target_columns(row: dict, name: str, where: str) -> list[str]:
+def read_texts(row: dict[str, Any], data: Data, where: str) -> list[str] | None:
+    """A row's dialogue and references. None where one is empty and data.drop_empty is set."""
+    columns = [data.source_column, *target_columns(row, data.target_column, where)]
+    texts = [_text(row, column, where) for column in columns]
+    if all(texts):
+        return texts
+    if not data.drop_empty:
+        empty = columns[texts.index("")]
+        raise InputError(f"{where}: column {empty!r} is empty; correct it or set data.drop_empty=true")
+    return None
+
+
+def target_columns(row: dict[str, Any], name: str, where: str) -> list[str]:
     """The columns that hold references: `name` itself, or `name`1, `name`2, ... where there is no such column."""
     if name in row:
         return [name]
-    numbered = []
+    numbered: list[str] = []
     while f"{name}{len(numbered) + 1}" in row:
         numbered.append(f"{name}{len(numbered) + 1}")
     if not numbered:
@@ -100,7 +115,7 @@ def target_columns(row: dict, name: str, where: str) -> list[str]:
     return numbered
 
 
-def _text(row: dict, column: str, where: str) -> str:
+def _text(row: dict[str, Any], column: str, where: str) -> str:
     if column not in row:
         raise InputError(f"{where}: no column {column!r} (data.source_column); found {', '.join(row)}")
     value = row[column]
@@ -113,7 +128,7 @@ def _text(row: dict, column: str, where: str) -> str:
     return (value or "").replace("\r\n", "\n").strip()
 
 
-def _identity(row: dict, column: str | None, where: str) -> str | None:
+def _identity(row: dict[str, Any], column: str | None, where: str) -> str | None:
     if column is None:
         return None
     if column not in row:
@@ -125,33 +140,35 @@ def _identity(row: dict, column: str | None, where: str) -> str | None:
 
 
 def _key(dialogue: str) -> str:
+    """What two equal dialogues have in common: their words."""
     return " ".join(dialogue.split())
 
 
-def cut(named: dict[str, list[dict]], share: float, seed: int) -> dict[str, list[dict]]:
+def cut(read: dict[str, list[Record]], share: float, seed: int) -> dict[str, list[Record]]:
     """Cut the splits that have no file of their own from train: `share` of the dialogues each, at least one.
 
-    A dialogue's place depends on the seed and its text alone, not on the order of the file.
+    A dialogue's split depends on the seed and its text, not on the order of the file. Raises InputError if train is too
+    small.
     """
-    missing = [split for split in SPLITS if split not in named]
-    size = max(1, round(share * len(named["train"])))
-    if len(named["train"]) <= size * len(missing):
-        raise InputError(f"train has {len(named['train'])} dialogues: too few to cut {' and '.join(missing)} from")
+    missing = [split for split in SPLITS if split not in read]
+    size = max(1, round(share * len(read["train"])))
+    if len(read["train"]) <= size * len(missing):
+        raise InputError(f"train has {len(read['train'])} dialogues: too few to cut {' and '.join(missing)} from")
 
-    def draw(record):
+    def draw(record: Record) -> bytes:
         return hashlib.sha256(f"{seed}\n{_key(record['dialogue'])}".encode()).digest()
 
-    drawn = sorted(named["train"], key=draw)
-    splits = dict(named)
+    drawn = sorted(read["train"], key=draw)
+    splits = dict(read)
     for number, split in enumerate(missing):
         chosen = {record["id"] for record in drawn[number * size : (number + 1) * size]}
-        splits[split] = [record for record in named["train"] if record["id"] in chosen]
+        splits[split] = [record for record in read["train"] if record["id"] in chosen]
         splits["train"] = [record for record in splits["train"] if record["id"] not in chosen]
     return splits
 
 
-def drop_leaks(splits: dict[str, list[dict]], counts: dict[str, dict]) -> None:
-    """Take out of train what also stands in validation or test, and out of validation what stands in test."""
+def drop_leaks(splits: dict[str, list[Record]], counts: dict[str, Counts]) -> None:
+    """Drop from train what is also in validation or test, and from validation what is also in test."""
     for split, others in (("train", ("validation", "test")), ("validation", ("test",))):
         held_out = {_key(record["dialogue"]) for other in others for record in splits[other]}
         kept = [record for record in splits[split] if _key(record["dialogue"]) not in held_out]
@@ -159,17 +176,20 @@ def drop_leaks(splits: dict[str, list[dict]], counts: dict[str, dict]) -> None:
         splits[split] = kept
 
 
-def mark_near(train: list[dict], held_out: list[dict], threshold: float) -> dict[str, str]:
-    """Give each held-out dialogue that looks much like one of train that one's id as `near`; all of them, in words."""
-    found = near_duplicates.nearest(train, held_out, threshold)
+def mark_near_duplicates(train: list[Record], held_out: list[Record], threshold: float) -> dict[str, str]:
+    """Give each held-out record that is a near-duplicate of one of train that one's id as `near`.
+
+    Returns for each of their ids that of train, with the similarity.
+    """
+    nearest = near_duplicates.nearest(train, held_out, threshold)
     for record in held_out:
-        if record["id"] in found:
-            record["near"] = found[record["id"]][0]
-    return {name: f"{other} ({alike:.2f})" for name, (other, alike) in found.items()}
+        if record["id"] in nearest:
+            record["near"] = nearest[record["id"]][0]
+    return {name: f"{other} ({similarity:.2f})" for name, (other, similarity) in nearest.items()}
 
 
-def lengths(split: list[dict]) -> dict:
-    """Mean words of dialogues and references, and references a dialogue."""
+def mean_lengths(split: list[Record]) -> dict[str, float]:
+    """Mean words of dialogues and references, and references per dialogue."""
     references = [len(reference.split()) for record in split for reference in record["references"]]
     return {
         "references per dialogue": round(len(references) / len(split), 2),

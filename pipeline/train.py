@@ -71,18 +71,16 @@ def fit(
     from pipeline.training.curves import Curves
     from pipeline.training.loop import MethodTrainer
 
-    precision = hardware_precision() if train.precision == "auto" else train.precision
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise InputError("train.precision: 'fp16' needs a CUDA device; use auto, bf16 or fp32")
-    torch.manual_seed(seed)  # adapters start from random numbers
     transformers.utils.logging.set_verbosity_error()
+    precision = choose_precision(train.precision)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
-        language_model = load_model(paths.base_model, model.architecture, model.chat, train.attn_implementation)
-        total = sum(parameter.numel() for parameter in language_model.network.requires_grad_(False).parameters())
-        language_model.network = module.adapt(language_model, params, seed)
+        adapted = load_model(paths.base_model, model.architecture, model.chat, train.attn_implementation)
+        total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
+        torch.manual_seed(seed)  # adapters start from random numbers
+        adapted.network = module.adapt(adapted, params, seed)
         examples = {split: read_examples(paths.tokens(split)) for split in ("train", "validation")}
-    trainable = sum(parameter.numel() for parameter in trained_parameters(language_model.network).values())
+    trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
     print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
@@ -91,10 +89,9 @@ def fit(
     resumed = checkpoints.newest()
     if resumed:
         print(f"{method}: continuing from {resumed}")
-    hooks = getattr(module, "Hooks", MethodHooks)
     trainer = MethodTrainer(
-        language_model,
-        hooks,
+        adapted,
+        getattr(module, "Hooks", MethodHooks),
         examples["train"],
         examples["validation"],
         params=params,
@@ -107,8 +104,7 @@ def fit(
     )
     with monitor.phase("train"):
         progress = trainer.train()
-    save_tuned(language_model, paths.tuned_model(method))
-    epoch_tokens = sum(language_model.count_tokens(example) for example in examples["train"])
+    save_tuned(adapted, paths.tuned_model(method))
     record = {
         "trainable_parameters": trainable,
         "total_parameters": total,
@@ -116,13 +112,23 @@ def fit(
         "best_step": progress.best_step,
         "best_validation_loss": progress.best_loss,
         "seconds_to_best": progress.seconds_to_best,
-        "non_padding_tokens": epoch_tokens * params.num_train_epochs,
+        "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"])),
         **monitor.report(),
         "resumed_from": resumed and resumed.name,
         "precision": precision,
         **environment(),
     }
     return record, checkpoints
+
+
+def choose_precision(setting: str) -> str:
+    """The precision to train in. Raises InputError for fp16 without a CUDA device."""
+    import torch
+
+    precision = hardware_precision() if setting == "auto" else setting
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise InputError("train.precision: 'fp16' needs a CUDA device; use auto, bf16 or fp32")
+    return precision
 
 
 def read_examples(path: Path) -> list[dict[str, Any]]:

@@ -1,62 +1,66 @@
-"""What a change does to parameters and scores, held against another commit, as one page of Markdown with its plots.
+"""What a change does to parameters and scores, compared with another commit: one page of Markdown with its plots.
 
-    python -m pipeline.pull_request BASE [FOLDER]     (make pr-report BASE=main)
+    python -m pipeline pull_request BASE [FOLDER]     (make pr-report BASE=main)
 
-BASE is a branch, a commit or an experiment; it is compared with the workspace. FOLDER gets pull_request_report.md and the plots as
+BASE is a branch, a commit or an experiment; it is compared with the workspace. FOLDER gets summary.md and the plots as
 PNG. Both sides are read through DVC: from git, from its cache, from a remote where one is configured. --images ADDRESS
-is what the plots' names are put behind (a job summary shows no relative files), --report ADDRESS where the report is to
-be had; with --report alone, the plots are said to be there.
+is put before the plots' names (a job summary shows no relative files), --report ADDRESS is where the report can be
+read; with --report alone, the plots are said to be there.
 
 A difference is tested on the dialogues that both sides summarized, where the scores of each can be read on both sides:
-bootstrap interval and approximate randomization (pipeline/resample.py). Else it is judged by the two 95 % intervals of
-reports/comparison.json, as if they came from different dialogues: a real difference is then missed more easily.
+bootstrap interval and approximate randomization (pipeline/evaluation/bootstrap.py). Otherwise it is judged by the two
+95 % intervals of reports/comparison.json, as if they came from different dialogues, which misses more differences.
 """
 
 import contextlib
-import csv
-import io
-import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
-from pipeline.evaluation.run_diff import COMPARISON, Side, judged, scored
-from pipeline.reporting import pull_request_report
-from pipeline.score import Score
+from pipeline.core.paths import Paths
+from pipeline.evaluation import loss_curves
+from pipeline.evaluation.run_diff import RunSnapshot, changed_scores, judge_changes
+from pipeline.experiments.dvc_experiments import RevisionFiles
+from pipeline.parameters.score import Score
+from pipeline.reporting import markdown
+from pipeline.reporting.page import counted
+from pipeline.reporting.pull_request_page import Diff, Plots, pull_request_page
 
-RECORDS = "data/records/test.jsonl"
+T = TypeVar("T")
+KINDS = ("method", "external")  # of systems; a change does not concern the baselines
 
 
-def run(base: str, folder: Path = Path("pull_request"), *, images: str = "", report: str = "", score: Score):
+def run(
+    base: str, folder: Path = Path("pull_request"), *, images: str = "", report: str = "", paths: Paths, score: Score
+) -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    logging.getLogger("dvc").setLevel(logging.ERROR)  # what it would run is told here
+    from pipeline.reporting.pull_request_plots import save_plots
+
+    logging.getLogger("dvc").setLevel(logging.ERROR)  # what it would run is on the page
     try:
         with Repo() as repo:
             commit = resolve(repo, base)
-            parameters, metrics = differences(repo, commit)
-            now, before = side(repo, "workspace"), side(repo, commit)
-            notes = [*unrun(repo), *behind(repo, base, commit)]
+            parameters, metrics = read_diffs(repo, commit)
+            now, before = (read_snapshot(RevisionFiles(repo, revision), paths) for revision in (None, commit))
+            notes = [*warn_of_old_results(repo), *warn_of_newer_base(repo, base, commit)]
     except DvcException as error:
         raise InputError(f"DVC: {error}") from error
-    rows = judged(before, now, scored(metrics), score)
-    plots = {
-        "rouge1.png": pull_request_report.rouge1(before, now),
-        "validation-loss.png": pull_request_report.losses(before, now),
-    }
-    drawn = pull_request_report.draw({name: spec for name, spec in plots.items() if spec}, folder)
-    text = pull_request_report.page(
-        base if commit.startswith(base) else f"{base} ({commit[:7]})", parameters, metrics, rows, notes
-    )
-    text += "\n" + pull_request_report.links(drawn, images, report)
+    changes = judge_changes(before, now, changed_scores(metrics), score)
+    plots = Plots(save_plots(before, now, folder), images, report)
+    name = base if commit.startswith(base) else f"{base} ({commit[:7]})"
+    page = pull_request_page(name, parameters, metrics, changes, notes, plots)
+    text = markdown.render(page, level=2, legends=False)
     (folder / "summary.md").write_text(text, encoding="utf-8")
     print(text)
 
 
-def resolve(repo, base: str) -> str:
-    """The commit that a branch, a commit's name or an experiment stands for."""
+def resolve(repo: Any, base: str) -> str:
+    """The commit of a branch, a commit's name or an experiment. Raises InputError where there is none."""
     from dvc.scm import RevError, resolve_rev
 
     try:
@@ -67,77 +71,67 @@ def resolve(repo, base: str) -> str:
         ) from None
 
 
-def differences(repo, commit: str) -> tuple[dict, dict]:
-    """What DVC's own params diff and metrics diff give: file -> key -> old and new; Refused if metrics lack here."""
-    found = repo.metrics.diff(commit, "workspace")
-    missing = found.get("errors", {}).get("workspace", {})
+def read_diffs(repo: Any, commit: str) -> tuple[Diff, Diff]:
+    """What `dvc params diff` and `dvc metrics diff` give. Raises InputError where metrics are missing here."""
+    metrics = repo.metrics.diff(commit, "workspace")
+    missing = metrics.get("errors", {}).get("workspace", {})
     if isinstance(missing, Exception):
         raise InputError(f"dvc.yaml can't be read here: {missing}")
     if missing:
         raise InputError(f"{min(missing)} can't be read here: run `dvc repro` first, or `dvc pull`")
-    return repo.params.diff(commit, "workspace").get("diff", {}), found.get("diff", {})
+    return repo.params.diff(commit, "workspace").get("diff", {}), metrics.get("diff", {})
 
 
-def side(repo, revision: str) -> Side:
-    """What can be read of a commit, or of the "workspace"."""
-    with contextlib.nullcontext() if revision == "workspace" else repo.switch(revision):
-        comparison = json.loads(content(repo, COMPARISON) or "{}")
-        systems = {row["name"]: row["scores"] for row in comparison.get("systems", []) if row["kind"] != "yardstick"}
-        lines = (content(repo, RECORDS) or b"").splitlines()
-        points = {name: content(repo, f"reports/curves/{name}/plots/metrics/validation/loss.tsv") for name in systems}
-        tables = {name: content(repo, f"reports/dialogues/{name}.parquet") for name in systems}
-        return Side(
-            scores=systems,
-            signature=comparison.get("signature", {}),
-            tested={
-                found.name.partition("@")[2]: dep.hash_info.value
-                for found in repo.index.stages
-                for dep in found.deps
-                if found.name.startswith(("score@", "external@")) and dep.def_path == RECORDS and dep.hash_info
-            },
-            references={row["id"]: row["references"] for row in map(json.loads, lines)},
-            each={name: parquet(text) for name, text in tables.items() if text},
-            losses=[
-                {"method": name, "step": int(point["step"]), "loss": float(point["loss"])}
-                for name, text in points.items()
-                if text
-                for point in csv.DictReader(io.StringIO(text.decode()), delimiter="\t")
-            ],
-        )
+def read_snapshot(files: RevisionFiles, paths: Paths) -> RunSnapshot:
+    """What can be read of a commit, or of the workspace."""
+    comparison: dict[str, Any] = read_or(files.json, paths.comparison, {})
+    records = paths.records("test")
+    rows: list[dict[str, Any]] = read_or(files.jsonl, records, [])
+    systems = {row["name"]: row["scores"] for row in comparison.get("systems", []) if row["kind"] in KINDS}
+    dialogues: dict[str, list[dict[str, Any]]] = {
+        name: read_or(files.parquet, paths.dialogue_scores(name), []) for name in systems
+    }
+    curves = {name: read_or(files.text, paths.curves(name) / loss_curves.FILES["validation"], "") for name in systems}
+    return RunSnapshot(
+        scores=systems,
+        signature=comparison.get("signature", {}),
+        records_hashes={
+            stage.partition("@")[2]: records_hash
+            for stage, records_hash in files.dependency_hashes(records.as_posix()).items()
+            if stage.startswith(("score@", "external@"))
+        },
+        references={row["id"]: row["references"] for row in rows},
+        dialogues={name: each for name, each in dialogues.items() if each},
+        validation_losses=[point for name, tsv in curves.items() for point in loss_curves.parse_losses(name, tsv)],
+    )
 
 
-def content(repo, path: str) -> bytes | None:
-    """A file of the revision that repo stands at, from git, cache or remote; None if it can't be had."""
+def read_or(read: Callable[[str], T], path: Path, default: T) -> T:
+    """A file as `read` gives it, or the default where it can't be read."""
     try:
-        with repo.dvcfs.open(path, "rb") as file:
-            return file.read()
-    except Exception:  # a remote raises what it likes: gone, out of reach, no credentials
-        return None
+        return read(path.as_posix())
+    except FileNotFoundError:
+        return default
 
 
-def parquet(found: bytes) -> list[dict]:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_table(io.BytesIO(found)).to_pylist()
-
-
-def unrun(repo) -> list[str]:
+def warn_of_old_results(repo: Any) -> list[str]:
     """A sentence if the results here are older than code, data or parameters; data that is not here counts as right."""
     with contextlib.redirect_stdout(None):
-        left = [found.addressing for found in repo.reproduce(dry=True, allow_missing=True, on_error="ignore")]
-    if not left:
+        stages = [stage.addressing for stage in repo.reproduce(dry=True, allow_missing=True, on_error="ignore")]
+    if not stages:
         return []
-    return [f"**These are not yet this change's results**: `dvc repro` would run {', '.join(left)} and what follows."]
+    return [f"These results are older than this change: `dvc repro` would run {', '.join(stages)} and what follows."]
 
 
-def behind(repo, base: str, commit: str) -> list[str]:
-    """A sentence if BASE holds work that is not in this change, which then looks undone by it."""
+def warn_of_newer_base(repo: Any, base: str, commit: str) -> list[str]:
+    """A sentence if BASE has commits that are not in this change, because they look undone by it."""
     work = [".", ":(exclude)dvc.lock", ":(exclude)reports"]
     count = int(repo.scm.gitpython.git.rev_list("--count", f"HEAD..{commit}", "--", *work))
     if not count:
         return []
-    ahead = pull_request_report.number(count, "commit")
-    return [f"{base} is ahead of this change by {ahead}, which look undone by it: merge {base} first."]
+    return [
+        f"{base} is ahead of this change by {counted(count, 'commit')}, which look undone by it: merge {base} first."
+    ]
 
 
 if __name__ == "__main__":

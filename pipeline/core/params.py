@@ -1,9 +1,8 @@
 """params.yaml: reading it and checking its values against typed sections (pipeline/parameters)."""
 
 import json
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -13,11 +12,15 @@ from pipeline.core.errors import InputError
 PARAMS = Path("params.yaml")
 T = TypeVar("T")
 
-# Decorator of a section of params.yaml: every key is required (defaults are in conf/ only), unknown keys are refused,
-# types are exact.
-section = partial(
-    dataclass, frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-)
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def section(cls: type[T]) -> type[T]:
+    """Class decorator of a section of params.yaml.
+
+    Every key is required (defaults are in conf/ only), unknown keys are refused, types are exact.
+    """
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    return dataclass(cls, frozen=True, kw_only=True, config=config)  # type: ignore[return-value]
 
 
 def parse_section(value: object, kind: type[T], key: str) -> T:

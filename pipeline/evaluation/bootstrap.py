@@ -1,8 +1,8 @@
-"""How sure is a score, and is a difference real? Seeded resampling over dialogues.
+"""How uncertain is a score, and is a difference significant? Seeded resampling over dialogues.
 
-The unit is the dialogue, for its references and its scores hang together. A score is any function of sums over the
-dialogues (a mean; BLEU from its counts), so ten thousand resamples are one matrix product, and systems resampled with
-the same seed are resampled alike, which is what makes a bootstrap paired.
+The unit is the dialogue, because its references and its scores depend on each other. A score is any function of sums
+over dialogues (a mean; BLEU from its counts), so ten thousand resamples are one matrix product. Systems that use the
+same resamples are resampled alike, which makes the bootstrap a paired one.
 
 Efron and Tibshirani (1993), An Introduction to the Bootstrap; Koehn (2004), Statistical Significance Tests for Machine
 Translation Evaluation; Noreen (1989), Computer-Intensive Methods for Testing Hypotheses, on approximate randomization;
@@ -14,15 +14,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-REAL = 0.05  # a difference is called real below this corrected p-value
+ALPHA = 0.05  # a difference is significant below this corrected p-value
 
-# From per-dialogue columns summed over dialogues, any number of rows of sums at once, to a score for each row.
-Score = Callable[[np.ndarray], np.ndarray]
+# Takes rows of sums over dialogues, (rows, columns), and returns a score for each row.
+Statistic = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Resampling:
-    """Drawn once for all systems and scores over the same `dialogues`.
+class Estimate:
+    """A score, or a difference of two, with its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PairedResampling:
+    """Random draws that all systems and scores over the same `dialogues` share.
 
     counts: (resamples, dialogues), how often each dialogue is in a resample. swaps: the same shape, 1 where two
     systems change places and 0 where they do not.
@@ -32,8 +41,8 @@ class Resampling:
     swaps: np.ndarray
 
     @classmethod
-    def draw(cls, dialogues: int, resamples: int, seed: int) -> "Resampling":
-        """Of all dialogues alike."""
+    def draw(cls, dialogues: int, resamples: int, seed: int) -> "PairedResampling":
+        """Resamples in which every dialogue has the same chance."""
         rng = np.random.default_rng(seed)
         drawn = rng.integers(dialogues, size=(resamples, dialogues), dtype=np.int32)
         drawn += np.arange(resamples, dtype=np.int32)[:, None] * dialogues
@@ -42,49 +51,50 @@ class Resampling:
         return cls(counts.astype(np.float32), swaps.astype(np.float32))
 
     @classmethod
-    def within(cls, groups: list[str], resamples: int, seed: int) -> "Resampling":
-        """Each group for itself, so that every resample has as many of each as there are; `groups` names each one's."""
+    def draw_within(cls, groups: list[str], resamples: int, seed: int) -> "PairedResampling":
+        """Stratified: every resample has as many items of each group as there are; groups[i] is the group of item i."""
         counts, swaps = (np.empty((resamples, len(groups)), dtype=np.float32) for _ in range(2))
         for number, group in enumerate(dict.fromkeys(groups)):
-            of = [at for at, one in enumerate(groups) if one == group]
-            drawn = cls.draw(len(of), resamples, seed + number)
-            counts[:, of], swaps[:, of] = drawn.counts, drawn.swaps
+            members = [index for index, name in enumerate(groups) if name == group]
+            drawn = cls.draw(len(members), resamples, seed + number)
+            counts[:, members], swaps[:, members] = drawn.counts, drawn.swaps
         return cls(counts, swaps)
 
-    def interval(self, columns: np.ndarray, score: Score) -> tuple[float, float]:
-        """The 95 % percentile interval of a system's score; columns is (dialogues, columns)."""
-        return _middle(score(self.counts @ columns))
+    def estimate(self, columns: np.ndarray, statistic: Statistic) -> Estimate:
+        """A system's score and its percentile interval; columns is (dialogues, columns)."""
+        return Estimate(total(columns, statistic), *_middle_95(statistic(self.counts @ columns)))
 
-    def difference(self, first: np.ndarray, second: np.ndarray, score: Score) -> tuple[float, float]:
-        """The 95 % paired bootstrap interval of first's score minus second's."""
-        return _middle(score(self.counts @ first) - score(self.counts @ second))
+    def change(self, first: np.ndarray, second: np.ndarray, statistic: Statistic) -> Estimate:
+        """first's score minus second's and its paired percentile interval; both are (dialogues, columns)."""
+        resampled = statistic(self.counts @ first) - statistic(self.counts @ second)
+        return Estimate(total(first, statistic) - total(second, statistic), *_middle_95(resampled))
 
-    def p_value(self, first: np.ndarray, second: np.ndarray, score: Score) -> float:
-        """Two-sided approximate randomization.
+    def p_value(self, first: np.ndarray, second: np.ndarray, statistic: Statistic) -> float:
+        """Two-sided p-value of approximate randomization.
 
-        How often two systems that change places in half of the dialogues lie at least as far apart as they do.
+        How often two systems that change places in half of the dialogues differ at least as much as they do.
         """
-        total, apart = first + second, (first - second).astype(np.float64)
+        sums, apart = (first + second).sum(axis=0), (first - second).astype(np.float64)
         swapped = second.sum(axis=0) + self.swaps @ apart
-        far = abs(score(first.sum(axis=0)[None])[0] - score(second.sum(axis=0)[None])[0])
-        chance = np.abs(score(swapped) - score(total.sum(axis=0) - swapped))
-        return float((1 + np.count_nonzero(chance >= far - 1e-9)) / (1 + len(self.swaps)))
+        observed = abs(total(first, statistic) - total(second, statistic))
+        by_chance = np.abs(statistic(swapped) - statistic(sums - swapped))
+        return float((1 + np.count_nonzero(by_chance >= observed - 1e-9)) / (1 + len(self.swaps)))
 
 
-def mean(dialogues: int) -> Score:
-    """The mean of one column over so many dialogues."""
-    return lambda sums: sums[:, 0] / dialogues
+def total(columns: np.ndarray, statistic: Statistic) -> float:
+    """The score of all dialogues together."""
+    return float(statistic(columns.sum(axis=0)[None])[0])
 
 
-def _middle(scores: np.ndarray) -> tuple[float, float]:
+def _middle_95(scores: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(scores, [0.025, 0.975])
     return float(low), float(high)
 
 
 def holm(p_values: list[float]) -> list[float]:
     """The p-values corrected for their number, in the order given: Holm's step-down."""
-    corrected, worst = [0.0] * len(p_values), 0.0
-    for rank, at in enumerate(np.argsort(p_values, kind="stable")):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[at]))
-        corrected[at] = worst
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
     return corrected

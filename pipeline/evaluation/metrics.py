@@ -1,6 +1,8 @@
 """ROUGE and BLEU of one summary, as numbers that add up over dialogues.
 
 All scores are in points, 0 to 100: rouge_score's figures times 100, sacreBLEU's as they are.
+
+A new metric with its interval in every table and on the page: its columns in `Scorer.row`, and a line in METRICS.
 """
 
 import contextlib
@@ -8,11 +10,14 @@ import functools
 import re
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
+
+from pipeline.evaluation.bootstrap import Statistic
 
 ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
 ORDERS = range(1, 5)  # of BLEU's n-grams
@@ -25,27 +30,30 @@ BLEU_COUNTS = (
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """A score of a system, made of the sums of some per-dialogue columns.
 
-    score takes (any number of rows of sums, one a column of `columns`; how many dialogues they are sums over) and gives
-    points for each row.
+    score takes (rows of sums, a column for each of `columns`; the number of dialogues they are sums over) and returns
+    points for each row. signature is the key of `Scorer.signature` that describes how it was computed.
     """
 
     title: str
     columns: tuple[str, ...]
     score: Callable[[np.ndarray, int], np.ndarray]
+    signature: str
+    gains_from_references: bool = False  # grows with every further reference: people, who have one fewer, get none
 
-    def of(self, dialogues: int) -> Callable[[np.ndarray], np.ndarray]:
-        """The score of sums over so many dialogues, as resampling wants it."""
-        return functools.partial(self.score, dialogues=dialogues)
+    def statistic(self, dialogues: int) -> Statistic:
+        """The score of sums over so many dialogues, as resampling takes it."""
+        return lambda sums: self.score(sums, dialogues)
 
-    def table(self, each: list[dict]) -> np.ndarray:
+    def matrix(self, rows: list[dict[str, Any]]) -> np.ndarray:
         """(dialogues, columns) of the rows of a per-dialogue table."""
-        return np.array([[row[column] for column in self.columns] for row in each], dtype=np.float64)
+        return np.array([[row[column] for column in self.columns] for row in rows], dtype=np.float64)
 
 
 def mean(sums: np.ndarray, dialogues: int) -> np.ndarray:
+    """The mean over dialogues of the one column."""
     return sums[:, 0] / dialogues
 
 
@@ -63,39 +71,45 @@ def bleu_of_counts(sums: np.ndarray, dialogues: int) -> np.ndarray:
     return np.where((total > 0).all(axis=1) & (correct > 0).any(axis=1), score, 0.0)
 
 
-# What is compared; every other column of a dialogue's row is a mean too.
-HEADLINE = {
-    **{name: Measure(title, (name,), mean) for name, title in ROUGE.items()},
-    "bleu": Measure("BLEU", BLEU_COUNTS, bleu_of_counts),
+# The metrics that have intervals and are compared; every other column of a dialogue's row is a mean.
+METRICS = {
+    **{name: Metric(title, (name,), mean, "rouge") for name, title in ROUGE.items()},
+    "bleu": Metric("BLEU", BLEU_COUNTS, bleu_of_counts, "bleu", gains_from_references=True),
 }
+PRIMARY_METRIC = "rouge1"  # the one that decides: verdict, flags and sweeps
+FURTHER_COLUMNS = [f"{name}_{part}" for name in ROUGE for part in ("max", "precision", "recall")]
 
 
-def rouge_scorer(use_stemmer: bool):
-    """rouge_score's scorer of the ROUGE types, which cuts each text and stems each word once.
+def rouge_scorer(use_stemmer: bool) -> Any:
+    """rouge_score's scorer of the ROUGE types, which splits each text and stems each word once.
 
     A reference is scored against by every method, and a summary once for each reference.
     """
-    with absent("scipy.stats"):  # nltk, which brings the stemmer, imports it if it can: half a second for nothing
+    with hide_module("scipy.stats"):  # nltk, which has the stemmer, imports it if it can: half a second for nothing
         from nltk.stem.porter import PorterStemmer
         from rouge_score import rouge_scorer, tokenize, tokenizers
 
-    class Tokenizer(tokenizers.Tokenizer):
-        def __init__(self):
-            self.stem = functools.lru_cache(maxsize=None)(PorterStemmer().stem)
-            self.tokenize = functools.lru_cache(maxsize=None)(self.tokenize)
+    class CachingStemmer:
+        stem = staticmethod(functools.lru_cache(maxsize=None)(PorterStemmer().stem))
 
-        def tokenize(self, text):
-            return tokenize.tokenize(text, self if use_stemmer else None)
+    @functools.cache
+    def split(text: str) -> list[str]:
+        return tokenize.tokenize(text, stemmer)
 
-    return rouge_scorer.RougeScorer(list(ROUGE), tokenizer=Tokenizer())
+    class CachingTokenizer(tokenizers.Tokenizer):
+        def tokenize(self, text: str) -> list[str]:
+            return split(text)
+
+    stemmer = CachingStemmer() if use_stemmer else None
+    return rouge_scorer.RougeScorer(list(ROUGE), tokenizer=CachingTokenizer())
 
 
 @contextlib.contextmanager
-def absent(module: str):
-    """Importing the module fails for as long, unless it was imported before."""
+def hide_module(module: str) -> Iterator[None]:
+    """Importing the module fails inside the block, unless it was imported before."""
     unknown = module not in sys.modules
     if unknown:
-        sys.modules[module] = None
+        sys.modules[module] = None  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -110,7 +124,7 @@ class Scorer:
     BLEU Scores.
     """
 
-    def __init__(self, use_stemmer: bool):
+    def __init__(self, use_stemmer: bool) -> None:
         from sacrebleu.metrics import BLEU
 
         self._rouge = rouge_scorer(use_stemmer)
@@ -118,7 +132,8 @@ class Scorer:
         self.use_stemmer = use_stemmer
 
     def row(self, prediction: str, references: list[str]) -> dict[str, float]:
-        """A dialogue's columns: each ROUGE type's F1, precision and recall, means over the references, and best F1."""
+        """A dialogue's columns: each ROUGE type's F1, precision and recall, means over the references, and best F1;
+        the counts of BLEU."""
         each = [self._rouge.score(sentences(reference), sentences(prediction)) for reference in references]
         columns: dict[str, float] = {}
         for name in ROUGE:
@@ -131,9 +146,8 @@ class Scorer:
         return columns | dict(zip(BLEU_COUNTS, map(float, counts)))
 
     def signature(self, references: list[list[str]]) -> dict[str, str]:
-        """What must agree before two figures may be compared, for ROUGE and for BLEU."""
-        counts = sorted({len(texts) for texts in references})
-        many = "-".join(map(str, counts))
+        """What must agree before two scores may be compared, for ROUGE and for BLEU; references of every dialogue."""
+        many = "-".join(map(str, sorted({len(texts) for texts in references})))
         stemmer = "porter" if self.use_stemmer else "none"
         return {
             "rouge": f"rouge_score {version('rouge_score')}|F1|references {many}: mean (and max) over them"

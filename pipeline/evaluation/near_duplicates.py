@@ -1,43 +1,53 @@
-"""Near-duplicates between splits: held-out dialogues that look much like one of train.
+"""Near-duplicates between splits: validation and test dialogues that are much like one of train.
 
 MinHash finds the candidates (Broder, 1997), the exact Jaccard similarity of their word trigrams decides.
 """
 
+from collections.abc import Set
+from typing import Any
+
 from pipeline.evaluation import diagnostics
 
 PERMUTATIONS = 128
-WEIGHTS = (0.1, 0.9)  # of a candidate too many, and of one missed: the former costs one exact comparison
-MARGIN = 0.75  # candidates are sought from this share of the threshold on: MinHash estimates, and may be off by a tenth
+WEIGHTS = (0.1, 0.9)  # of a false candidate, and of a missed one: the former costs one exact comparison
+SEARCH_FROM = 0.75  # share of the threshold: MinHash's estimates may be off by a tenth
+
+Trigrams = Set[tuple[str, ...]]
 
 
-def nearest(train: list[dict], held_out: list[dict], threshold: float) -> dict[str, tuple[str, float]]:
-    """Held-out id -> (id of the train dialogue most like it, Jaccard), for those at or above the threshold."""
-    from datasketch import MinHash, MinHashLSH
+def nearest(
+    train: list[dict[str, Any]], others: list[dict[str, Any]], threshold: float
+) -> dict[str, tuple[str, float]]:
+    """id of another split's record -> (id of the most similar train record, Jaccard), at or above the threshold."""
+    from datasketch import MinHashLSH
 
-    known = {record["id"]: trigrams(record["dialogue"]) for record in train}
-    asked = {record["id"]: trigrams(record["dialogue"]) for record in held_out}
-    index = MinHashLSH(threshold=MARGIN * threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
-    for name, sketch in zip(known, MinHash.bulk([_bytes(one) for one in known.values()], num_perm=PERMUTATIONS)):
+    train_trigrams = {record["id"]: trigrams(record["dialogue"]) for record in train}
+    other_trigrams = {record["id"]: trigrams(record["dialogue"]) for record in others}
+    index = MinHashLSH(threshold=SEARCH_FROM * threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
+    for name, sketch in _sketches(train_trigrams).items():
         index.insert(name, sketch)
-    found = {}
-    for name, sketch in zip(asked, MinHash.bulk([_bytes(one) for one in asked.values()], num_perm=PERMUTATIONS)):
-        alike = {other: jaccard(asked[name], known[other]) for other in index.query(sketch)}
-        best = max(alike, key=lambda other: (alike[other], other), default=None)
-        if best is not None and alike[best] >= threshold:
-            found[name] = (best, alike[best])
-    return found
+    similar = {}
+    for name, sketch in _sketches(other_trigrams).items():
+        similarity = {other: jaccard(other_trigrams[name], train_trigrams[other]) for other in index.query(sketch)}
+        best = max(similarity, key=lambda other: (similarity[other], other), default=None)
+        if best is not None and similarity[best] >= threshold:
+            similar[name] = (best, similarity[best])
+    return similar
 
 
-def trigrams(dialogue: str) -> set[tuple[str, ...]]:
+def trigrams(dialogue: str) -> Trigrams:
     """Runs of three words, in lower case; a shorter text is one run."""
     words = [word.lower() for word in diagnostics.words(dialogue)]
     return set(zip(words, words[1:], words[2:])) or {tuple(words)}
 
 
-def jaccard(one: set, other: set) -> float:
-    """Shared among all."""
+def jaccard(one: Trigrams, other: Trigrams) -> float:
+    """Shared trigrams as a share of all, in [0, 1]."""
     return len(one & other) / len(one | other)
 
 
-def _bytes(runs: set[tuple[str, ...]]) -> list[bytes]:
-    return [" ".join(run).encode() for run in sorted(runs)]
+def _sketches(texts: dict[str, Trigrams]) -> dict[str, Any]:
+    from datasketch import MinHash
+
+    encoded = [[" ".join(run).encode() for run in sorted(runs)] for runs in texts.values()]
+    return dict(zip(texts, MinHash.bulk(encoded, num_perm=PERMUTATIONS)))

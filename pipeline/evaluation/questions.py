@@ -76,7 +76,7 @@ def read_texts(path: Path) -> list[dict[str, str]]:
 
 
 def _paragraphs(path: Path) -> list[dict[str, str]]:
-    paragraphs = re.split(r"\n[^\S\n]*\n", tables.decoded(path).replace("\r\n", "\n"))
+    paragraphs = re.split(r"\n[^\S\n]*\n", tables.read_text(path).replace("\r\n", "\n"))
     texts = [" ".join(paragraph.split()) for paragraph in paragraphs]
     return [{"where": f"{path} paragraph {number}", "text": text} for number, text in enumerate(texts, 1) if text]
 

@@ -1,99 +1,124 @@
-"""What became of each score between two sides, a base and a change of it, and whether it is real."""
+"""What became of each score between a base and a change of it, and whether the difference is significant."""
 
-import math
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal
 
-from pipeline.evaluation.bootstrap import REAL, Resampling, holm
-from pipeline.evaluation.metrics import HEADLINE, Measure
-from pipeline.score import Score
+from pipeline.evaluation.bootstrap import PairedResampling
+from pipeline.evaluation.differences import Difference, correct, paired_difference, unpaired_difference
+from pipeline.evaluation.loss_curves import LossPoint
+from pipeline.evaluation.metrics import METRICS
+from pipeline.parameters.score import Score
 
-COMPARISON = "reports/comparison.json"
-NORMAL = 1.959964  # half of a 95 % interval, in standard errors
+METRICS_FOLDER = PurePosixPath("reports/metrics")
+Values = dict[str, Any]  # `old` and `new` of DVC's diffs, one of them None where it is not there
 
 
 @dataclass(frozen=True)
-class Side:
-    """What can be read of a commit or the workspace: parts that can't be are empty."""
+class RunSnapshot:
+    """What can be read of a commit or the workspace; parts that can't be are empty.
 
-    scores: dict[str, dict] = field(default_factory=dict)  # system -> score -> mean, low, high
-    signature: dict[str, str] = field(default_factory=dict)
-    tested: dict[str, str] = field(default_factory=dict)  # system -> hash of the records it was scored against
-    references: dict[str, list[str]] = field(default_factory=dict)  # id -> texts
-    each: dict[str, list[dict]] = field(default_factory=dict)  # system -> its dialogues' rows
-    losses: list[dict] = field(default_factory=list)  # method, step, loss on validation
-
-
-def scored(metrics: dict) -> dict[str, dict[str, dict]]:
-    """Of a metrics diff the scores: system -> score -> old and new, one of them None where it is not there."""
-    found: dict[str, dict[str, dict]] = {}
-    for path, values in metrics.items():
-        if Path(path).parent == Path("reports/metrics"):
-            known = {name: values[name] for name in HEADLINE if name in values}
-            if known:
-                found[Path(path).stem] = known
-    return found
-
-
-def judged(before: Side, now: Side, changed: dict[str, dict[str, dict]], score: Score) -> list[dict]:
-    """A row for each changed score: what it was and is, how it was judged, and what is to be called real.
-
-    how: paired, unpaired, new, gone, or why the two can't be compared. p is corrected for all that was tested (Holm).
+    scores: system -> metric -> mean, low, high. records_hashes: system -> hash of the records it was scored on.
+    references: id -> texts. dialogues: system -> its rows.
     """
-    rows = []
-    order = {name: at for at, name in enumerate([*now.scores, *before.scores][::-1])}
-    drawn: dict[int, Resampling] = {}
+
+    scores: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    signature: dict[str, str] = field(default_factory=dict)
+    records_hashes: dict[str, str] = field(default_factory=dict)
+    references: dict[str, list[str]] = field(default_factory=dict)
+    dialogues: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    validation_losses: list[LossPoint] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ScoreChange:
+    """A changed score. reason: why it is not comparable. dialogues: how many a paired difference is over."""
+
+    system: str
+    metric: str
+    old: float | None
+    new: float | None
+    how: Literal["paired", "unpaired", "new", "removed", "not comparable"]
+    reason: str = ""
+    dialogues: int = 0
+    difference: Difference | None = None
+
+    @property
+    def significant(self) -> bool:
+        return self.difference is not None and self.difference.significant
+
+
+def changed_scores(metrics_diff: dict[str, dict[str, Values]]) -> dict[str, dict[str, Values]]:
+    """The scores in DVC's metrics diff (file -> key -> values): system -> metric -> values."""
+    changed: dict[str, dict[str, Values]] = {}
+    for path, values in metrics_diff.items():
+        known = {name: values[name] for name in METRICS if name in values}
+        if PurePosixPath(path).parent == METRICS_FOLDER and known:
+            changed[PurePosixPath(path).stem] = known
+    return changed
+
+
+def judge_changes(
+    before: RunSnapshot, now: RunSnapshot, changed: dict[str, dict[str, Values]], score: Score
+) -> list[ScoreChange]:
+    """Each changed score with its difference; p is corrected for all that were tested (Holm).
+
+    Systems are in reverse order of the comparison: the last methods are of most interest.
+    """
+    order = {name: index for index, name in enumerate([*now.scores, *before.scores][::-1])}
+    resamplings: dict[int, PairedResampling] = {}
+    changes = []
     for name in sorted(changed, key=lambda name: (-order.get(name, 0), name)):
-        for key, value in changed[name].items():
-            row = {"system": name, "score": key, "old": value["old"], "new": value["new"]}
-            row["how"] = how(before, now, name, key, value)
-            if row["how"] == "paired":
-                one, other = now.each[name], before.each[name]
-                if len(one) not in drawn:
-                    drawn[len(one)] = Resampling.draw(len(one), score.resamples, score.seed)
-                row |= paired(HEADLINE[key], one, other, drawn[len(one)]) | {"dialogues": len(one)}
-            elif row["how"] == "unpaired":
-                row |= unpaired(now.scores[name][key], before.scores[name][key])
-            rows.append(row)
-    tested = [row for row in rows if "p" in row]
-    for row, p in zip(tested, holm([row["p"] for row in tested])):
-        row |= {"p_holm": p, "real": p < REAL}
-    return rows
+        for metric, values in changed[name].items():
+            change = _classify(before, now, name, metric, values)
+            if change.how == "paired" and change.dialogues not in resamplings:
+                resamplings[change.dialogues] = PairedResampling.draw(change.dialogues, score.resamples, score.seed)
+            changes.append(replace(change, difference=_difference(change, before, now, resamplings)))
+    corrected = iter(correct([change.difference for change in changes if change.difference]))
+    return [replace(change, difference=next(corrected)) if change.difference else change for change in changes]
 
 
-def how(before: Side, now: Side, name: str, score: str, value: dict) -> str:
-    """How a system's change of score can be judged: paired, unpaired, new, gone, or why it can't."""
-    if value["old"] is None or value["new"] is None:
-        return "new" if value["old"] is None else "gone"
-    if any(score not in one.scores.get(name, {}) for one in (before, now)):
-        return f"no interval in {COMPARISON}"
-    kind = "bleu" if score == "bleu" else "rouge"
-    if before.signature.get(kind) != now.signature.get(kind):
-        return f"scored otherwise: {before.signature.get(kind)}, now {now.signature.get(kind)}"
-    known = before.tested.get(name) is not None and before.tested.get(name) == now.tested.get(name)
-    if not known and not (before.references and before.references == now.references):
+def _classify(before: RunSnapshot, now: RunSnapshot, system: str, metric: str, values: Values) -> ScoreChange:
+    """How a score's change can be judged."""
+    change = ScoreChange(system, metric, values["old"], values["new"], "not comparable")
+    if values["old"] is None or values["new"] is None:
+        return replace(change, how="new" if values["old"] is None else "removed")
+    if reason := _not_comparable(before, now, system, metric):
+        return replace(change, reason=reason)
+    one, other = before.dialogues.get(system, []), now.dialogues.get(system, [])
+    if not one or not other or [row["id"] for row in one] != [row["id"] for row in other]:
+        return replace(change, how="unpaired")
+    for row, other_row in zip(one, other):
+        columns = METRICS[metric].columns
+        same_summary = row["prediction"] == other_row["prediction"]
+        if same_summary and any(abs(row[key] - other_row[key]) > 1e-9 for key in columns):
+            return replace(change, reason="scored differently: another score for the same summary")
+    return replace(change, how="paired", dialogues=len(one))
+
+
+def _not_comparable(before: RunSnapshot, now: RunSnapshot, system: str, metric: str) -> str:
+    """Why two scores can't be compared at all; empty where they can."""
+    if any(metric not in side.scores.get(system, {}) for side in (before, now)):
+        return "no interval in reports/comparison.json"
+    key = METRICS[metric].signature
+    if before.signature.get(key) != now.signature.get(key):
+        return f"scored differently: {before.signature.get(key)}, now {now.signature.get(key)}"
+    same_records = before.records_hashes.get(system) is not None and (
+        before.records_hashes[system] == now.records_hashes.get(system)
+    )
+    if not same_records and not (before.references and before.references == now.references):
         return "another test set"
-    tables = [one.each.get(name, []) for one in (before, now)]
-    if not all(tables) or [row["id"] for row in tables[0]] != [row["id"] for row in tables[1]]:
-        return "unpaired"
-    columns = HEADLINE[score].columns
-    for one, other in zip(*tables):
-        if one["prediction"] == other["prediction"] and any(abs(one[key] - other[key]) > 1e-9 for key in columns):
-            return "scored otherwise: another score for the same summary"
-    return "paired"
+    return ""
 
 
-def paired(measure: Measure, now: list[dict], before: list[dict], drawn: Resampling) -> dict[str, float]:
-    """now minus before with its 95 % interval and p-value, on the same dialogues."""
-    one, other, points = measure.table(now), measure.table(before), measure.of(len(now))
-    change = points(one.sum(axis=0)[None]) - points(other.sum(axis=0)[None])
-    low, high = drawn.difference(one, other, points)
-    return {"difference": float(change[0]), "low": low, "high": high, "p": drawn.p_value(one, other, points)}
-
-
-def unpaired(now: dict[str, float], before: dict[str, float]) -> dict[str, float]:
-    """now minus before with its 95 % interval and p-value, from two 95 % intervals taken as independent and normal."""
-    error = math.hypot(*((one["high"] - one["low"]) / (2 * NORMAL) for one in (now, before)))
-    change = now["mean"] - before["mean"]
-    p = math.erfc(abs(change) / error / math.sqrt(2)) if error else float(change == 0)
-    return {"difference": change, "low": change - NORMAL * error, "high": change + NORMAL * error, "p": p}
+def _difference(
+    change: ScoreChange, before: RunSnapshot, now: RunSnapshot, resamplings: dict[int, PairedResampling]
+) -> Difference | None:
+    """now minus before, where it can be tested."""
+    if change.how == "unpaired":
+        return unpaired_difference(*(side.scores[change.system][change.metric] for side in (now, before)))
+    if change.how != "paired":
+        return None
+    metric = METRICS[change.metric]
+    first, second = (metric.matrix(side.dialogues[change.system]) for side in (now, before))
+    return paired_difference(first, second, metric.statistic(change.dialogues), resamplings[change.dialogues])

@@ -1,67 +1,79 @@
-"""The noise floor: how far a training's seed alone moves a score, and the difference of two methods.
+"""The noise floor: how much a training's seed alone moves a score, and the difference of two methods.
 
-`python -m pipeline.sweep seeds` writes what it found in the experiments of several seeds to reports/sweeps/seeds.json;
-`compare` reads it where it is about the very run that is compared.
+`python -m pipeline sweep seeds` writes reports/sweeps/seeds.json from experiments with several seeds. `compare` reads
+it where it holds the very run that is compared.
 """
 
-import json
 import math
 import statistics
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-SEEDS = Path("reports/sweeps/seeds.json")
+from pipeline.core import files
+from pipeline.evaluation.metrics import PRIMARY_METRIC
 
-
-def found(series: list[list]) -> dict:
-    """Method -> seed -> headline scores, from the points of a sweep over `seed`; of each method the first series."""
-    methods: dict[str, dict] = {}
-    for points in series:
-        scores = {
-            str(point.value): {name: one["mean"] for name, one in point.scores["scores"].items()} for point in points
-        }
-        methods.setdefault(points[0].method, scores)
-    return {"dialogues": len(series[0][0].rows), "methods": methods}
+ScoresBySeed = dict[str, dict[str, dict[str, float]]]  # method -> seed -> metric -> points
 
 
-def load(path: Path = SEEDS) -> dict:
-    """Method -> seed -> headline scores of `found`; empty before any sweep over seeds."""
-    return json.loads(path.read_text(encoding="utf-8"))["methods"] if path.exists() else {}
+@dataclass(frozen=True)
+class SeedStatistics:
+    """A score over several seeds; sd is the standard deviation with n - 1."""
+
+    seeds: int
+    mean: float
+    sd: float
+    lowest: float
+    highest: float
 
 
-def applies(methods: dict, name: str, scores: dict) -> bool:
-    """Whether this very run is one of the sweep's: the sweep is about another configuration otherwise."""
-    own = {key: one["mean"] for key, one in scores.items()}
-    return own in methods.get(name, {}).values()
+@dataclass(frozen=True)
+class SeedDifference:
+    """The difference of two methods over the seeds that both have, with Student's 95 % interval of its mean."""
+
+    seeds: int
+    difference: float
+    sd: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether seeds move the difference by less than it is."""
+        return self.low > 0 or self.high < 0
 
 
-def spread(methods: dict, score: str = "rouge1") -> dict[str, dict]:
-    """Method -> number of seeds, mean, standard deviation (n - 1), lowest and highest of a score."""
-    values = {name: [one[score] for one in seeds.values()] for name, seeds in methods.items()}
+def load_seeds(path: Path) -> ScoresBySeed:
+    """The scores of a sweep over seeds; empty before there is one."""
+    return files.read_json(path)["methods"] if path.exists() else {}
+
+
+def includes_run(scores_by_seed: ScoresBySeed, method: str, scores: dict[str, dict[str, Any]]) -> bool:
+    """Whether this very run is one of the sweep's. Otherwise the sweep is about another configuration."""
+    own = {metric: score["mean"] for metric, score in scores.items()}
+    return own in scores_by_seed.get(method, {}).values()
+
+
+def seed_statistics(scores_by_seed: ScoresBySeed, metric: str = PRIMARY_METRIC) -> dict[str, SeedStatistics]:
+    """Mean and spread of a metric for each method with two seeds or more."""
+    values = {method: [scores[metric] for scores in by_seed.values()] for method, by_seed in scores_by_seed.items()}
     return {
-        name: {
-            "seeds": len(each),
-            "mean": statistics.fmean(each),
-            "sd": statistics.stdev(each),
-            "lowest": min(each),
-            "highest": max(each),
-        }
-        for name, each in values.items()
+        method: SeedStatistics(len(each), statistics.fmean(each), statistics.stdev(each), min(each), max(each))
+        for method, each in values.items()
         if len(each) > 1
     }
 
 
-def difference(methods: dict, first: str, second: str, score: str = "rouge1") -> dict | None:
-    """first minus second over the seeds both have: mean, standard deviation, and Student's 95 % interval of the mean.
-
-    None with fewer than two seeds in common. Where the interval holds zero, seeds move the difference by more than
-    it is.
-    """
-    common = [seed for seed in methods[first] if seed in methods[second]]
+def seed_difference(
+    scores_by_seed: ScoresBySeed, first: str, second: str, metric: str = PRIMARY_METRIC
+) -> SeedDifference | None:
+    """first minus second, seed by seed; None with fewer than two seeds in common."""
+    common = [seed for seed in scores_by_seed[first] if seed in scores_by_seed[second]]
     if len(common) < 2:
         return None
     from scipy.special import stdtrit
 
-    apart = [methods[first][seed][score] - methods[second][seed][score] for seed in common]
-    middle, sd = statistics.fmean(apart), statistics.stdev(apart)
-    half = float(stdtrit(len(apart) - 1, 0.975)) * sd / math.sqrt(len(apart))
-    return {"seeds": len(apart), "difference": middle, "sd": sd, "low": middle - half, "high": middle + half}
+    by_seed = [scores_by_seed[first][seed][metric] - scores_by_seed[second][seed][metric] for seed in common]
+    mean, sd = statistics.fmean(by_seed), statistics.stdev(by_seed)
+    half = float(stdtrit(len(by_seed) - 1, 0.975)) * sd / math.sqrt(len(by_seed))
+    return SeedDifference(len(by_seed), mean, sd, mean - half, mean + half)

@@ -1,163 +1,168 @@
-"""The comparison in a few sentences, made from its numbers."""
+"""The comparison in a few sentences, computed from its numbers."""
 
-from pipeline.evaluation.bootstrap import REAL
+from dataclasses import dataclass
+from typing import Any
 
-ENOUGH = 3  # seeds that may overturn what the dialogues say; of two, Student's interval is thirteen errors wide
+from pipeline.evaluation.bootstrap import ALPHA
+from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.pairs import Pair, find_pair, is_significant, read_pairs, significance_label
+
+TITLE = METRICS[PRIMARY_METRIC].title
+System = dict[str, Any]
 
 
-def verdict(found: dict) -> list[str]:
-    """Sentences: the best adapter beside full fine-tuning, which method to ship, and what the numbers do not say.
+@dataclass(frozen=True)
+class Comparison:
+    """What the sentences are computed from; systems are rows of comparison.json by name."""
 
-    Of systems made elsewhere alone, which scores best.
-    """
-    methods = {row["name"]: row for row in found["systems"] if row["kind"] == "method"}
-    trained = {name: row for name, row in methods.items() if row["trainable_parameters"]}
-    said, told = [], set()
-    adapters = sorted((name for name in trained if name != "full"), key=lambda name: _rouge1(trained[name]))
-    if "full" in trained and adapters:
-        best, full = trained[adapters[-1]], trained["full"]
-        share = 100 * _rouge1(best) / _rouge1(full) if _rouge1(full) else 0.0
-        told = {best["name"], "full"}
-        said.append(
-            f"{best['name']} reaches {share:.0f} % of full fine-tuning's ROUGE-1 with {100 * best['share']:.2g} % of "
-            f"the parameters; {_difference(found, best['name'], 'full')}."
+    methods: dict[str, System]
+    external: list[str]  # names, the best last
+    pairs: list[Pair]
+    dialogues: int
+    margin: float
+
+    @classmethod
+    def from_json(cls, comparison: dict[str, Any]) -> "Comparison":
+        systems = sorted(comparison["systems"], key=_points)
+        return cls(
+            methods={row["name"]: row for row in comparison["systems"] if row["kind"] == "method"},
+            external=[row["name"] for row in systems if row["kind"] == "external"],
+            pairs=read_pairs(comparison),
+            dialogues=comparison["dialogues"],
+            margin=comparison["non_inferiority_margin"],
         )
-    if methods:
-        said += _choice(found, methods, told)
-    else:
-        said += _best(found)
-    pairs, dialogues = len(found["pairs"]["rouge1"]), found["dialogues"]
-    if pairs and pairs * 2.0 ** (1 - dialogues) >= REAL:  # even if all dialogues agreed
-        said.append(f"With {dialogues} dialogues no difference can be called real: they are too few.")
-    if trained:
-        said.append(_seeds(found, trained))
-    return said
+
+    @property
+    def trained(self) -> dict[str, System]:
+        return {name: row for name, row in self.methods.items() if row["trainable_parameters"]}
+
+    def describe_difference(self, first: str, second: str) -> str:
+        """first minus second with its interval and what it is called."""
+        pair = find_pair(self.pairs, first, second)
+        over = pair.over_dialogues
+        corrected = "corrected " if len(self.pairs) > 1 else ""
+        return (
+            f"the difference of {over.difference:+.1f} [{over.low:+.1f}, {over.high:+.1f}] is "
+            f"{significance_label(pair)} ({corrected}{format_p(over.p_holm)})"
+        )
 
 
-def _seeds(found: dict, trained: dict[str, dict]) -> str:
-    """What several seeds gave, or that there was one."""
-    known = {name: row["seeds"]["rouge1"] for name, row in trained.items() if "seeds" in row}
-    if not known:
-        return "Each method was trained once: how much another seed would change is not in these intervals."
-    each = ", ".join(f"{one['mean']:.1f} ± {one['sd']:.1f} for {name}" for name, one in known.items())
-    said = f"Over {max(one['seeds'] for one in known.values())} seeds ROUGE-1 is {each} (mean ± standard deviation)"
-    pairs = [row for row in found["pairs"]["rouge1"] if row["real"] and not really(row)]
-    if pairs:
-        names = "; ".join(f"{row['first']} and {row['second']}" for row in pairs)
-        return f"{said}; they do not settle which is better of {names}."
-    return f"{said}."
+def verdict(comparison: dict[str, Any]) -> list[str]:
+    """Sentences: the best adapter compared with full fine-tuning, which method to ship, and what the numbers omit.
 
-
-def really(row: dict) -> bool:
-    """Whether other dialogues would show a difference and, where ENOUGH seeds were tried, other seeds too."""
-    over = row.get("seeds")
-    if not over or over["seeds"] < ENOUGH:
-        return row["real"]
-    return row["real"] and beyond_seeds(over) and over["difference"] * row["difference"] > 0
-
-
-def called(row: dict) -> str:
-    """What the tables call a pair's difference."""
-    if not row["real"]:
-        return "may be chance"
-    if really(row):
-        return "real"
-    over = row["seeds"]
-    return f"turned about by {over['seeds']} seeds" if beyond_seeds(over) else called_over_seeds(over)
-
-
-def called_over_seeds(one: dict) -> str:
-    """What a difference over seeds is called (seeds.difference)."""
-    return "beyond seeds" if beyond_seeds(one) else f"not settled by {one['seeds']} seeds"
-
-
-def beyond_seeds(one: dict) -> bool:
-    """Whether Student's interval of a difference over seeds leaves out zero."""
-    return one["low"] > 0 or one["high"] < 0
-
-
-def _choice(found: dict, methods: dict[str, dict], told: set[str]) -> list[str]:
-    """The method with the fewest trained parameters that surely loses less than the margin to the best.
-
-    With its warnings, and what was made elsewhere and is better. told: two methods whose difference has been said.
+    Without any method: which external system scores best.
     """
-    best = max(methods, key=lambda name: _rouge1(methods[name]))
-    if under := [flag for flag in methods[best]["flags"] if flag.startswith("below")]:
-        return [f"None of these is worth taking: {best}, which scores best, lies {' and '.join(under)}."]
-    if len(methods) == 1:
-        return [f"{best} alone was measured: there is nothing to choose from.", *_elsewhere(found, best)]
-    above = [name for name, row in methods.items() if not any(flag.startswith("below") for flag in row["flags"])]
-    cheap_first = sorted(above, key=lambda name: (methods[name]["trainable_parameters"], -_rouge1(methods[name])))
-    near = f"within {found['margin']:g} points of ROUGE-1"
-    chosen = next(name for name in cheap_first if name == best or _least(pair(found, name, best)) > -found["margin"])
+    known = Comparison.from_json(comparison)
+    if not known.methods:
+        return [*_best_external(known), *_too_few_dialogues(known)]
+    compared = _adapter_and_full(known)
+    sentences = [_adapter_sentence(known, *compared)] if compared else []
+    return sentences + _recommendation(known, set(compared)) + _too_few_dialogues(known) + _seeds(known)
+
+
+def _adapter_and_full(known: Comparison) -> tuple[str, ...]:
+    """The best method that trains a part of the model and the best that trains all of it; nothing without either."""
+    by_score = sorted(known.trained, key=lambda name: _points(known.methods[name]))
+    adapters = [name for name in by_score if known.methods[name]["needs_base"]]
+    whole = [name for name in by_score if not known.methods[name]["needs_base"]]
+    return (adapters[-1], whole[-1]) if adapters and whole else ()
+
+
+def _adapter_sentence(known: Comparison, adapter: str, full: str) -> str:
+    best, whole = known.methods[adapter], known.methods[full]
+    share = 100 * _points(best) / _points(whole) if _points(whole) else 0.0
+    return (
+        f"{adapter} reaches {share:.0f} % of full fine-tuning's {TITLE} with {100 * best['share']:.2g} % of the "
+        f"parameters; {known.describe_difference(adapter, full)}."
+    )
+
+
+def _recommendation(known: Comparison, described: set[str]) -> list[str]:
+    """The recommended method with its reason and its warnings, and an external system that is better.
+
+    described: two methods whose difference an earlier sentence gave.
+    """
+    best = max(known.methods, key=lambda name: _points(known.methods[name]))
+    if below := _floors(known.methods[best]):
+        return [f"No method is recommended: {best} scores best, but is {' and '.join(below)}."]
+    if len(known.methods) == 1:
+        return [f"Only {best} was measured: there is nothing to choose from.", *_better_external(known, best)]
+    chosen = _smallest_non_inferior(known, best)
+    reason = _reason(known, chosen, best)
+    if chosen != best and {chosen, best} != described:
+        reason += f"; {known.describe_difference(best, chosen)}"
+    warnings = "".join(f" Warning: {warning}." for warning in known.methods[chosen].get("warnings", []))
+    return [f"Recommended: {chosen}, {reason}.{warnings}", *_better_external(known, chosen)]
+
+
+def _smallest_non_inferior(known: Comparison, best: str) -> str:
+    """The method above all floors with the fewest trained parameters that loses less than the margin to the best."""
+    above = [name for name, row in known.methods.items() if not _floors(row)]
+    cheapest_first = sorted(
+        above, key=lambda name: (known.methods[name]["trainable_parameters"], -_points(known.methods[name]))
+    )
+    return next(
+        name for name in cheapest_first if name == best or find_pair(known.pairs, name, best).lowest > -known.margin
+    )
+
+
+def _reason(known: Comparison, chosen: str, best: str) -> str:
+    margin = f"margin {known.margin:g} points of {TITLE}"
     if chosen != best:
-        reason = f"it is the smallest that surely comes {near} of {best}"
-        if {chosen, best} != told:
-            reason += f"; {_difference(found, best, chosen)}"
-    elif any(row["trainable_parameters"] < methods[best]["trainable_parameters"] for row in methods.values()):
-        reason = f"it scores best, and nothing smaller surely comes {near} of it"
-    else:
-        reason = "it scores best and trains no more than the others"
-    mind = "".join(f" Mind: {warning}." for warning in methods[chosen].get("warnings", []))
-    return [f"For summaries like these, take {chosen}: {reason}.{mind}", *_elsewhere(found, chosen)]
+        return f"the smallest method that is non-inferior to {best} ({margin})"
+    own = known.methods[best]["trainable_parameters"]
+    if any(row["trainable_parameters"] < own for row in known.methods.values()):
+        return f"which scores best; no smaller method is non-inferior to it ({margin})"
+    return "which scores best and trains no more parameters than the others"
 
 
-def _least(row: dict) -> float:
-    """The least that a difference is, by its interval over the dialogues and, of ENOUGH seeds, over seeds."""
-    over = row.get("seeds")
-    return min(row["low"], over["low"]) if over and over["seeds"] >= ENOUGH else row["low"]
+def _floors(row: System) -> list[str]:
+    """The baselines that a system scores below, as flags."""
+    return [flag for flag in row["flags"] if flag.startswith("below")]
 
 
-def _externals(found: dict) -> list[str]:
-    """The systems made elsewhere, the best last."""
-    return [row["name"] for row in sorted(found["systems"], key=_rouge1) if row["kind"] == "external"]
-
-
-def _elsewhere(found: dict, chosen: str) -> list[str]:
-    """The best of what was made elsewhere, where it is really better."""
-    names = _externals(found)
-    if not names or not really(row := pair(found, names[-1], chosen)) or row["difference"] < 0:
+def _better_external(known: Comparison, chosen: str) -> list[str]:
+    """The best external system, where it is significantly better."""
+    if not known.external:
         return []
-    return [f"{names[-1]}, made elsewhere, is better still: {_difference(found, names[-1], chosen)}."]
-
-
-def _best(found: dict) -> list[str]:
-    """Of systems made elsewhere, the best beside the second."""
-    names = _externals(found)
-    if len(names) < 2:
+    pair = find_pair(known.pairs, known.external[-1], chosen)
+    if not is_significant(pair) or pair.over_dialogues.difference < 0:
         return []
-    return [f"{names[-1]} scores best; over {names[-2]} {_difference(found, names[-1], names[-2])}."]
+    return [f"The external system {pair.first} is better: {known.describe_difference(pair.first, chosen)}."]
 
 
-def pair(found: dict, one: str, other: str, score: str = "rouge1") -> dict:
-    """The difference one minus other, whichever way round it was compared."""
-    for row in found["pairs"][score]:
-        if (row["first"], row["second"]) == (one, other):
-            return row
-        if (row["first"], row["second"]) == (other, one):
-            seeds = {"seeds": row["seeds"] | _turned(row["seeds"])} if row.get("seeds") else {}
-            return row | {"first": one, "second": other} | _turned(row) | seeds
-    raise KeyError((one, other))
+def _best_external(known: Comparison) -> list[str]:
+    """The best external system compared with the second."""
+    if len(known.external) < 2:
+        return []
+    second, best = known.external[-2:]
+    return [f"{best} scores best; over {second} {known.describe_difference(best, second)}."]
 
 
-def _turned(row: dict) -> dict[str, float]:
-    return {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+def _too_few_dialogues(known: Comparison) -> list[str]:
+    """A sentence where no difference could be significant even if all dialogues agreed."""
+    if not known.pairs or len(known.pairs) * 2.0 ** (1 - known.dialogues) < ALPHA:
+        return []
+    return [f"{known.dialogues} dialogues are too few for any difference to be significant."]
 
 
-def _difference(found: dict, one: str, other: str) -> str:
-    row = pair(found, one, other)
-    real = "is real" if really(row) else f"is {called(row)}" if row["real"] else "may be chance"
-    interval = f"[{row['low']:+.1f}, {row['high']:+.1f}]"
-    corrected = "corrected " if len(found["pairs"]["rouge1"]) > 1 else ""
-    return f"the difference of {row['difference']:+.1f} {interval} {real} ({corrected}{p_value(row['p_holm'])})"
+def _seeds(known: Comparison) -> list[str]:
+    """What several seeds gave, or that there was one."""
+    if not known.trained:
+        return []
+    measured = {name: row["seeds"][PRIMARY_METRIC] for name, row in known.trained.items() if "seeds" in row}
+    if not measured:
+        return ["Each method was trained once: these intervals do not include what another seed would change."]
+    each = ", ".join(f"{score['mean']:.1f} ± {score['sd']:.1f} for {name}" for name, score in measured.items())
+    count = max(score["seeds"] for score in measured.values())
+    sentence = f"Over {count} seeds {TITLE} is {each} (mean ± standard deviation)"
+    undecided = [pair for pair in known.pairs if pair.over_dialogues.significant and not is_significant(pair)]
+    if undecided:
+        names = "; ".join(f"{pair.first} and {pair.second}" for pair in undecided)
+        return [f"{sentence}; across them the difference is not significant between {names}."]
+    return [f"{sentence}."]
 
 
-def p_value(p: float) -> str:
-    """Rounded as papers do, and never onto the bound of what is called real."""
-    if round(p, 3) == REAL and p != REAL:
-        return f"p = {p:.4f}"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def _rouge1(row: dict) -> float:
-    return row["scores"]["rouge1"]["mean"]
+def _points(row: System) -> float:
+    return row["scores"][PRIMARY_METRIC]["mean"]

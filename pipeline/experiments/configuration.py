@@ -133,8 +133,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         return f"{group}: {option!r}: no such file in conf/{group}; there are {_listed(options, option)}"
     if isinstance(error, OmegaConfBaseException):
         return f"{error.full_key or ' '.join(overrides)}: {str(error).splitlines()[0]}"
-    key, parent = (getattr(error.__cause__, name, None) for name in ("full_key", "parent_node"))
-    if not key or not OmegaConf.is_dict(parent):
+    key, parent = getattr(error.__cause__, "full_key", None), getattr(error.__cause__, "parent_node", None)
+    if not key or not isinstance(parent, DictConfig):
         return " ".join(str(error).split())
     section, _, name = key.rpartition(".")
     values = [repr(text.partition("=")[2]) for text in overrides if text.partition("=")[0] == key]

@@ -1,11 +1,15 @@
-"""Experiments as DVC knows them: their parameters, whether they are done, and the files they left."""
+"""Experiments as DVC knows them: their parameters, whether they are finished, and the files they left."""
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.core.errors import InputError
+
+PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -14,20 +18,20 @@ class Experiment:
 
     name: str
     revision: str
-    params: dict
+    params: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What `dvc exp show` lists: what is done, and a sentence about each that is not (queued, failed, unreadable)."""
+class ExperimentList:
+    """What `dvc exp show` lists: the finished, and a sentence about each that is queued, failed or unreadable."""
 
-    done: list[Experiment]
+    finished: list[Experiment]
     unfinished: list[str]
 
 
 @contextmanager
-def repository() -> Iterator:
-    """The DVC repository of the working folder, open; Refused outside of one."""
+def open_repository() -> Iterator[Any]:
+    """The DVC repository of the working folder. Raises InputError outside of one."""
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
@@ -39,7 +43,7 @@ def repository() -> Iterator:
         yield repo
 
 
-def collect(repo, revision: str = "HEAD", commits: int = 1) -> Found:
+def list_experiments(repo: Any, revision: str = "HEAD", commits: int = 1) -> ExperimentList:
     """The experiments of a commit, or of the last so many up to it, each commit itself first (`dvc exp show`)."""
     from dvc.exceptions import DvcException
 
@@ -47,50 +51,67 @@ def collect(repo, revision: str = "HEAD", commits: int = 1) -> Found:
         baselines = repo.experiments.show(revs=[revision], num=commits, hide_workspace=True)
     except DvcException as error:
         raise InputError(f"{revision}: {error}") from None
-    done, unfinished = [], []
+    experiments = ExperimentList([], [])
     for baseline in baselines:
-        states = [(baseline.name or baseline.rev[:7], "success", baseline)]
-        for family in baseline.experiments or []:
-            state = family.executor.state if family.executor else "success"
-            states.append((family.name or family.revs[0].name or family.revs[0].rev[:7], state, family.revs[0]))
-        for name, state, one in states:
-            if state != "success":
-                unfinished.append(f"{name} is {state}{' (dvc queue logs ' + name + ')' if state == 'failed' else ''}")
-            elif one.error or "data" not in one.data.params.get("params.yaml", {}):
-                why = (
-                    one.error.msg
-                    if one.error
-                    else one.data.params.get("params.yaml", {}).get("error", "no params.yaml")
-                )
-                unfinished.append(f"{name} can't be read: {why}")
-            else:
-                done.append(Experiment(name, one.rev, one.data.params["params.yaml"]["data"]))
-    return Found(done, unfinished)
+        _add(experiments, baseline.name or baseline.rev[:7], "success", baseline)
+        for entry in baseline.experiments or []:
+            state = entry.executor.state if entry.executor else "success"
+            tip = entry.revs[0]
+            _add(experiments, entry.name or tip.name or tip.rev[:7], state, tip)
+    return experiments
 
 
-class Files:
-    """The files of an experiment, from git or DVC's cache; FileNotFoundError where they are in neither."""
+def _add(experiments: ExperimentList, name: str, state: str, revision: Any) -> None:
+    """Sort an entry of `dvc exp show` into finished and unfinished."""
+    if state != "success":
+        logs = f" (dvc queue logs {name})" if state == "failed" else ""
+        experiments.unfinished.append(f"{name} is {state}{logs}")
+        return
+    params = {} if revision.error else revision.data.params.get(PARAMS, {})
+    if "data" in params:
+        experiments.finished.append(Experiment(name, revision.rev, params["data"]))
+    else:
+        reason = revision.error.msg if revision.error else params.get("error", f"no {PARAMS}")
+        experiments.unfinished.append(f"{name} can't be read: {reason}")
 
-    def __init__(self, repo, revision: str):
+
+class RevisionFiles:
+    """The files of a commit, an experiment or (revision None) the workspace, from git, DVC's cache or a remote.
+
+    Paths are relative to the project's folder. Every method raises FileNotFoundError where a file is in none of them.
+    """
+
+    def __init__(self, repo: Any, revision: str | None) -> None:
         from dvc.api import DVCFileSystem
 
         self._files = DVCFileSystem(repo.root_dir, rev=revision)
 
-    def json(self, path: str) -> dict:
-        with self._open(path) as content:
-            return json.load(content)
+    def content(self, path: str) -> bytes:
+        try:
+            with self._files.open(path, mode="rb") as file:
+                return file.read()
+        except Exception as error:  # a remote raises anything: not there, out of reach, no credentials
+            raise FileNotFoundError(f"{path}: not in git, in DVC's cache or on a remote") from error
 
-    def table(self, path: str) -> list[dict]:
-        """The rows of a Parquet file."""
+    def text(self, path: str) -> str:
+        return self.content(path).decode("utf-8")
+
+    def json(self, path: str) -> dict[str, Any]:
+        return json.loads(self.content(path))
+
+    def jsonl(self, path: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.content(path).splitlines()]
+
+    def parquet(self, path: str) -> list[dict[str, Any]]:
         import pyarrow.parquet
 
-        with self._open(path) as content:
-            return pyarrow.parquet.read_table(content).to_pylist()
+        return pyarrow.parquet.read_table(io.BytesIO(self.content(path))).to_pylist()
 
-    def _open(self, path: str):
-        try:
-            return self._files.open(path, mode="rb")
-        except Exception as error:  # a remote raises what it likes: gone, out of reach, no credentials
-            raise FileNotFoundError(
-                f"{path}: neither in git nor in DVC's cache, nor to be had from a remote"
-            ) from error
+    def dependency_hashes(self, path: str) -> dict[str, str]:
+        """Stage (`score@lora`) -> the hash that dvc.lock has of its dependency `path`."""
+        return {
+            stage.name: dependency.hash_info.value
+            for stage in self._files.repo.index.stages
+            for dependency in stage.deps
+            if dependency.def_path == path and dependency.hash_info
+        }

@@ -38,11 +38,11 @@ def run_in_batches(
 
 def _within_memory(process: Callable[[list[int]], list[Any]], batch: list[int]) -> list[Any] | None:
     """The results, or None where the batch does not fit: the error's traceback would keep its tensors alive."""
-    from accelerate.utils.memory import should_reduce_batch_size
-
     try:
         return process(batch)
     except RuntimeError as error:
+        from accelerate.utils.memory import should_reduce_batch_size  # only now: it takes a second to import
+
         if len(batch) == 1 or not (should_reduce_batch_size(error) or "can't allocate memory" in str(error)):
             raise
         return None

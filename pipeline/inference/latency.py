@@ -1,8 +1,8 @@
 """Latency: seconds per prompt and tokens per second at batch size 1 and in one full batch.
 
-The same prompts for every method, evenly spread by length. At batch size 1 the median of several repeats counts, after a
-warm-up; the full batch runs once. A batch ends with all of its tokens on the CPU, so nothing is still running when the
-clock stops.
+The same prompts for every method, evenly spread by length. At batch size 1 the median of several repeats counts, after
+a warm-up; the full batch runs once. A batch ends with all of its tokens on the CPU, so nothing is still running when
+the clock stops.
 """
 
 import statistics

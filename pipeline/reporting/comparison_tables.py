@@ -1,259 +1,286 @@
-"""The comparison as Markdown, for pull requests and terminals."""
+"""The tables of the comparison, each column with its meaning. A new column is a line here."""
 
-from pipeline.evaluation.metrics import HEADLINE
-from pipeline.evaluation.verdict import called, p_value
+from collections.abc import Callable
+from typing import Any
 
-KNOWN = ("cut", "empty", "repeats", "unsupported")
+from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.pairs import Pair, significance_label
+from pipeline.reporting.cells import (
+    EMPTY,
+    Bytes,
+    Cell,
+    Count,
+    Estimated,
+    Interval,
+    Mebibytes,
+    Number,
+    Percent,
+    PValue,
+    Seconds,
+    Spread,
+    Text,
+)
+from pipeline.reporting.page import Column, Table, build_table
 
-
-def markdown(found: dict) -> str:
-    """The whole page: verdict, quality, differences, cost, health, forgetting."""
-    methods = [row for row in found["systems"] if row["kind"] == "method"]
-    parts = [
-        "# Comparison",
-        "\n".join(found["verdict"]),
-        "## Quality",
-        table(quality(found)),
-        f"Points of 100 with 95 % bootstrap intervals over {found['dialogues']} dialogues. human, where it stands: "
-        "each reference against the others, which are one fewer than a method has, so BLEU and best are left out. "
-        f"ROUGE: `{found['signature']['rouge']}`; BLEU: `{found['signature']['bleu']}`.",
-    ]
-    if near := near_duplicates(found):
-        parts += [near, table(clean(found)) if len(clean(found)) > 1 else ""]
-    if found["pairs"]["rouge1"]:
-        parts += [
-            "## Differences in ROUGE-1",
-            table(differences(found)),
-            f"Paired over dialogues: bootstrap interval, approximate randomization ({found['resamples']:,} draws), p "
-            "corrected for the number of pairs (Holm); real below 0.05.",
-        ]
-    if methods:
-        parts += [
-            "## Cost",
-            table(cost(methods)),
-            "Training counts optimizer steps alone (loading, validation and checkpoints have clocks of their own), "
-            "tokens are real ones, without pads.",
-            "## Memory",
-            table(memory(methods)),
-            "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
-            "Loading is that of the tuned model, to generate.",
-            "## Inference and storage",
-            table(inference(methods)),
-            batched(methods),
-        ]
-    parts += ["## Health", table(health(found)), "\n".join(f"- {line}" for line in warned(found))]
-    if methods:
-        parts += [
-            "## Forgetting",
-            table(forgetting(methods)),
-            asked(methods),
-            table(text_loss(methods)),
-            "Cross entropy of held-out texts after their prompts, or of their second halves after their first, "
-            "in nats a token: more is worse.",
-        ]
-    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
+System = dict[str, Any]
+Columns = list[tuple[Column, Callable[[Any], Cell | None]]]
+TITLE = METRICS[PRIMARY_METRIC].title
+NAME = (Column("system", align="left"), lambda row: Text(row["name"]))
+METHOD = (Column("method", align="left"), lambda row: Text(row["name"]))
+PER_SECOND = "Non-padding tokens per second"
 
 
-def quality(found: dict) -> list[list[str]]:
-    """Every system and yardstick with its scores."""
-    further = [(name, key) for name, scores in _evaluated(found).items() for key in scores]
-    named = [key if key == name else f"{name} {key}" for name, key in further]
-    seeds = any("seeds" in row for row in found["systems"])
-    lines = [["system", *(measure.title for measure in HEADLINE.values()), "best ROUGE-1", *named, ""]]
-    if seeds:
-        lines[0].insert(2, "over seeds")
-    for row in found["systems"]:
-        best = "-" if _people(row) else f"{row['further']['rouge1_max']:.1f}"
-        extra = [f"{row['evaluate'][name][key]:.4g}" if row.get("evaluate") else "" for name, key in further]
-        note = "*yardstick*" if row["kind"] == "yardstick" else "; ".join(row["flags"])
-        lines.append([row["name"], *_points(row, row["scores"]), best, *extra, note])
-        if seeds:
-            over = row["seeds"]["rouge1"] if "seeds" in row else None
-            lines[-1].insert(2, f"{over['mean']:.1f} ± {over['sd']:.1f} ({over['seeds']})" if over else "")
-    return lines
+def optional(kind: Callable[[Any], Cell], value: Any, *arguments: Any) -> Cell | None:
+    """A cell of the value; None where there is no value."""
+    return None if value is None else kind(value, *arguments)
 
 
-def _people(row: dict) -> bool:
-    """Whether a row is people's, who have one reference fewer than a method."""
-    return row["kind"] == "yardstick" and row["name"] == "human"
+def estimated(score: dict[str, float]) -> Cell:
+    """A score with its interval."""
+    return Estimated(score["mean"], score["low"], score["high"])
 
 
-def _points(row: dict, scores: dict[str, dict[str, float]]) -> list[str]:
-    """Each score with its interval; none for what does not compare."""
-    return [
-        "-" if name == "bleu" and _people(row) else f"{one['mean']:.1f} [{one['low']:.1f}, {one['high']:.1f}]"
-        for name, one in scores.items()
-    ]
-
-
-def near_duplicates(found: dict) -> str:
-    """How many test dialogues look much like one of train, in a sentence; nothing where none does."""
-    near, count = found["systems"][0]["near"], found["dialogues"]
-    if not near:
-        return ""
-    if "clean" not in found["systems"][0]:
-        return (
-            f"**{near} of the {count} test dialogues look much like one of train**: the scores say little about new "
-            "dialogues, and what is left is too few for scores of its own."
+def quality(systems: list[System]) -> Table:
+    """Every system and baseline with its scores."""
+    columns: Columns = [NAME, *_metrics(lambda row: row["scores"])]
+    if any("seeds" in row for row in systems):
+        meaning = f"{TITLE} as mean ± standard deviation over the seeds of a sweep, and their number."
+        columns.insert(2, (Column("over seeds", meaning), lambda row: _over_seeds(row)))
+    columns.append(
+        (
+            Column(f"best {TITLE}", f"{TITLE} against the reference that fits best, mean over dialogues."),
+            lambda row: None if _is_human(row) else Number(row["further"][f"{PRIMARY_METRIC}_max"]),
         )
-    return f"{near} of the {count} test dialogues look much like one of train. Without them:"
-
-
-def clean(found: dict) -> list[list[str]]:
-    """The scores without near-duplicates of train."""
-    lines = [["system", *(measure.title for measure in HEADLINE.values())]]
-    for row in found["systems"]:
-        if "clean" in row:
-            lines.append([row["name"], *_points(row, row["clean"]["scores"])])
-    return lines
-
-
-def _evaluated(found: dict) -> dict:
-    return next((row["evaluate"] for row in found["systems"] if row.get("evaluate")), {})
-
-
-def differences(found: dict) -> list[list[str]]:
-    seeds = any(row.get("seeds") for row in found["pairs"]["rouge1"])
-    lines = [["", "minus", "points", "95 %", "p", "p, corrected", *(["over seeds"] if seeds else []), ""]]
-    for row in found["pairs"]["rouge1"]:
-        interval = f"{row['low']:+.1f} to {row['high']:+.1f}"
-        over = row.get("seeds")
-        spread = (
-            [f"{over['difference']:+.1f}, {over['low']:+.1f} to {over['high']:+.1f}" if over else ""] if seeds else []
-        )
-        p = [p_value(row[name]).removeprefix("p ").removeprefix("= ") for name in ("p", "p_holm")]
-        lines.append([row["first"], row["second"], f"{row['difference']:+.1f}", interval, *p, *spread, called(row)])
-    return lines
-
-
-def cost(methods: list[dict]) -> list[list[str]]:
-    """Parameters and bytes of each method, seconds and tokens per second of its training and generation."""
-    lines = [
-        ["method", "trainable", "of", "share", "on disk", "training", "tokens/s", "to best", "generation", "tokens/s"]
-    ]
-    for row in methods:
-        spent, trained = row["cost"], row["trainable_parameters"] > 0
-        lines.append(
-            [
-                row["name"],
-                f"{row['trainable_parameters']:,}",
-                f"{row['total_parameters']:,}",
-                f"{100 * row['share']:.2f} %",
-                size(row["bytes"]),
-                f"{spent['train_seconds']:.1f} s" if trained else "-",
-                f"{spent['train_tokens_per_second']:,.0f}" if trained else "-",
-                f"{spent['seconds_to_best']:.1f} s" if trained else "-",
-                f"{spent['generate_seconds']:.1f} s",
-                f"{spent['generate_tokens_per_second']:,.0f}",
-            ]
-        )
-    return lines
-
-
-def memory(methods: list[dict]) -> list[list[str]]:
-    """Peak memory of each phase."""
-    phases = {"loading": "load", "training": "train", "generation": "generate"}
-    lines = [["method", *phases]]
-    for row in methods:
-        peaks = [row["cost"][f"{phase}_peak_mib"] for phase in phases.values()]
-        lines.append([row["name"], *("-" if peak is None else f"{peak:,.0f} MiB" for peak in peaks)])
-    return lines
-
-
-def inference(methods: list[dict]) -> list[list[str]]:
-    """Seconds and tokens per second, one by one and in a batch; prompt tokens on top; bytes of ten tasks."""
-    lines = [["method", "one by one", "tokens/s", "in a batch", "tokens/s", "extra prompt tokens", "ten tasks on disk"]]
-    for row in methods:
-        timed = {name: one for name, one in row["inference"].items() if name != "dialogues"}
-        for variant in dict.fromkeys(name.partition(",")[0] for name in timed):
-            each = [one for name, one in timed.items() if name.startswith(f"{variant},")]
-            cells = []
-            for one in (each[0], each[-1]):  # batches of one stand first
-                cells += [f"{one['seconds_per_dialogue']:.3f} s", f"{one['tokens_per_second']:,.0f}"]
-            name = row["name"] if variant in ("as it is", "merged") else f"{row['name']}, {variant}"
-            lines.append([name, *cells, f"{row['extra_prompt_tokens']:.0f}", size(row["bytes_of_ten_tasks"])])
-    return lines
-
-
-def batched(methods: list[dict]) -> str:
-    """What the seconds of inference are seconds of, in two sentences."""
-    speed = methods[0]["inference"]
-    size = max(int(name.rpartition(" ")[2]) for name in speed if name != "dialogues")
-    return (
-        f"The same prompts for every method, spread by length: {speed['dialogues']} one by one, the median of some "
-        f"rounds, and one batch of {size}. Ten tasks on disk: ten full models against one base with ten adapters."
     )
+    columns += _evaluate_columns(systems)
+    columns.append((Column("note", "Above people or below a baseline.", align="left", wrap=True), _note))
+    return build_table("Quality", columns, systems, muted=_is_baseline)
 
 
-def health(found: dict) -> list[list[str]]:
+def _metrics(scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns:
+    """A column with an interval for each metric; people get none in a metric that gains from further references."""
+
+    def column(name: str) -> tuple[Column, Callable[[System], Cell | None]]:
+        metric = METRICS[name]
+        meaning = f"{metric.title} in points of 100, with its 95 % bootstrap interval."
+        return Column(
+            metric.title, meaning
+        ), lambda row: None if metric.gains_from_references and _is_human(row) else estimated(scores(row)[name])
+
+    return [column(name) for name in METRICS]
+
+
+def _over_seeds(row: System) -> Cell:
+    if "seeds" not in row:
+        return EMPTY
+    score = row["seeds"][PRIMARY_METRIC]
+    return Spread(score["mean"], score["sd"], seeds=score["seeds"])
+
+
+def _evaluate_columns(systems: list[System]) -> Columns:
+    """The numbers of further metrics, without intervals."""
+
+    def column(name: str, key: str) -> tuple[Column, Callable[[System], Cell | None]]:
+        title = key if key == name else f"{name} {key}"
+        return Column(
+            title, "From Hugging Face's evaluate, without an interval."
+        ), lambda row: Number(row["evaluate"][name][key], 4, significant=True) if row.get("evaluate") else EMPTY
+
+    evaluated: dict[str, dict[str, float]] = next((row["evaluate"] for row in systems if row.get("evaluate")), {})
+    return [column(name, key) for name, scores in evaluated.items() for key in scores]
+
+
+def _note(row: System) -> Cell:
+    return Text("baseline") if _is_baseline(row) else Text("; ".join(row["flags"]))
+
+
+def _is_baseline(row: System) -> bool:
+    return row["kind"] == "baseline"
+
+
+def _is_human(row: System) -> bool:
+    """Whether a row is people's, who have one reference fewer than a method."""
+    return _is_baseline(row) and row["name"] == "human"
+
+
+def without_near_duplicates(systems: list[System]) -> Table:
+    """The scores of the test dialogues that are not much like one of train."""
+    known = [row for row in systems if "without_near_duplicates" in row]
+    columns = [NAME, *_metrics(lambda row: row["without_near_duplicates"]["scores"])]
+    return build_table("Without near-duplicates", columns, known, muted=_is_baseline)
+
+
+def differences(pairs: list[Pair]) -> Table:
+    """Every two systems in the primary metric."""
+    columns: Columns = [
+        (Column("first", align="left"), lambda pair: Text(pair.first)),
+        (Column("minus", align="left"), lambda pair: Text(pair.second)),
+        (Column("points", "The first system's score minus the second's."), _difference),
+        (Column("95 %", "The paired bootstrap interval of this pair alone."), _interval),
+        (Column("p", "Approximate randomization, for this pair alone."), lambda pair: PValue(pair.over_dialogues.p)),
+        (
+            Column("p, corrected", "p after Holm's correction for all pairs; significant below 0.05."),
+            lambda pair: PValue(pair.over_dialogues.p_holm),
+        ),
+    ]
+    if any(pair.over_seeds for pair in pairs):
+        meaning = "Mean difference over the seeds of a sweep, with Student's 95 % interval."
+        columns.append((Column("over seeds", meaning), _over_seeds_difference))
+    meaning = "Over the dialogues and, with three seeds or more, over seeds too."
+    columns.append((Column("result", meaning, align="left"), lambda pair: Text(significance_label(pair))))
+    return build_table(f"Differences in {TITLE}", columns, pairs)
+
+
+def _difference(pair: Pair) -> Cell:
+    return Number(pair.over_dialogues.difference, sign=True)
+
+
+def _interval(pair: Pair) -> Cell:
+    return Interval(pair.over_dialogues.low, pair.over_dialogues.high)
+
+
+def _over_seeds_difference(pair: Pair) -> Cell:
+    seeds = pair.over_seeds
+    return Text(f"{seeds.difference:+.1f}, {Interval(seeds.low, seeds.high)}") if seeds else EMPTY
+
+
+def cost(methods: list[System]) -> Table:
+    """Parameters and bytes of each method, seconds and tokens per second of its training and generation."""
+
+    def trained(kind: Callable[[Any], Cell], key: str) -> Callable[[System], Cell | None]:
+        return lambda row: kind(row["cost"][key]) if row["trainable_parameters"] else None
+
+    columns: Columns = [
+        METHOD,
+        (Column("trainable", "Parameters that training changes."), lambda row: Count(row["trainable_parameters"])),
+        (Column("of", "All parameters of the base model."), lambda row: Count(row["total_parameters"])),
+        (Column("share", "Trainable parameters in percent of all."), lambda row: Percent(100 * row["share"], 2)),
+        (Column("on disk", "What the method saves beside the base."), lambda row: Bytes(row["bytes"])),
+        (Column("training", "Optimizer steps alone."), trained(Seconds, "train_seconds")),
+        (Column("tokens/s", f"{PER_SECOND} of training."), trained(Count, "train_tokens_per_second")),
+        (
+            Column("time to best checkpoint", "Seconds of training until the checkpoint that is kept."),
+            trained(Seconds, "seconds_to_best"),
+        ),
+        (
+            Column("generation", "Summaries of all test dialogues, in batches."),
+            lambda row: Seconds(row["cost"]["generate_seconds"]),
+        ),
+        (
+            Column("tokens/s", "New tokens per second of generation."),
+            lambda row: Count(row["cost"]["generate_tokens_per_second"]),
+        ),
+    ]
+    return build_table("Parameters and time", columns, methods, show_name=True)
+
+
+def memory(methods: list[System]) -> Table:
+    """Peak memory of each phase."""
+
+    def peak(key: str) -> Callable[[System], Cell | None]:
+        return lambda row: optional(Mebibytes, row["cost"][f"{key}_peak_mib"])
+
+    columns: Columns = [
+        METHOD,
+        (Column("loading", "Loading the tuned model, to generate."), peak("load")),
+        (Column("training", "Optimizer steps."), peak("train")),
+        (Column("generation", "Summaries of all test dialogues."), peak("generate")),
+    ]
+    return build_table("Memory", columns, methods, show_name=True)
+
+
+def inference(methods: list[System]) -> Table:
+    """Latency and throughput, extra prompt tokens and bytes of ten tasks; a row for each way a method can be served."""
+
+    def timed(position: int, key: str, kind: Callable[..., Cell], *digits: int) -> Callable[[Any], Cell | None]:
+        return lambda item: kind(item[1][position][key], *digits)
+
+    columns: Columns = [
+        (Column("method", align="left"), lambda item: Text(item[0])),
+        (Column("batch size 1", "Seconds per prompt at batch size 1."), timed(0, "seconds_per_prompt", Seconds, 3)),
+        (Column("tokens/s", "New tokens per second at batch size 1."), timed(0, "tokens_per_second", Count)),
+        (Column("batched", "Seconds per prompt in a full batch."), timed(-1, "seconds_per_prompt", Seconds, 3)),
+        (Column("tokens/s", "New tokens per second in a full batch."), timed(-1, "tokens_per_second", Count)),
+        (
+            Column("extra prompt tokens", "Tokens a method puts before each prompt, mean."),
+            lambda item: Count(item[2]["extra_prompt_tokens"]),
+        ),
+        (
+            Column("ten tasks on disk", "Ten full models, or one base with ten adapters."),
+            lambda item: Bytes(item[2]["bytes_of_ten_tasks"]),
+        ),
+    ]
+    return build_table("Inference and storage", columns, _served(methods), show_name=True)
+
+
+def _served(methods: list[System]) -> list[tuple[str, list[dict[str, float]], System]]:
+    """(name, timings by batch size with 1 first, method) for each variant that was timed: merged and unmerged LoRA."""
+    rows = []
+    for row in methods:
+        timings = {name: timing for name, timing in row["inference"].items() if name != "prompts"}
+        for variant in dict.fromkeys(name.partition(",")[0] for name in timings):
+            each = [timing for name, timing in timings.items() if name.startswith(f"{variant},")]
+            name = row["name"] if variant in ("as it is", "merged") else f"{row['name']}, {variant}"
+            rows.append((name, each, row))
+    return rows
+
+
+def largest_batch(methods: list[System]) -> int:
+    """The size of the batch that inference was timed in."""
+    return max(int(name.rpartition(" ")[2]) for name in methods[0]["inference"] if name != "prompts")
+
+
+def diagnostics(systems: list[System]) -> Table:
     """Percent of each system's summaries with a fault, and their length."""
-    head = ["system", "cut", "empty", "repeats", "unsupported names", "words", "length ratio", "novel bigrams"]
-    lines = [head]
-    for row in found["systems"]:
-        if "health" in row:
-            own = row["health"]
-            shares = ["-" if own[name] is None else f"{own[name]:.0f} %" for name in KNOWN]
-            ratio = "-" if own["length_ratio"] is None else f"{own['length_ratio']:.2f}"
-            novel = "-" if own["novel_bigrams"] is None else f"{own['novel_bigrams']:.0f} %"
-            lines.append([row["name"], *shares, f"{own['words']:.1f}", ratio, novel])
-    return lines
+
+    def percent(key: str) -> Callable[[System], Cell | None]:
+        return lambda row: optional(Percent, row["diagnostics"][key])
+
+    columns: Columns = [
+        NAME,
+        (Column("truncated", "Stopped at the length limit before the end token."), percent("truncated")),
+        (Column("empty", "Nothing but white space."), percent("empty")),
+        (Column("repeats", "Three words or more occur twice."), percent("repeats")),
+        (
+            Column("unsupported entities", "A name, number or speaker tag that the dialogue does not have."),
+            percent("unsupported"),
+        ),
+        (Column("words", "Mean length."), lambda row: Number(row["diagnostics"]["words"])),
+        (
+            Column("length ratio", "Mean length relative to the references'."),
+            lambda row: optional(Number, row["diagnostics"]["length_ratio"], 2),
+        ),
+        (Column("novel bigrams", "Word pairs that the dialogue does not have; 0 is copied."), percent("novel_bigrams")),
+    ]
+    return build_table("Diagnostics", columns, [row for row in systems if "diagnostics" in row])
 
 
-def warned(found: dict) -> list[str]:
-    """Every warning, with the system it is about."""
-    return [f"{row['name']}: {warning}" for row in found["systems"] for warning in row.get("warnings", [])]
+def accuracy(methods: list[System]) -> Table:
+    """Accuracy by task, and the change of the mean against the base (zero_shot)."""
+
+    def task_column(task: str) -> tuple[Column, Callable[[System], Cell | None]]:
+        return Column(task), lambda row: Number(row["accuracy"][task], 0)
+
+    columns: Columns = [METHOD, *(task_column(task) for task in methods[0]["accuracy"])]
+    columns += _change(methods, "accuracy_change", "mean minus zero_shot", 1)
+    return build_table("Accuracy", columns, methods, show_name=True)
 
 
-def forgetting(methods: list[dict]) -> list[list[str]]:
-    """Right answers by task, and the change of their mean against the base (zero_shot)."""
-    changes = all("retention_change" in row for row in methods)
-    lines = [["method", *methods[0]["retention"], *(["mean minus zero_shot", "95 %"] if changes else [])]]
-    for row in methods:
-        line = [row["name"], *(f"{share:.0f}" for share in row["retention"].values())]
-        if changes:
-            change = row["retention_change"]
-            line += [f"{change['mean']:+.1f}", f"{change['low']:+.1f} to {change['high']:+.1f}"]
-        lines.append(line)
-    return lines
-
-
-def asked(methods: list[dict]) -> str:
-    """How the questions were answered, in a sentence."""
-    one = methods[0]
-    chosen = f", {one['by_choice']} of them by the likeliest choice" if one["by_choice"] else ""
-    return f"Right answers in percent to {one['questions']} questions that no method was tuned on{chosen}."
-
-
-def text_loss(methods: list[dict]) -> list[list[str]]:
+def text_loss(methods: list[System]) -> Table:
     """The loss on held-out text, and its change against the base (zero_shot)."""
-    changes = all("text_loss_change" in row for row in methods)
-    lines = [["method", "nats a token", *(["minus zero_shot", "95 %"] if changes else [])]]
-    for row in methods:
-        line = [row["name"], f"{row['text_loss']:.3f}"]
-        if changes:
-            change = row["text_loss_change"]
-            line += [f"{change['mean']:+.3f}", f"{change['low']:+.3f} to {change['high']:+.3f}"]
-        lines.append(line)
-    return lines
+    columns: Columns = [METHOD, (Column("nats per token"), lambda row: Number(row["text_loss"], 3))]
+    columns += _change(methods, "text_loss_change", "minus zero_shot", 3)
+    return build_table("Loss on held-out text", columns, methods, show_name=True)
 
 
-def table(rows: list[list[str]]) -> str:
-    """A Markdown table, first row the header, all but the first column to the right, padded to read well as text."""
-    rows = [[cell.replace("|", "\\|") for cell in cells] for cells in rows]
-    widths = [max(3, *(len(cell) for cell in column)) for column in zip(*rows)]
-    lines = ["| " + " | ".join(_cells(cells, widths)) + " |" for cells in rows]
-    rule = "|" + "|".join("-" * (width + 1) + ("-" if not number else ":") for number, width in enumerate(widths)) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
-
-
-def _cells(cells: list[str], widths: list[int]) -> list[str]:
-    return [cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(cells, widths))]
-
-
-def size(count: int) -> str:
-    """Bytes in the unit that reads best."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.2f} GiB"
+def _change(methods: list[System], key: str, title: str, digits: int) -> Columns:
+    """The change against the base and its interval, where the base was measured."""
+    if not all(key in row for row in methods):
+        return []
+    return [
+        (Column(title, "The change against the base."), lambda row: Number(row[key]["mean"], digits, sign=True)),
+        (
+            Column("95 %", "The paired bootstrap interval of that change."),
+            lambda row: Interval(row[key]["low"], row[key]["high"], digits),
+        ),
+    ]

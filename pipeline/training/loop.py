@@ -131,10 +131,10 @@ class MethodTrainer:
         self.accelerator.clip_grad_norm_(self.model.network.parameters(), self.settings.max_grad_norm)
         self.optimizer.step()
         self.hooks.after_optimizer_step(self.progress.step + 1)
+        window.learning_rate = schedule.get_last_lr()[0]
         schedule.step()
         self.optimizer.zero_grad()
         window.steps += 1
-        window.learning_rate = schedule.get_last_lr()[0]
 
     def _log_training(self, window: "LossWindow") -> None:
         """Add the mean loss since the last entry to the history, with non-padding tokens per second."""

@@ -9,13 +9,13 @@ REFERENCES = ["Anna hears that #Person2# paid $1200 twice.", "Money was paid twi
 
 
 @pytest.fixture
-def names():
-    return diagnostics.inner_names([DIALOGUE, *REFERENCES, "We went to Vienna with Bob."])
+def entities():
+    return diagnostics.entity_words([DIALOGUE, *REFERENCES, "We went to Vienna with Bob."])
 
 
-def test_names_are_words_with_a_capital_inside_a_sentence(names):
-    assert {"Anna", "Red", "Bank", "Monday", "Vienna", "Bob"} <= names
-    assert not {"Hello", "I", "Money", "We", "Person", "paid"} & names
+def test_names_are_words_with_a_capital_inside_a_sentence(entities):
+    assert {"Anna", "Red", "Bank", "Monday", "Vienna", "Bob"} <= entities
+    assert not {"Hello", "I", "Money", "We", "Person", "paid"} & entities
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def test_names_are_words_with_a_capital_inside_a_sentence(names):
         ("", []),
     ],
 )
-def test_what_a_dialogue_does_not_have_is_listed(names, summary, missing):
-    assert diagnostics.unsupported(summary, DIALOGUE, names) == missing
+def test_what_a_dialogue_does_not_have_is_listed(entities, summary, missing):
+    assert diagnostics.unsupported_entities(summary, DIALOGUE, entities) == missing
 
 
 def test_three_words_twice_are_a_repeat():
-    assert diagnostics.repeats("She calls the shop and she Calls THE bank.")
-    assert not diagnostics.repeats("She calls the shop and he calls the bank.")
-    assert not diagnostics.repeats("")
+    assert diagnostics.has_repeats("She calls the shop and she Calls THE bank.")
+    assert not diagnostics.has_repeats("She calls the shop and he calls the bank.")
+    assert not diagnostics.has_repeats("")
 
 
 def test_novel_bigrams_are_those_that_were_not_said():
@@ -49,14 +49,19 @@ def test_novel_bigrams_are_those_that_were_not_said():
     assert diagnostics.novel_bigrams("word", DIALOGUE) is None
 
 
-def test_a_row_of_columns(names):
+def test_a_row_of_columns(entities):
     row = {"prediction": "Anna paid twice.", "ended": False}
-    found = diagnostics.check(row, DIALOGUE, REFERENCES, names)
-    assert found["words"] == 3
-    assert found["length_ratio"] == pytest.approx(3 / 6.5)  # references of 7 and 6 words
-    assert (found["cut"], found["empty"], found["repeats"], found["unsupported"]) == (True, False, False, [])
+    columns = diagnostics.diagnose(row, DIALOGUE, REFERENCES, entities)
+    assert columns["words"] == 3
+    assert columns["length_ratio"] == pytest.approx(3 / 6.5)  # references of 7 and 6 words
+    assert (columns["truncated"], columns["empty"], columns["repeats"], columns["unsupported"]) == (
+        True,
+        False,
+        False,
+        [],
+    )
 
 
-def test_predictions_from_elsewhere_do_not_say_whether_they_were_cut(names):
-    assert diagnostics.check({"prediction": "Anna paid."}, DIALOGUE, REFERENCES, names)["cut"] is None
-    assert diagnostics.check({"prediction": " ", "ended": True}, DIALOGUE, REFERENCES, names)["empty"] is True
+def test_external_predictions_do_not_say_whether_they_were_truncated(entities):
+    assert diagnostics.diagnose({"prediction": "Anna paid."}, DIALOGUE, REFERENCES, entities)["truncated"] is None
+    assert diagnostics.diagnose({"prediction": " ", "ended": True}, DIALOGUE, REFERENCES, entities)["empty"] is True

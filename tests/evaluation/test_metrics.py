@@ -7,7 +7,7 @@ import pytest
 import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
-from pipeline.evaluation.metrics import BLEU_COUNTS, HEADLINE, ROUGE, Scorer, bleu_of_counts
+from pipeline.evaluation.metrics import BLEU_COUNTS, METRICS, ROUGE, Scorer, bleu_of_counts
 
 PAIRS = [
     ("Anna calls the shop. She wants her money back!", ["Anna wants money back. She calls the shop.", "Never."]),
@@ -84,17 +84,17 @@ def test_a_copy_of_its_only_reference_has_every_point():
     text = "Anna calls the shop, and she wants her money back."
     row = Scorer(use_stemmer=True).row(text, [text])
     assert [row[name] for name in ROUGE] == pytest.approx([100] * 4)
-    assert HEADLINE["bleu"].of(1)(HEADLINE["bleu"].table([row]))[0] == pytest.approx(100)
+    assert METRICS["bleu"].statistic(1)(METRICS["bleu"].matrix([row]))[0] == pytest.approx(100)
 
 
 def test_the_signature_holds_all_that_a_figure_depends_on():
     some = [["a"], ["b", "c"], ["d", "e", "f"]]
-    found = Scorer(use_stemmer=True).signature(some)
-    rouge, bleu = found["rouge"].split("|"), found["bleu"].split("|")
+    signature = Scorer(use_stemmer=True).signature(some)
+    rouge, bleu = signature["rouge"].split("|"), signature["bleu"].split("|")
     assert {f"rouge_score {version('rouge_score')}", "F1", "stemmer porter", "dialogues 3"} <= set(rouge)
     assert {"nrefs:1-2-3", f"version:{sacrebleu.__version__}", "tok:13a", "smooth:exp", "case:mixed"} <= set(bleu)
     others = [Scorer(use_stemmer=False).signature(some), Scorer(use_stemmer=True).signature(some[:2])]
-    assert len({found["rouge"], *(other["rouge"] for other in others)}) == 3
+    assert len({signature["rouge"], *(other["rouge"] for other in others)}) == 3
 
 
 def test_the_signature_s_settings_are_sacrebleu_s_own():

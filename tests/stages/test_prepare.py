@@ -1,5 +1,4 @@
 import csv
-import json
 import random
 from pathlib import Path
 
@@ -9,13 +8,13 @@ from pipeline import prepare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
-from pipeline.core.paths import SPLITS
-from pipeline.parameters import data
+from pipeline.core.paths import SPLITS, Paths
+from pipeline.parameters.data import Data
 
 
 def data(**changes):
     defaults = read_params(Path("params.yaml"))["data"] | {"id_column": None}
-    return parse_section(defaults | changes, sources.Data, "data")
+    return parse_section(defaults | changes, Data, "data")
 
 
 def write(path, rows):
@@ -40,19 +39,19 @@ def row(number, **more):
 
 
 def canonical(path, split="test", count=None, **changes):
-    return prepare.canonical(path, split, data(**changes), {} if count is None else count)
+    return prepare.read_records(path, split, data(**changes), {} if count is None else count)
 
 
 def run(folder, seed=1, limit=None, **rows):
     """The stage on `rows` of each split; splits not given name train's file. Returns splits and the card."""
     for split, content in rows.items():
         write(folder / f"{split}.jsonl", content)
-    files = {split: str(folder / f"{split if split in rows else 'train'}.jsonl") for split in SPLITS}
+    paths = Paths(folder / "out")
+    named = {split: str(folder / f"{split if split in rows else 'train'}.jsonl") for split in SPLITS}
     limits = dict.fromkeys(SPLITS) | (limit or {})
-    (folder / "source.json").write_text('{"sha256": "abc"}')
-    prepare.run(folder, folder / "out", folder / "card.json", seed=seed, data=data(**files, limit=limits))
-    splits = {split: files.read_jsonl(folder / "out" / f"{split}.jsonl") for split in SPLITS}
-    return splits, json.loads((folder / "card.json").read_text())
+    files.write_json(paths.raw_data / "source.json", {"sha256": "abc"})
+    prepare.run(paths, seed=seed, data=data(**named, limit=limits))
+    return {split: files.read_jsonl(paths.records(split)) for split in SPLITS}, files.read_json(paths.data_card)
 
 
 def dialogues(split):
@@ -163,7 +162,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_an_id_on_two_dialogues_is_refused(tmp_path):
     path = write(tmp_path / "x.jsonl", [row(1, id=7), row(2, id=8), row(3, id="7")])
-    with pytest.raises(InputError, match=r"x.jsonl:3: id '7' already stands at .*x.jsonl:1"):
+    with pytest.raises(InputError, match=r"x.jsonl:3: id '7' was already at .*x.jsonl:1"):
         canonical(path, id_column="id")
 
 
@@ -173,7 +172,7 @@ def test_an_id_that_is_neither_text_nor_a_number_is_refused(tmp_path, value):
         canonical(write(tmp_path / "x.jsonl", [row(1, id=value)]), id_column="id")
 
 
-def test_what_stands_in_a_held_out_split_is_dropped_from_train_and_counted(tmp_path):
+def test_what_is_in_a_held_out_split_is_dropped_from_train_and_counted(tmp_path):
     splits, card = run(
         tmp_path,
         train=[row(number) for number in range(10)],
@@ -189,7 +188,7 @@ def test_what_stands_in_a_held_out_split_is_dropped_from_train_and_counted(tmp_p
 def test_the_card_counts_what_is_written(tmp_path):
     train = [row(number) for number in range(6)] + [row(0), row(7), row(7, summary="One two.")]
     splits, card = run(tmp_path, train=train, validation=[row(20)], test=[row(30), row(30, summary="Again.")])
-    assert card["source"] == {"sha256": "abc", "name": "support"}
+    assert card["source"] == {"sha256": "abc", "name": "support_calls"}
     assert card["train"] == {
         "rows": 9,
         "grouped rows": 1,

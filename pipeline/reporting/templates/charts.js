@@ -1,4 +1,4 @@
-// Charts: drawn again when the reader's system goes from light to dark.
+// Draws the charts, and again when the system changes between light and dark.
 const specifications = JSON.parse(document.getElementById("charts").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 

@@ -12,15 +12,15 @@ function element(name, className, text) {
   return made;
 }
 
-// The text, with what stands in `words` marked. Nodes are made, never HTML.
+// The text, with what `words` hold marked. Nodes are made, never HTML.
 function marked(text, words) {
   const paragraph = element("p");
-  const found = words.filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  if (!found.length) {
+  const patterns = words.filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  if (!patterns.length) {
     paragraph.textContent = text;
     return paragraph;
   }
-  for (const [number, part] of text.split(new RegExp(`(${found.join("|")})`, "i")).entries()) {
+  for (const [number, part] of text.split(new RegExp(`(${patterns.join("|")})`, "i")).entries()) {
     paragraph.append(number % 2 ? element("mark", "", part) : part);
   }
   return paragraph;
@@ -31,9 +31,9 @@ function difference(dialogue) {
 }
 
 function choose() {
-  const wanted = search.value.trim().toLowerCase();
+  const query = search.value.trim().toLowerCase();
   const texts = (one) => [one.id, one.dialogue, ...one.references, ...systems.map((name) => one.summaries[name].prediction)];
-  matching = dialogues.filter((one) => !wanted || texts(one).some((text) => text.toLowerCase().includes(wanted)));
+  matching = dialogues.filter((one) => !query || texts(one).some((text) => text.toLowerCase().includes(query)));
   const by = {
     apart: (one, other) => Math.abs(difference(other)) - Math.abs(difference(one)),
     better: (one, other) => difference(other) - difference(one),
@@ -58,8 +58,8 @@ function show() {
   at("previous").disabled = position <= 0;
   at("next").disabled = position >= matching.length - 1;
   if (!matching.length) {
-    at("position").textContent = "none of them";
-    place.append(element("p", "note", "No dialogue or summary holds that. Clear the search to see all."));
+    at("position").textContent = "no match";
+    place.append(element("p", "note", "No dialogue or summary contains this. Clear the search to see all."));
     return;
   }
   const one = matching[position];
@@ -67,17 +67,17 @@ function show() {
   const words = [search.value.trim()];
   const beside = element("div", "beside");
   const left = element("div");
-  const said = marked(one.dialogue, words);
-  said.className = "dialogue";
-  left.append(said);
-  if (one.near) left.append(element("p", "note", `Looks much like ${one.near} of train.`));
+  const text = marked(one.dialogue, words);
+  text.className = "dialogue";
+  left.append(text);
+  if (one.near) left.append(element("p", "note", `Near-duplicate of ${one.near} in train.`));
   const right = element("div");
   one.references.forEach((text, number) => right.append(block(`reference ${number + 1}`, "", text, "reference", words)));
   for (const name of systems) {
     const summary = one.summaries[name];
     const notes = [`ROUGE-1 ${summary.rouge1.toFixed(0)}`];
-    if (summary.unsupported.length) notes.push(`not in the dialogue: ${summary.unsupported.join(", ")}`);
-    if (summary.cut) notes.push("cut");
+    if (summary.unsupported.length) notes.push(`unsupported: ${summary.unsupported.join(", ")}`);
+    if (summary.truncated) notes.push("truncated");
     const chosen = order.value !== "file" && [first.value, second.value].includes(name) ? "chosen" : "";
     right.append(block(name, notes.join(" · "), summary.prediction || "(empty)", chosen, words));
   }
@@ -112,7 +112,7 @@ document.addEventListener("keydown", (event) => {
     }
   }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const scrolling = event.target.closest(".scroll"); // a table that has the focus moves by arrows itself
+  const scrolling = event.target.closest(".scroll"); // arrows scroll a table that has the focus
   if (event.key === "j" || (event.key === "ArrowRight" && !scrolling)) step(1);
   if (event.key === "k" || (event.key === "ArrowLeft" && !scrolling)) step(-1);
   if (event.key === "/") {

@@ -1,0 +1,78 @@
+"""The points of a sweep, read from the experiments that DVC has."""
+
+import json
+from typing import Any
+
+from pipeline import methods
+from pipeline.core.params import flatten
+from pipeline.core.paths import Paths
+from pipeline.core.progress import progress
+from pipeline.evaluation.sweep_series import SweepPoint, Value
+from pipeline.experiments.dvc_experiments import Experiment, ExperimentList, RevisionFiles
+
+PATHS = Paths()
+CANNOT_MOVE_SCORES = ("score.external", "score.warn", "generate.latency")
+
+
+def read_points(
+    repo: Any, experiments: ExperimentList, parameter: str, chosen: list[str] | None, x: list[str] | None
+) -> tuple[list[SweepPoint], list[str]]:
+    """The points of every experiment, and sentences about those that could not be read.
+
+    chosen: methods; None takes all of each experiment. x: a [file, key] that is shown in the parameter's place.
+    """
+    pairs = [
+        (experiment, method)
+        for experiment in experiments.finished
+        for method in chosen or experiment.params["methods"]
+        if method in experiment.params["methods"] and method in experiment.params
+    ]
+    settings = [relevant_settings(experiment.params, method, parameter) for experiment, method in pairs]
+    points, unreadable = [], list(experiments.unfinished)
+    files: dict[str, RevisionFiles] = {}
+    for (experiment, method), own in progress(zip(pairs, settings), len(pairs), "read"):
+        others = [other for (_, name), other in zip(pairs, settings) if name == method]
+        differing = tuple(sorted((key, own[key]) for key in own if len({other.get(key) for other in others}) > 1))
+        revision = files.setdefault(experiment.revision, RevisionFiles(repo, experiment.revision))
+        try:
+            value = lookup(revision.json(x[0]), x[1]) if x else lookup(experiment.params, parameter)
+            points.append(_read_point(revision, experiment, method, value, differing))
+        except FileNotFoundError as error:
+            name = experiment.name
+            unreadable.append(f"{name}: {error} (dvc exp apply {name} and dvc repro, or dvc pull)")
+    return points, unreadable
+
+
+def _read_point(
+    files: RevisionFiles, experiment: Experiment, method: str, value: Value, settings: tuple[tuple[str, str], ...]
+) -> SweepPoint:
+    return SweepPoint(
+        method=method,
+        value=value,
+        settings=settings,
+        experiment=experiment.name,
+        dialogues=files.parquet(PATHS.dialogue_scores(method).as_posix()),
+        scores=files.json(PATHS.scores(method).as_posix()),
+        training=files.json(PATHS.training_run(method).as_posix()),
+    )
+
+
+def lookup(params: dict[str, Any], key: str) -> Value:
+    """The value of a dotted key, a number or a text; of a mapping that has a name, the name."""
+    value: Any = params
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        value = value.get("name", value)
+    return value if isinstance(value, str) or type(value) in (int, float) else json.dumps(value)
+
+
+def relevant_settings(params: dict[str, Any], method: str, parameter: str) -> dict[str, str]:
+    """Key -> value (JSON) of all that may move a method's scores, except the parameter itself."""
+    others = {"methods", "forgetting", *methods.names()} - {method}
+    values = {key: value for key, value in params.items() if key not in others}
+    return {
+        key: json.dumps(value)
+        for key, value in flatten(values)
+        if key != parameter and not key.startswith((f"{parameter}.", *CANNOT_MOVE_SCORES))
+    }

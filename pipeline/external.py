@@ -1,0 +1,26 @@
+"""Score the predictions of an external system (a published one, an API) exactly like a method's.
+
+    python -m pipeline.external NAME
+
+score.external names the file of each system: JSON Lines, CSV or Parquet with an `id` and a `prediction` for every
+test dialogue. Every row is checked; a wrong one stops the stage with its line and what was expected.
+"""
+
+from pathlib import Path
+
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.paths import Paths
+from pipeline.evaluation.scoring import score_file, write_scores
+from pipeline.parameters.score import Score
+
+
+def run(name: str, paths: Paths, *, score: Score) -> None:
+    if name not in score.external:
+        raise InputError(f"score.external: no system {name!r}; there are {', '.join(score.external) or 'none'}")
+    scores = score_file(paths.root / Path(score.external[name]), paths.records("test"), score)
+    write_scores(scores, paths.scores(name), paths.dialogue_scores(name), paths.metrics(name))
+
+
+if __name__ == "__main__":
+    run_stage(run)

@@ -1,0 +1,163 @@
+"""Cells of a table: a value and how it is written. The same text in Markdown and on the HTML page."""
+
+from dataclasses import dataclass
+
+from pipeline.evaluation.differences import format_p
+
+BYTE_UNITS = ("B", "KiB", "MiB")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A name or a label."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Code:
+    """A key or a value, in fixed-width letters."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Nothing was measured, or it does not apply. text: `-` where a reader could expect a value, else empty."""
+
+    text: str = "-"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with fixed digits; sign writes the plus of a difference, significant counts digits from the first."""
+
+    value: float
+    digits: int = 1
+    sign: bool = False
+    significant: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.value:{'+' if self.sign else ''}.{self.digits}{'g' if self.significant else 'f'}}"
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """A score with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    digits: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.mean:.{self.digits}f} [{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation over so many seeds; without `seeds` the number is not written."""
+
+    mean: float
+    sd: float
+    digits: int = 1
+    seeds: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f} ± {self.sd:.{self.digits}f}" + (f" ({self.seeds})" if self.seeds else "")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The 95 % interval of a difference."""
+
+    low: float
+    high: float
+    digits: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.low:+.{self.digits}f} to {self.high:+.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class PValue:
+    p: float
+
+    def __str__(self) -> str:
+        return format_p(self.p).removeprefix("p ").removeprefix("= ")
+
+
+@dataclass(frozen=True)
+class Count:
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.value:,.0f}"
+
+
+@dataclass(frozen=True)
+class Percent:
+    value: float
+    digits: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.value:.{self.digits}f} %"
+
+
+@dataclass(frozen=True)
+class Seconds:
+    value: float
+    digits: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.value:.{self.digits}f} s"
+
+
+@dataclass(frozen=True)
+class Mebibytes:
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.value:,.0f} MiB"
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A size in the unit that reads best."""
+
+    value: float
+
+    def __str__(self) -> str:
+        count = self.value
+        for unit in BYTE_UNITS:
+            if count < 1024:
+                return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+            count /= 1024
+        return f"{count:.2f} GiB"
+
+
+Cell = (
+    Text
+    | Code
+    | Missing
+    | Number
+    | Estimated
+    | Spread
+    | Interval
+    | PValue
+    | Count
+    | Percent
+    | Seconds
+    | Mebibytes
+    | Bytes
+)
+EMPTY = Missing("")

@@ -1,0 +1,202 @@
+"""The comparison as a page: verdict, quality, cost, differences, diagnostics, forgetting, and every summary.
+
+Each function makes a section from comparison.json. A new section is a function here and a line in `comparison_page`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.evaluation.loss_curves import LossPoint
+from pipeline.evaluation.pairs import Pair, read_pairs
+from pipeline.reporting import comparison_tables as tables
+from pipeline.reporting.cells import Code
+from pipeline.reporting.page import (
+    Block,
+    Page,
+    Prose,
+    Reader,
+    Section,
+    SideBySide,
+    Strong,
+    Warnings,
+    note,
+    prose,
+    section,
+)
+
+System = dict[str, Any]
+SHOWN_OF_A_SUMMARY = ("prediction", "rouge1", "rouge2", "rougeLsum", "unsupported", "truncated")
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the HTML page shows beyond comparison.json; dialogues: system -> its rows, in the records' order."""
+
+    data: str
+    model: str
+    records: list[dict[str, Any]]
+    dialogues: dict[str, list[dict[str, Any]]]
+    losses: dict[str, list[LossPoint]]
+
+
+def comparison_page(comparison: dict[str, Any], details: Details | None = None) -> Page:
+    """The page; without details it has neither charts nor the side-by-side reader."""
+    systems = comparison["systems"]
+    methods = [row for row in systems if row["kind"] == "method"]
+    pairs = read_pairs(comparison)
+    sections = [quality(comparison, systems)]
+    if methods:
+        sections.append(cost(methods, details))
+    if details and details.losses.get("training"):
+        sections.append(losses(details))
+    if pairs:
+        sections.append(differences(comparison, pairs, details))
+    sections.append(diagnostics(systems, details))
+    if methods:
+        sections.append(forgetting(methods, details))
+    if details:
+        sections.append(side_by_side(details))
+    about = f"{comparison['dialogues']} test dialogues"
+    return Page(
+        title=f"Comparison: {details.model} on {details.data}" if details else "Comparison",
+        heading="What fine-tuning buys" if details else "",
+        about=f"{details.model} on {details.data}, {about}" if details else "",
+        headline=tuple(prose(sentence) for sentence in comparison["verdict"]),
+        sections=tuple(sections),
+        footer="Made by dvc repro.",
+    )
+
+
+def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
+    signature = comparison["signature"]
+    blocks: list[Block] = [
+        tables.quality(systems),
+        note(
+            f"Points of 100 with 95 % bootstrap intervals over {comparison['dialogues']} dialogues. Baselines: human "
+            "(each reference against the others, which are one fewer than a method has, so BLEU and best are left "
+            "out), lead (the dialogue's first turns) and longest_turn. ROUGE: ",
+            Code(signature["rouge"]),
+            "; BLEU: ",
+            Code(signature["bleu"]),
+            ".",
+        ),
+    ]
+    if similar := near_duplicates(comparison):
+        blocks.append(similar)
+        clean = tables.without_near_duplicates(systems)
+        blocks += [clean] if clean.rows else []
+    return section("Quality", *blocks)
+
+
+def near_duplicates(comparison: dict[str, Any]) -> Prose | None:
+    """How many test dialogues are near-duplicates of train; None where none is."""
+    first = comparison["systems"][0]
+    if not first["near_duplicates"]:
+        return None
+    counted = f"{first['near_duplicates']} of the {comparison['dialogues']} test dialogues are near-duplicates of train"
+    if "without_near_duplicates" in first:
+        return prose(f"{counted}. Without them:")
+    return prose(
+        Strong(counted),
+        ": the scores say little about new dialogues, and what is left is too few for scores of its own.",
+    )
+
+
+def cost(methods: list[System], details: Details | None) -> Section:
+    prompts = methods[0]["inference"]["prompts"]
+    return section(
+        "Cost",
+        _charts().pareto(methods) if details else None,
+        tables.cost(methods),
+        note(
+            "Training counts optimizer steps alone; loading, validation and checkpoints have clocks of their own. "
+            "Tokens are non-padding tokens."
+        ),
+        tables.memory(methods),
+        note(
+            "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
+            "Loading is that of the tuned model, to generate."
+        ),
+        tables.inference(methods),
+        note(
+            f"The same prompts for every method, spread by length: {prompts} at batch size 1, the median of several "
+            f"repeats, and one batch of {tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or one "
+            "base with ten adapters."
+        ),
+    )
+
+
+def losses(details: Details) -> Section:
+    captions = {
+        "training": "Loss of a training token.",
+        "validation": "Loss of a validation token; the checkpoint with the lowest is kept.",
+    }
+    drawn = [
+        _charts().loss_curves(split, points, list(details.dialogues), captions[split])
+        for split, points in details.losses.items()
+        if points
+    ]
+    return section("Loss", SideBySide(tuple(drawn)), html_only=True)
+
+
+def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details | None) -> Section:
+    return section(
+        "Differences",
+        _charts().differences(pairs) if details else None,
+        tables.differences(pairs),
+        note(
+            f"Paired over dialogues: bootstrap interval and approximate randomization ({comparison['resamples']:,} "
+            "resamples), p corrected for the number of pairs (Holm); significant below 0.05."
+        ),
+    )
+
+
+def diagnostics(systems: list[System], details: Details | None) -> Section:
+    warnings = [f"{row['name']}: {warning}" for row in systems for warning in row.get("warnings", [])]
+    words = {name: [row["words"] for row in rows] for name, rows in details.dialogues.items()} if details else {}
+    return section(
+        "Length and diagnostics",
+        Warnings(tuple(warnings)) if warnings else None,
+        _charts().summary_lengths(words) if details else None,
+        tables.diagnostics(systems),
+    )
+
+
+def forgetting(methods: list[System], details: Details | None) -> Section:
+    first = methods[0]
+    by_choice = f", {first['by_choice']} of them by the most likely choice" if first["by_choice"] else ""
+    caption = f"Accuracy in percent on {first['questions']} questions that no method was tuned on{by_choice}."
+    return section(
+        "Forgetting",
+        _charts().accuracy(methods, caption) if details else note(caption),
+        tables.accuracy(methods),
+        tables.text_loss(methods),
+        note(
+            "Cross entropy of held-out texts after their prompts, or of their second halves after their first, in "
+            "nats per token: more is worse."
+        ),
+    )
+
+
+def side_by_side(details: Details) -> Section:
+    """Each dialogue with its references and every system's summary."""
+    dialogues = [
+        {
+            "id": record["id"],
+            "dialogue": record["dialogue"],
+            "references": record["references"],
+            "near": record.get("near"),
+            "summaries": {
+                name: {key: rows[number][key] for key in SHOWN_OF_A_SUMMARY} for name, rows in details.dialogues.items()
+            },
+        }
+        for number, record in enumerate(details.records)
+    ]
+    return section("Side by side", Reader(list(details.dialogues), dialogues), html_only=True)
+
+
+def _charts() -> Any:
+    """The charts, imported only for a page that shows them: Altair takes most of a second."""
+    from pipeline.reporting import charts
+
+    return charts

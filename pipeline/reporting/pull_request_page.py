@@ -1,0 +1,233 @@
+"""The page of a pull request: what changed, in a sentence and in tables, and its plots as images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline.core.params import PARAMS
+from pipeline.evaluation.bootstrap import ALPHA
+from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.run_diff import METRICS_FOLDER, ScoreChange, Values, changed_scores
+from pipeline.reporting.cells import EMPTY, Cell, Code, Interval, Number, Text
+from pipeline.reporting.page import (
+    Block,
+    Column,
+    Fold,
+    Image,
+    Link,
+    Page,
+    Prose,
+    Section,
+    Strong,
+    Table,
+    Words,
+    build_table,
+    counted,
+    prose,
+    section,
+)
+
+MAX_ROWS = 15  # of a table of parameters; a longer one is folded
+Diff = dict[str, dict[str, Values]]  # file -> key -> old and new
+
+
+def pull_request_page(
+    base: str, parameters: Diff, metrics: Diff, changes: list[ScoreChange], notes: list[str], plots: "Plots"
+) -> Page:
+    """The headline is the first line; then parameters, metrics and plots. notes: what to know before reading on."""
+    count = sum(len(values) for values in parameters.values())
+    changed = f"{counted(count, 'parameter')} changed" if count else "no parameter changed"
+    return Page(
+        title="What this change does",
+        about="",
+        headline=(headline(changes),),
+        sections=(
+            section("", *(prose(Strong(note)) for note in notes), prose(f"Against {base}: {changed}.")),
+            section("Parameters", *parameter_blocks(parameters, count)),
+            section("Metrics", *metric_blocks(changes, metrics)),
+            plots.section(),
+        ),
+        footer="Made by python -m pipeline pull_request.",
+    )
+
+
+def headline(changes: list[ScoreChange]) -> Prose:
+    """A sentence or two: what changed significantly, and how much else did."""
+    significant = [change for change in changes if change.significant]
+    tested = [change for change in changes if change.difference and not change.significant]
+    not_comparable = [change for change in changes if change.how == "not comparable"]
+    words: list[Words] = []
+    if significant:
+        first = {change.system: change for change in reversed(significant)}  # the first of each system
+        named = [change for change in significant if first[change.system] is change]
+        words.append(Strong(f"Significant: {', '.join(map(_describe, named))}."))
+    elif tested:
+        words.append(Strong("No difference is significant."))
+    if tested:
+        verb = "is" if len(tested) == 1 else "are"
+        words.append(f"{counted(len(tested), 'changed score')} {verb} not significant.")
+    if not_comparable:
+        words.append(Strong(f"{counted(len(not_comparable), 'score')} can't be compared with the base's."))
+    for how in ("new", "removed"):
+        if names := _systems(changes, how):
+            words.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {how}.")
+    if not words:
+        words.append(Strong("No score changed."))
+    return Prose(tuple(part for word in words for part in (" ", word))[1:])
+
+
+def _describe(change: ScoreChange) -> str:
+    difference = change.difference.difference if change.difference else 0.0
+    return f"{change.system} {METRICS[change.metric].title} {difference:+.1f}"
+
+
+def parameter_blocks(parameters: Diff, count: int) -> list[Block]:
+    """The table of changed parameters, folded if it is long."""
+    if not count:
+        return []
+    rows = [(path, key, values) for path, keys in sorted(parameters.items()) for key, values in sorted(keys.items())]
+    columns: list[tuple[Column, Callable[[tuple[str, str, Values]], Cell | None]]] = [
+        (
+            Column("parameter", align="left"),
+            lambda row: Code(row[1] if row[0] == str(PARAMS) else f"{row[0]}: {row[1]}"),
+        ),
+        (Column("base"), lambda row: _value(row[2].get("old"))),
+        (Column("now"), lambda row: _value(row[2].get("new"))),
+    ]
+    table = build_table("Parameters", columns, rows)
+    return [Fold(counted(count, "parameter"), (table,)) if count > MAX_ROWS else table]
+
+
+def metric_blocks(changes: list[ScoreChange], metrics: Diff) -> list[Block]:
+    """The primary metric of every system; further scores are folded unless only they changed significantly."""
+    changed = [change for change in changes if change.how not in ("new", "removed")]
+    primary = [change for change in changed if change.metric == PRIMARY_METRIC]
+    said = {change.system for change in primary if change.significant}
+    shown = [
+        change
+        for change in changed
+        if change.metric == PRIMARY_METRIC or (change.significant and change.system not in said)
+    ]
+    further = [change for change in changed if change not in shown]
+    blocks: list[Block] = [score_table("Scores", shown)] if shown else []
+    if further:
+        significant = sum(change.significant for change in further)
+        title = f"{counted(len(further), 'further score')}, {significant} of them significant"
+        blocks.append(Fold(title, (score_table("Further scores", further),)))
+    blocks += map(prose, explanations(changes))
+    if others := other_metrics(metrics):
+        blocks.append(_other_metrics_table(others))
+    return blocks or [prose("No metric changed.")]
+
+
+def score_table(name: str, changes: list[ScoreChange]) -> Table:
+    """Each score at the base and now, its difference and whether that is significant."""
+    columns: list[tuple[Column, Callable[[ScoreChange], Cell | None]]] = [
+        (Column("system", align="left"), lambda change: Text(change.system)),
+        (Column("score", align="left"), lambda change: Text(METRICS[change.metric].title)),
+        (Column("base"), lambda change: Number(change.old or 0.0, 2)),
+        (Column("now"), lambda change: Number(change.new or 0.0, 2)),
+        (Column("change"), lambda change: Number((change.new or 0.0) - (change.old or 0.0), 2, sign=True)),
+        (Column("95 %", "The interval of the change."), _interval),
+        (Column("result", "p is corrected for all scores that were tested.", align="left"), _result),
+    ]
+    return build_table(name, columns, changes)
+
+
+def _interval(change: ScoreChange) -> Cell:
+    return Interval(change.difference.low, change.difference.high, 2) if change.difference else EMPTY
+
+
+def _result(change: ScoreChange) -> Cell:
+    if not change.difference:
+        return Text("not comparable")
+    label = "significant" if change.significant else "not significant"
+    return Text(f"{label} ({format_p(change.difference.p_holm)})")
+
+
+def explanations(changes: list[ScoreChange]) -> list[str]:
+    """Sentences below the scores: how they were tested, what could not be, and what is new or removed."""
+    sentences = []
+    tested = [change for change in changes if change.difference]
+    corrected = f"p corrected for {counted(len(tested), 'difference')} (Holm), significant below {ALPHA}"
+    if names := _systems(changes, "paired"):
+        dialogues = next(change.dialogues for change in changes if change.how == "paired")
+        sentences.append(
+            f"{', '.join(names)}: paired over {counted(dialogues, 'dialogue')}, bootstrap interval and approximate "
+            f"randomization; {corrected}."
+        )
+    if names := _systems(changes, "unpaired"):
+        sentences.append(
+            f"{', '.join(names)}: unpaired, from the 95 % intervals in reports/comparison.json, which is less "
+            f"sensitive, because the scores of each dialogue can't be read on both sides; {corrected}."
+        )
+    for reason in dict.fromkeys(change.reason for change in changes if change.reason):
+        names = list(dict.fromkeys(change.system for change in changes if change.reason == reason))
+        sentences.append(f"{', '.join(names)}: not comparable: {reason}.")
+    return sentences + [_one_sided(changes, how, name) for how in ("new", "removed") for name in _systems(changes, how)]
+
+
+def _one_sided(changes: list[ScoreChange], how: str, system: str) -> str:
+    """The scores of a system that only one side has."""
+    scores = ", ".join(
+        f"{METRICS[change.metric].title} {change.new if how == 'new' else change.old:.2f}"
+        for change in changes
+        if change.system == system
+    )
+    return f"{system} is {how}: {'' if how == 'new' else 'it had '}{scores}."
+
+
+def _systems(changes: list[ScoreChange], how: str) -> list[str]:
+    return list(dict.fromkeys(change.system for change in changes if change.how == how))
+
+
+def other_metrics(metrics: Diff) -> list[tuple[str, str, Values]]:
+    """(file, key, values) of metrics that are no scores."""
+    scores = changed_scores(metrics)
+    return [
+        (path, key, values)
+        for path, keys in sorted(metrics.items())
+        for key, values in sorted(keys.items())
+        if PurePosixPath(path).parent != METRICS_FOLDER or key not in scores.get(PurePosixPath(path).stem, {})
+    ]
+
+
+def _other_metrics_table(rows: list[tuple[str, str, Values]]) -> Table:
+    columns: list[tuple[Column, Callable[[tuple[str, str, Values]], Cell | None]]] = [
+        (Column("metric", align="left"), lambda row: Code(f"{row[0]}: {row[1]}")),
+        (Column("base"), lambda row: _value(row[2]["old"])),
+        (Column("now"), lambda row: _value(row[2]["new"])),
+        (
+            Column("change"),
+            lambda row: Number(row[2]["diff"], 4, sign=True, significant=True) if "diff" in row[2] else EMPTY,
+        ),
+    ]
+    return build_table("Other metrics", columns, rows)
+
+
+def _value(value: Any) -> Cell:
+    """A parameter or metric as DVC gave it; empty where it is not there."""
+    return EMPTY if value is None else Text(str(value))
+
+
+@dataclass(frozen=True)
+class Plots:
+    """files: name -> description. images: the address of the folder that they are in, report: that of the report.
+
+    Without images but with a report, the plots are said to be there: a job summary shows no relative files.
+    """
+
+    files: dict[str, str]
+    images: str = ""
+    report: str = ""
+
+    def section(self) -> Section:
+        folder = f"{self.images.rstrip('/')}/" if self.images else ""
+        shown = self.files if self.images or not self.report else {}
+        blocks: list[Block] = [Image(description, f"{folder}{name}") for name, description in shown.items()]
+        if self.report:
+            rest = "" if self.images else " and the plots"
+            blocks.append(prose(Link(f"The report, with every summary side by side{rest}", self.report)))
+        return section("", *blocks)

@@ -1,0 +1,111 @@
+"""Systems whose scores are known: what the stages before `compare` leave of them, written into a folder."""
+
+from pipeline import score
+from pipeline.core import files
+from pipeline.core.paths import Paths
+from pipeline.parameters.score import Score, Warn
+
+WARN = {"truncated": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
+SETTINGS = {
+    "use_stemmer": True,
+    "resamples": 500,
+    "seed": 0,
+    "non_inferiority_margin": 3.0,
+    "warn": WARN,
+    "external": {},
+    "evaluate": [],
+}
+COUNT = 30
+RECORDS = [
+    {
+        "id": f"d{number}",
+        "dialogue": f"#Person1#: My order {number} is late.\n#Person2#: It will come on Monday, I promise you that.",
+        "references": [
+            f"The order {number} is late but should come on Monday.",
+            f"A late order, number {number}, is promised for Monday.",
+        ],
+    }
+    for number in range(COUNT)
+]
+GOOD = [f"The order {number} is late and will come on Monday." for number in range(COUNT)]
+FAIR = [text if number % 3 else "It is about an order." for number, text in enumerate(GOOD)]
+POOR = ["Somebody talks to somebody."] * COUNT
+UNTRAINED = {
+    "trainable_parameters": 0,
+    "total_parameters": 100_000,
+    "bytes": 0,
+    "base_bytes": 2**20,
+    "needs_base": True,
+}
+TRAINED = UNTRAINED | {
+    "trainable_parameters": 2_500,
+    "bytes": 3 * 2**20,
+    "non_padding_tokens": 60_000,
+    "seconds": {"load": 1.0, "train": 20.0, "validation": 2.0},
+    "seconds_to_best": 15.0,
+    "peak_mib": {"train": 2048.0},
+}
+WHOLE_MODEL = TRAINED | {"trainable_parameters": 100_000, "needs_base": False}
+TIMED = {"seconds_per_prompt": 0.25, "tokens_per_second": 80.0}
+FAST = {"seconds_per_prompt": 0.05, "tokens_per_second": 400.0}
+
+
+def settings(**changes) -> Score:
+    values = SETTINGS | changes
+    return Score(**values | {"warn": Warn(**values["warn"])})
+
+
+def write_scores(paths: Paths, name: str, texts: list[str], records: list[dict] = RECORDS) -> None:
+    """A system's predictions, scored."""
+    files.write_jsonl(paths.records("test"), records)
+    rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
+    files.write_jsonl(paths.predictions(name), rows)
+    score.run(name, paths, score=settings())
+
+
+def write_method(
+    paths: Paths,
+    name: str,
+    texts: list[str],
+    training: dict = UNTRAINED,
+    correct: list[bool] | None = None,
+    losses: tuple[float, ...] = (3.0, 2.0, 1.0),
+    records: list[dict] = RECORDS,
+) -> None:
+    """A method's scores, run records, answers and loss on held-out text; correct: of each answer."""
+    write_scores(paths, name, texts, records)
+    files.write_json(paths.training_run(name), {"method": name} | training)
+    latency = {"prompts": 6, "merged, batch 1": TIMED, "merged, batch 32": FAST}
+    if name == "lora":
+        latency |= {"unmerged, batch 1": TIMED, "unmerged, batch 32": TIMED}
+    generation = {
+        "seconds": {"load": 9.0, "generate": 4.0},
+        "peak_mib": {"load": 700.0, "generate": 1500.0},
+        "new_tokens": 1000,
+        "extra_prompt_tokens": 0.0,
+        "latency": latency,
+    }
+    files.write_json(paths.generation_run(name), generation)
+    write_forgetting(paths, name, correct or [True] * 20, losses)
+
+
+def write_forgetting(paths: Paths, name: str, correct: list[bool], losses: tuple[float, ...]) -> None:
+    tasks = ("number", "mood")
+    answers = [{"id": str(k), "task": tasks[k % 2], "correct": hit} for k, hit in enumerate(correct)]
+    files.write_jsonl(paths.answers(name), answers)
+    accuracy = {task: sum(correct[k::2]) / len(correct[k::2]) for k, task in enumerate(tasks)}
+    tokens = [10, 10, 20]
+    nats = [loss * count for loss, count in zip(losses, tokens)]
+    forgetting = {
+        "questions": 20,
+        "by_choice": 0,
+        "accuracy": accuracy | {"mean": sum(accuracy.values()) / 2},
+        "text_loss": {"mean": sum(nats) / sum(tokens), "nats": nats, "tokens": tokens},
+    }
+    files.write_json(paths.forgetting(name), forgetting)
+
+
+def markdown_tables(page: str) -> list[list[list[str]]]:
+    """The tables of a Markdown page: a list of rows each, a row a list of cells; the second row is the rule."""
+    tables = [block.strip().splitlines() for block in page.split("\n\n") if block.startswith("|")]
+    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in table] for table in tables]
