@@ -7,20 +7,28 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parent.parent
+from pipeline.experiments import configuration
+from tests import stage_server
+
+ROOT = Path(__file__).parents[1]
 # Small enough for a test, and the default for every later command in the copy: `conf/` says so itself.
 SMOKE = "  - experiment: smoke"
 
 
 class Project:
-    def __init__(self, folder: Path, threads: int = 1):
+    """`threads` of torch; `forked` stages start fast (tests/stage_server.py) but outlive a DVC that is killed."""
+
+    def __init__(self, folder: Path, threads: int = 1, forked: bool = True):
         self.folder = folder
-        bin_folder = str(Path(sys.executable).parent)
+        self.stages: list[str] = []  # what ran to its end before a test got it
+        programs = [str(stage_server.start())] if forked else []
+        programs += [str(Path(sys.executable).parent), os.environ["PATH"]]
         self.environment = os.environ | {
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(programs),
             "OMP_NUM_THREADS": str(threads),
             "DVC_NO_ANALYTICS": "1",
             "GIT_AUTHOR_NAME": "test",
@@ -30,20 +38,13 @@ class Project:
         }
 
     @classmethod
-    def fresh(cls, folder: Path) -> "Project":
+    def fresh(cls, folder: Path, forked: bool = True) -> "Project":
         """The working tree's files, committed, with the smoke experiment as conf's default."""
-        folder.mkdir(parents=True, exist_ok=True)
-        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-        names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
-        for name in filter(None, names):
-            made = name.startswith(("reports/", "dvc.lock")) and not name.startswith("reports/sweeps/")
-            if (ROOT / name).is_file() and not made:
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
-        project = cls(folder)
+        copy_sources(folder)
+        project = cls(folder, forked=forked)
         project.edit("conf/config.yaml", "  - experiment: null", SMOKE)
-        project.must("python", "-m", "pipeline.config", "compose")
-        project.must("git", "init", "--quiet")
+        project.compose()
+        project.must("git", "init", "--quiet", "--initial-branch=main")
         project.commit("start")
         return project
 
@@ -59,6 +60,10 @@ class Project:
             (self.folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
         (self.folder / ".venv/ready").touch()
 
+    def compose(self) -> None:
+        """What `make params` does, without a process of its own."""
+        configuration.write(self.folder / "params.yaml", conf=self.folder / "conf")
+
     def commit(self, message: str) -> None:
         self.must("git", "add", "--all")
         self.must("git", "commit", "--quiet", "--message", message)
@@ -68,7 +73,7 @@ class Project:
         assert old in text, f"{name} holds no {old!r}"
         (self.folder / name).write_text(text.replace(old, new, 1))
 
-    def run(self, *command: str) -> subprocess.CompletedProcess:
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
     def must(self, *command: str) -> str:
@@ -85,8 +90,19 @@ class Project:
         lock = yaml.safe_load((self.folder / "dvc.lock").read_text())
         return {out["path"]: out["md5"] for found in lock["stages"].values() for out in found.get("outs", [])}
 
-    def json(self, name: str) -> dict:
+    def json(self, name: str) -> dict[str, Any]:
         return json.loads((self.folder / name).read_text())
+
+
+def copy_sources(folder: Path) -> None:
+    """The files of the working tree that git knows or would take, but no results other than the sweeps'."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        result = name.startswith(("reports/", "dvc.lock")) and not name.startswith("reports/sweeps/")
+        if (ROOT / name).is_file() and not result:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def ran(output: str) -> list[str]:
@@ -95,4 +111,4 @@ def ran(output: str) -> list[str]:
 
 def after(*methods: str) -> set[str]:
     """The stages that a new set of weights of these methods makes run."""
-    return {f"{kind}@{method}" for kind in ("train", "generate", "score", "retain") for method in methods}
+    return {f"{kind}@{method}" for kind in ("train", "generate", "score", "forgetting") for method in methods}

@@ -85,6 +85,3 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
             yield f"{path} row {number}", row
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
-
-
-decoded, located = read_text, numbered_rows  # names before the redesign, until nothing uses them

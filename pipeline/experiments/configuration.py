@@ -52,7 +52,10 @@ COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
 
 def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
     """What conf/ composes to, unchecked. Raises InputError for an override that Hydra refuses."""
-    return plain_values(_load(overrides, conf))
+    try:
+        return plain_values(_load(overrides, conf))
+    except COMPOSITION_ERRORS as error:
+        raise InputError(explain(error, overrides)) from error
 
 
 def write(output: Path, overrides: Sequence[str] = (), conf: Path = CONF) -> None:
@@ -73,13 +76,10 @@ def plain_values(composed: DictConfig) -> dict[str, Any]:
 
 def _load(overrides: Sequence[str], conf: Path) -> DictConfig:
     """What Hydra loads, without the check that `dvc exp run` puts around its function."""
-    try:
-        with initialize_config_dir(str(conf.resolve()), version_base=None):
-            loader = GlobalHydra.instance().config_loader()
-            load = inspect.unwrap(type(loader).load_configuration)
-            return load(loader, "config", list(overrides), RunMode.RUN)
-    except COMPOSITION_ERRORS as error:
-        raise InputError(explain(error, overrides)) from error
+    with initialize_config_dir(str(conf.resolve()), version_base=None):
+        loader = GlobalHydra.instance().config_loader()
+        load = inspect.unwrap(type(loader).load_configuration)
+        return load(loader, "config", list(overrides), RunMode.RUN)
 
 
 def validate(values: dict[str, Any]) -> None:

@@ -9,13 +9,14 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from pipeline import config
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
-from pipeline.core.paths import SPLITS
+from pipeline.core.paths import SPLITS, Paths
 from pipeline.core.progress import progress
+from pipeline.experiments import configuration
 from pipeline.methods import lora
+from pipeline.parameters.data import Data
 
 
 def section(name, **changes):
@@ -54,13 +55,13 @@ def test_a_missing_key_is_refused_by_name():
 def test_a_value_that_conf_leaves_open_is_asked_for(block, key):
     values = read_params(Path("params.yaml")) | {block: section(block, **{key: "???"})}
     with pytest.raises(InputError, match=rf"^{block}\.{key}: missing; give it a value: -S {block}\.{key}=\.\.\.$"):
-        config.validate(values)
+        configuration.validate(values)
 
 
 def test_keys_inside_a_section_are_named_in_full_and_all_at_once():
     values = section("data", limit={"train": 0, "validation": None}, held_out=0.7)
     with pytest.raises(InputError) as refusal:
-        parse_section(values, sources.Data, "data")
+        parse_section(values, Data, "data")
     complaints = str(refusal.value).split("; ")
     assert [complaint.split(": ")[0] for complaint in complaints] == [
         "data.held_out",
@@ -73,7 +74,7 @@ def test_sound_values_come_back_typed():
     params = parse_section(section("lora", learning_rate=1), lora.Params, "lora")
     assert (params.learning_rate, params.target_modules) == (1.0, ["all-linear"])
     assert isinstance(params.learning_rate, float)
-    assert parse_section(section("data"), sources.Data, "data").limit.train is None
+    assert parse_section(section("data"), Data, "data").limit.train is None
     assert parse_section(3, Annotated[int, Field(gt=2)], "k") == 3
 
 
@@ -82,10 +83,10 @@ def test_params_read_a_number_without_a_decimal_point_as_a_number(tmp_path):
     assert read_params(tmp_path / "params.yaml") == {"lora": {"learning_rate": 5e-5}}
 
 
-def clean(folder):
+def prepare(folder: Path) -> subprocess.CompletedProcess[str]:
     """A real stage's command line in a folder of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.clean", "raw", "out", "card.json"],
+        [sys.executable, "-m", "pipeline.prepare"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         capture_output=True,
@@ -101,35 +102,34 @@ def write_params(folder, **data):
 
 def test_a_command_that_is_refused_says_why_in_one_line_and_exits_with_1(tmp_path):
     write_params(tmp_path, train="nowhere.csv")
-    done = clean(tmp_path)
+    done = prepare(tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "python -m pipeline.clean: error: nowhere.csv: no such file\n"
+    assert done.stderr == "python -m pipeline.prepare: error: nowhere.csv: no such file\n"
 
 
 def test_a_command_reads_and_checks_its_sections_of_params(tmp_path):
-    assert clean(tmp_path).stderr.startswith("python -m pipeline.clean: error: params.yaml not found in ")
+    assert prepare(tmp_path).stderr.startswith("python -m pipeline.prepare: error: params.yaml not found in ")
     write_params(tmp_path, drop_empty="yes")
-    assert clean(tmp_path).stderr.startswith("python -m pipeline.clean: error: data.drop_empty: 'yes': ")
+    assert prepare(tmp_path).stderr.startswith("python -m pipeline.prepare: error: data.drop_empty: 'yes': ")
     (tmp_path / "params.yaml").write_text("seed: 1\n")
-    done = clean(tmp_path)
-    assert (done.returncode, done.stderr) == (1, "python -m pipeline.clean: error: data: missing from params.yaml\n")
+    done = prepare(tmp_path)
+    assert (done.returncode, done.stderr) == (1, "python -m pipeline.prepare: error: data: missing from params.yaml\n")
 
 
 def test_a_command_that_succeeds_exits_with_0(tmp_path):
     rows = [{"dialogue": f"A: {number}", "summary": "x"} for number in range(10)]
     files.write_jsonl(tmp_path / "train.jsonl", rows)
-    (tmp_path / "raw").mkdir()
-    (tmp_path / "raw/source.json").write_text("{}")
+    files.write_json(Paths(tmp_path).raw_data / "source.json", {})
     write_params(tmp_path, id_column=None, **dict.fromkeys(SPLITS, "train.jsonl"))
-    done = clean(tmp_path)
+    done = prepare(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "out/train.jsonl").exists()
+    assert Paths(tmp_path).records("train").exists()
 
 
-def test_an_error_that_is_no_refusal_keeps_its_traceback(tmp_path):
+def test_an_error_that_is_not_the_users_keeps_its_traceback(tmp_path):
     write_params(tmp_path, **dict.fromkeys(SPLITS, "train.jsonl"), id_column=None)
     files.write_jsonl(tmp_path / "train.jsonl", [{"dialogue": f"A: {number}", "summary": "x"} for number in range(10)])
-    done = clean(tmp_path)  # there is no raw/source.json, which another stage makes
+    done = prepare(tmp_path)  # there is no data/raw/source.json, which another stage makes
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("FileNotFoundError")

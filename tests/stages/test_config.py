@@ -6,25 +6,25 @@ import pytest
 
 from pipeline import config
 from pipeline.core.errors import InputError
-from pipeline.core.params import read_params
+from pipeline.core.params import PARAMS, read_params
+from pipeline.core.paths import Paths
+from pipeline.experiments import configuration
 
-ROOT = Path(__file__).parent.parent
-NEEDED = {  # what the `local` options leave to the person who chooses them
+ROOT = Path(__file__).parents[2]
+NEEDED = {  # what the `local` options leave to their user
     "data=local": ["data.train=mine.csv"],
-    "model=local": ["model.path=mine", "model.arch=causal"],
-    "retention=local": ["retain.questions=mine.jsonl"],
+    "model=local": ["model.path=mine", "model.architecture=causal"],
+    "forgetting=local": ["forgetting.questions=mine.jsonl"],
 }
 
 
-@pytest.fixture
-def composed(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def composed(*overrides: str) -> dict:
+    return configuration.compose(overrides)
 
-    def compose(*overrides: str) -> dict:
-        config.compose(tmp_path / "params.yaml", overrides)
-        return read_params(tmp_path / "params.yaml")
 
-    return compose
+@pytest.fixture(scope="module")
+def defaults() -> dict:
+    return composed()
 
 
 def options() -> list[str]:
@@ -33,15 +33,15 @@ def options() -> list[str]:
 
 
 @pytest.mark.parametrize("option", options())
-def test_every_option_of_conf_composes_and_validates(option, composed):
+def test_every_option_of_conf_composes_and_validates(option, defaults):
     values = composed(option, *NEEDED.get(option, []))
-    config.validate(values)
+    configuration.validate(values)
     group, _, name = option.partition("=")
     if group == "experiment":
-        assert values != composed(), f"{option} changes nothing"
-    elif group == "retention":
-        wanted = read_params(ROOT / f"conf/retention/{name}.yaml")
-        assert all(values["retain"][key] == wanted[key] for key in ("text", "multiple_choice"))
+        assert values != defaults, f"{option} changes nothing"
+    elif group == "forgetting":
+        wanted = read_params(ROOT / f"conf/forgetting/{name}.yaml")
+        assert all(values["forgetting"][key] == wanted[key] for key in ("text", "multiple_choice"))
     else:
         assert values[group]["name"] == name
 
@@ -66,43 +66,73 @@ def test_an_experiment_opens_with_the_command_that_runs_it(path):
         ("train.precision=fp16", "train.precision: 'fp16' overflows in T5"),
         ("train.precision=fp8", "train.precision: 'fp8': Input should be 'auto', 'fp32', 'bf16' or 'fp16'"),
         ("full.learning_rate=0", "full.learning_rate: 0: Input should be greater than 0"),
-        ("data.limit.test=0", "data.limit.test: 0: Input should be greater than 0"),
-        ("+score.external.lora=p.jsonl", "score.external: 'lora' is the name of a method or a yardstick"),
-        ("score.warn.cut=101", "score.warn.cut: 101: Input should be less than or equal to 100"),
+        ("data.limit.test=0", "data.limit.test: 0: Input should be greater than"),
+        ("+score.external.lora=p.jsonl", "score.external: 'lora' is the name of a method or a baseline"),
+        ("score.warn.truncated=101", "score.warn.truncated: 101: Input should be less than or equal to 100"),
         ("score.warn.length_ratio=[1]", "score.warn.length_ratio: [1]: List should have at least 2 items"),
         ("data.near_duplicate=0", "data.near_duplicate: 0: Input should be greater than 0"),
         ("+lora.rank=3", "lora.rank: unknown key"),
         ("+lroa.r=3", "lroa: unknown key"),
         ("~generate.num_beams", "generate.num_beams: missing from params.yaml"),
         ("seed=x", "seed: 'x': Input should be a valid integer"),
-        ("model.arch=rnn", "model.arch: 'rnn': String should match pattern"),
+        ("model.architecture=rnn", "model.architecture: 'rnn': unknown; there are causal, seq2seq"),
     ],
 )
-def test_nonsense_is_refused_in_one_line_that_names_key_and_value(override, expected, composed):
+def test_nonsense_is_refused_in_one_line_that_names_key_and_value(override, expected):
     with pytest.raises(InputError) as refusal:
-        config.validate(composed(override))
+        configuration.validate(composed(override))
     assert str(refusal.value).startswith(expected)
     assert "\n" not in str(refusal.value)
 
 
-def test_a_local_data_set_without_a_file_is_refused_by_name(composed):
+def test_a_local_data_set_without_a_file_is_refused_by_name():
     with pytest.raises(InputError, match=r"^data\.train: missing; give it a value: -S data\.train="):
-        config.validate(composed("data=local"))
+        configuration.validate(composed("data=local"))
 
 
-def test_fp16_is_open_to_causal_models(composed):
-    config.validate(composed("model=smollm2_135m", "train.precision=fp16"))
+def test_fp16_is_open_to_causal_models():
+    configuration.validate(composed("model=smollm2_135m", "train.precision=fp16"))
 
 
+@pytest.mark.slow
 def test_checking_imports_nothing_heavy():
     code = (
-        "import sys; from pipeline import config, stage; config.validate(read_params()); "
-        "print([name for name in ('torch', 'transformers', 'peft', 'datasets') if name in sys.modules])"
+        "import sys; from pipeline.experiments import configuration; configuration.validate(configuration.compose()); "
+        "print([name for name in ('torch', 'transformers', 'peft', 'datasets', 'dvc') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_differences_name_key_and_both_values():
-    assert config.differences({"lora": {"r": 8, "x": 1}}, {"lora": {"r": 16, "x": 1}}) == ["lora.r is 16, in conf/ 8"]
-    assert config.differences({"a": 1}, {"b": 2}) == ["a is None, in conf/ 1", "b is 2, in conf/ None"]
+    assert configuration.differences({"lora": {"r": 8, "x": 1}}, {"lora": {"r": 16, "x": 1}}) == [
+        "lora.r is 16, in conf/ 8"
+    ]
+    assert configuration.differences({"a": 1}, {"b": 2}) == ["a is None, in conf/ 1", "b is 2, in conf/ None"]
+
+
+@pytest.fixture
+def at_conf(tmp_path, monkeypatch):
+    """A folder with this conf/ and nothing else."""
+    (tmp_path / "conf").symlink_to(ROOT / "conf")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_EXP_BASELINE_REV", raising=False)
+    return Paths(tmp_path)
+
+
+def test_what_conf_composes_to_is_accepted_and_the_answer_is_a_constant_file(at_conf):
+    configuration.write(PARAMS)
+    config.run(at_conf)
+    first = at_conf.checked.read_text()
+    configuration.write(PARAMS, ["lora.r=16"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_EXP_BASELINE_REV", "abc")  # an experiment has values that conf/ does not have
+        config.run(at_conf)
+    assert at_conf.checked.read_text() == first
+
+
+def test_params_yaml_that_conf_does_not_compose_to_is_refused_with_ways_on(at_conf):
+    configuration.write(PARAMS, ["lora.r=16"])
+    with pytest.raises(InputError, match=r"lora\.r is 16, in conf/ 6.*make params.*make adopt.*dvc exp run -S"):
+        config.run(at_conf)
+    assert not at_conf.checked.exists()

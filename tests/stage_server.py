@@ -1,0 +1,131 @@
+"""Forks the stages of test projects from one process that has torch, transformers and PEFT imported already.
+
+Importing them takes about 5 s of a processor, more than most stages of a test's size take otherwise. Each stage still
+is a process of its own with the project's own code. `python` in a test project's PATH is the client below: it asks the
+server for the stages in FORKED and is the real Python for all else.
+"""
+
+import array
+import atexit
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FORKED = ("convert", "template", "tokenize", "train", "generate", "forgetting")
+PRELOADED = (
+    *("torch", "transformers", "peft", "accelerate", "safetensors.torch", "pandas", "pyarrow.parquet", "dvclive"),
+    *("dvc.repo", "omegaconf", "pydantic.dataclasses", "transformers.data.data_collator", "transformers.optimization"),
+    *(
+        "transformers.generation.utils",
+        "transformers.models.t5.modeling_t5",
+        "transformers.models.llama.modeling_llama",
+    ),
+    *("transformers.trainer_utils", "transformers.models.auto.tokenization_auto"),
+)
+CLIENT = """#!{python} -SEs
+import array, json, os, socket, sys
+
+def forked():
+    if sys.argv[1:2] != ["-m"] or sys.argv[2] not in {modules!r} or "HF_ENDPOINT" in os.environ:
+        return None
+    request = json.dumps({{"argv": sys.argv[2:], "cwd": os.getcwd(), "environment": dict(os.environ)}}).encode()
+    with socket.socket(socket.AF_UNIX) as server:
+        try:
+            server.connect({address!r})
+        except OSError:
+            return None
+        streams = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))]
+        server.sendmsg([len(request).to_bytes(8, "big")], streams)
+        server.sendall(request)
+        answer = server.recv(1)
+    return answer[0] if answer else 137
+
+code = forked()
+if code is None:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+sys.exit(code)
+"""
+
+
+@cache
+def start() -> Path:
+    """Start the server of this test process. Returns a folder for PATH, with `python` in it."""
+    folder = Path(tempfile.mkdtemp(prefix="stages"))
+    address = str(folder / "socket")
+    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    server = subprocess.Popen([sys.executable, __file__, address], env=environment, cwd=folder)
+    atexit.register(server.kill)
+    client = folder / "bin/python"
+    client.parent.mkdir()
+    modules = tuple(f"pipeline.{name}" for name in FORKED)
+    client.write_text(CLIENT.format(python=sys.executable, address=address, modules=modules))
+    client.chmod(0o755)
+    return client.parent
+
+
+def serve(address: str) -> None:
+    """Answer requests until killed. A request that comes during the imports waits for them."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen(16)
+        for name in PRELOADED:
+            importlib.import_module(name)
+        while True:
+            connection, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                run(connection)
+            connection.close()
+
+
+def run(connection: socket.socket) -> None:
+    """A stage, in the process just forked, with the client's streams, folder, environment and arguments."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    header, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+    streams = array.array("i", ancillary[0][2])
+    size = int.from_bytes(header, "big")
+    content = b""
+    while len(content) < size:
+        content += connection.recv(size - len(content))
+    request: dict[str, Any] = json.loads(content)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv = request["argv"]
+    sys.path.insert(0, request["cwd"])
+    code = 0
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody waits any more
+        connection.sendall(bytes([code & 255]))
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # this folder
+    serve(sys.argv[1])
