@@ -30,16 +30,14 @@ from pipeline.parameters.types import Seed
 def run(method: str, paths: Paths, *, seed: Seed, model: Model, train: Train) -> None:
     module = methods.find(method)
     params = read_section(method, module.Params)
-    output = paths.tuned_model(method)
-    output.mkdir(parents=True, exist_ok=True)
     checkpoints = None
     if hasattr(module, "adapt"):
         record, checkpoints = fit(method, module, params, paths, seed=seed, model=model, train=train)
     else:
         record = train_nothing(method, module, params, paths, seed)
     record["base_bytes"] = sum(path.stat().st_size for path in paths.base_model.glob("*.safetensors"))
-    record["bytes"] = directory_size(output)
-    record["needs_base"] = needs_base(output)
+    record["bytes"] = directory_size(paths.tuned_model(method))
+    record["needs_base"] = needs_base(paths.tuned_model(method))
     files.write_json(paths.training_run(method), {"method": method, **record})
     if checkpoints:  # only now: killed before this line, the next run still has them
         checkpoints.remove()

@@ -25,6 +25,23 @@ def causal_base(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def bart_base(tmp_path_factory):
+    """A seq2seq base with biases."""
+    return tiny.make_bart(tmp_path_factory.mktemp("base") / "bart", tiny.texts())
+
+
+@pytest.fixture(params=["seq2seq", "causal"])
+def architecture(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def base(architecture, request):
+    """The base of the architecture that a test runs with."""
+    return request.getfixturevalue(f"{architecture}_base")
+
+
+@pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Project:
     """The smoke experiment run to its end and committed on `main`; never changed, for all workers' tests copy it.
 

@@ -6,15 +6,20 @@ from typing import Any
 from pipeline.models.tuned import trained_parameters
 from pipeline.parameters.train import TrainingParams
 
+# Names of parameters that weight decay spares: biases, T5's table of relative positions among them, and norms.
+UNDECAYED = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
+
 
 def make_optimizer(network: Any, params: TrainingParams) -> Any:
-    """AdamW or Adafactor over the trained parameters. Weight decay spares biases and norms, which are vectors."""
+    """AdamW or Adafactor over the trained parameters. Weight decay spares the same ones as transformers' Trainer."""
     import torch
+    from transformers.trainer_pt_utils import get_parameter_names
 
-    trained = trained_parameters(network).values()
+    trained = trained_parameters(network)
+    decayed = set(get_parameter_names(network, [torch.nn.LayerNorm], UNDECAYED))
     groups = [
-        {"params": [value for value in trained if value.ndim > 1], "weight_decay": params.weight_decay},
-        {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
+        {"params": [value for name, value in trained.items() if name in decayed], "weight_decay": params.weight_decay},
+        {"params": [value for name, value in trained.items() if name not in decayed], "weight_decay": 0.0},
     ]
     if params.optim == "adafactor":
         from transformers.optimization import Adafactor

@@ -1,4 +1,4 @@
-"""The further methods of conf/peft.yaml through the whole pipeline, on the smoke experiment, for both families."""
+"""The methods of conf/peft_methods.yaml through the whole pipeline, on the smoke experiment, for both architectures."""
 
 import json
 import math
@@ -11,10 +11,18 @@ from pipeline import methods
 from tests import tiny
 from tests.project import ROOT, Project, after
 
-FURTHER = list(yaml.safe_load((ROOT / "conf/peft.yaml").read_text()))
+pytestmark = pytest.mark.slow
+
+FURTHER = list(yaml.safe_load((ROOT / "conf/peft_methods.yaml").read_text()))
 MERGED = {"ia3", "ln_tuning", "dora", "adalora"}
 CHOSEN = {"seq2seq": FURTHER, "causal": ["ia3", "adalora", "p_tuning"]}  # one of a kind, for time
-CAUSAL = ["model=local", "model.path=models/tiny_llama", "model.arch=causal", "model.chat=true", "template=chat"]
+CAUSAL = [
+    "model=local",
+    "model.path=models/tiny_llama",
+    "model.architecture=causal",
+    "model.chat=true",
+    "template=chat",
+]
 # Of models/tiny_t5: 192 wide, feed-forward layers 512, four encoder and three decoder blocks; ia3, for instance, scales
 # keys and values of ten attentions and the 512 inputs of seven feed-forward layers.
 TRAINABLE = {
@@ -31,24 +39,24 @@ TRAINABLE = {
 def finished(request, tmp_path_factory) -> Project:
     """The smoke experiment run with the further methods of CHOSEN, in one go."""
     project = Project.fresh(tmp_path_factory.mktemp(request.param))
-    chosen = [f"methods=[{','.join(CHOSEN[request.param])}]", "generate.speed={dialogues: 1, rounds: 1}"]
+    chosen = [f"methods=[{','.join(CHOSEN[request.param])}]", "generate.latency={prompts: 1, repeats: 1}"]
     if request.param == "causal":
         tiny.make("causal", project.folder / "models/tiny_llama", tiny.texts())
         chosen += CAUSAL
         project.commit("a causal model")
     project.stages = project.dvc("exp", "run", *(word for value in chosen for word in ("-S", value)))
-    project.arch, project.methods = request.param, CHOSEN[request.param]
+    project.architecture, project.methods = request.param, CHOSEN[request.param]
     return project
 
 
 def numbers(value: object) -> list[float]:
     """Every number of a JSON value, at any depth."""
     if isinstance(value, dict | list):
-        return [found for inner in (value.values() if isinstance(value, dict) else value) for found in numbers(inner)]
+        return [number for inner in (value.values() if isinstance(value, dict) else value) for number in numbers(inner)]
     return [value] if isinstance(value, int | float) else []
 
 
-def test_every_method_of_conf_peft_has_a_file_and_none_is_a_default():
+def test_every_method_of_conf_peft_methods_has_a_file_and_none_is_a_default():
     assert set(FURTHER) <= set(methods.names())
     assert not set(FURTHER) & set(yaml.safe_load((ROOT / "conf/config.yaml").read_text())["methods"])
     assert set(FURTHER) == set(TRAINABLE)
@@ -62,25 +70,25 @@ def test_every_further_method_runs_through_the_whole_pipeline(finished):
     for method in finished.methods:
         predictions = (finished.folder / f"reports/predictions/{method}.jsonl").read_text().splitlines()
         assert [json.loads(line)["id"] for line in predictions] == test, method
-        for name in ("metrics/{}", "retention/{}", "runs/train/{}", "runs/generate/{}", "curves/{}/metrics"):
-            found = numbers(finished.json(f"reports/{name.format(method)}.json"))
-            assert found and all(map(math.isfinite, found)), (method, name)
-        speed = finished.json(f"reports/runs/generate/{method}.json")["speed"]
-        assert ("merged, batch 1" in speed) == (method in MERGED), method
+        for name in ("metrics/{}", "forgetting/{}", "runs/train/{}", "runs/generate/{}", "curves/{}/metrics"):
+            values = numbers(finished.json(f"reports/{name.format(method)}.json"))
+            assert values and all(map(math.isfinite, values)), (method, name)
+        latency = finished.json(f"reports/runs/generate/{method}.json")["latency"]
+        assert ("merged, batch 1" in latency) == (method in MERGED), method
 
 
 def test_every_further_method_trains_what_it_says_and_its_loss_moves(finished):
     for method in finished.methods:
         record = finished.json(f"reports/runs/train/{method}.json")
-        if finished.arch == "seq2seq":
+        if finished.architecture == "seq2seq":
             assert record["trainable_parameters"] == TRAINABLE[method], method
         assert 0 < record["trainable_parameters"] < record["total_parameters"]
         curve = finished.folder / f"reports/curves/{method}/plots/metrics/validation/loss.tsv"
         losses = [float(line.split("\t")[1]) for line in curve.read_text().splitlines()[1:]]
         assert len(set(losses)) == len(losses) == 3, method  # each of the three evaluations saw other weights
         assert record["best_validation_loss"] == min(losses)
-        kept = load_file(finished.folder / f"models/{method}/adapter_model.safetensors")
-        assert all(value.isfinite().all() for value in kept.values())
+        weights = load_file(finished.folder / f"models/{method}/adapter_model.safetensors")
+        assert all(value.isfinite().all() for value in weights.values())
 
 
 @pytest.mark.parametrize("finished", ["seq2seq"], indirect=True)

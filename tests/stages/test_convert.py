@@ -7,15 +7,17 @@ from safetensors.torch import load_file, save_file
 
 from pipeline import convert
 from pipeline.core.errors import InputError
-from pipeline.models import families
-from pipeline.parameters.model import Model, Wheel
+from pipeline.core.paths import Paths
+from tests import tiny
 
 
-def model(arch: str, path: Path, **changes) -> Model:
-    return Model(
-        **{"name": "m", "arch": arch, "chat": False, "precision": "fp32", "path": str(path), "hub": None, "wheel": None}
-        | changes
+def run(folder: Path, architecture: str, source: Path, **changes) -> Path:
+    """Convert a source; the folder of the base."""
+    paths = Paths(folder)
+    convert.run(
+        paths, model=tiny.model_params(architecture, path=str(source), **{"hub": None, "wheel": None} | changes)
     )
+    return paths.base_model
 
 
 @pytest.fixture
@@ -25,38 +27,38 @@ def source(tmp_path, seq2seq_base):
 
 def test_a_folder_becomes_a_base_that_loads_offline_to_the_same_weights(tmp_path, source):
     (source / "training_args.bin").write_bytes(b"a pickle")
-    convert.run(source, tmp_path / "base", model=model("seq2seq", source))
-    before, after = (families.load_model(folder, "seq2seq").state_dict() for folder in (source, tmp_path / "base"))
+    base = run(tmp_path, "seq2seq", source)
+    before, after = (tiny.load(folder, "seq2seq").network.state_dict() for folder in (source, base))
     assert all(after[name].equal(value) for name, value in before.items())
-    assert not (tmp_path / "base" / "training_args.bin").exists()
+    assert not (base / "training_args.bin").exists()
 
 
 def test_weights_cut_short_are_refused(tmp_path, source):
     weights = source / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"model\.safetensors: broken safetensors .* partial download"):
-        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+        run(tmp_path, "seq2seq", source)
 
 
 def test_a_shard_that_the_index_names_and_nobody_fetched_is_refused(tmp_path, source):
     index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
     (source / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(InputError, match=r"names model-2\.safetensors, not there"):
-        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+        run(tmp_path, "seq2seq", source)
 
 
 def test_a_folder_that_lacks_some_weights_is_refused(tmp_path, source):
     weights = load_file(source / "model.safetensors")
     kept = {name: value for name, value in weights.items() if not name.startswith("decoder.block.1.")}
     save_file(kept, source / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(InputError, match=r"weights absent or of another shape: decoder\.block\.1\."):
-        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+    with pytest.raises(InputError, match=r"weights missing or of another shape: decoder\.block\.1\."):
+        run(tmp_path, "seq2seq", source)
 
 
 def test_pickled_weights_are_never_read(tmp_path, source):
     (source / "model.safetensors").rename(source / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"no \*\.safetensors; pytorch_model\.bin may run code"):
-        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+        run(tmp_path, "seq2seq", source)
 
 
 def test_a_model_that_needs_its_own_code_is_refused(tmp_path, source):
@@ -65,22 +67,22 @@ def test_a_model_that_needs_its_own_code_is_refused(tmp_path, source):
     (source / "config.json").write_text(json.dumps(config))
     (source / "code.py").write_text("raise SystemExit('ran')")
     with pytest.raises(InputError):
-        convert.run(source, tmp_path / "base", model=model("seq2seq", source))
+        run(tmp_path, "seq2seq", source)
 
 
-def test_a_model_of_the_other_family_is_refused(tmp_path, source):
-    with pytest.raises(InputError, match=r"model\.arch=causal, but .* is seq2seq \(t5\)"):
-        convert.run(source, tmp_path / "base", model=model("causal", source))
+def test_a_model_of_another_architecture_is_refused(tmp_path, source):
+    with pytest.raises(InputError, match=r"model\.architecture=causal, but .* is seq2seq \(t5\)"):
+        run(tmp_path, "causal", source)
 
 
 def test_a_chat_model_without_a_chat_template_is_refused(tmp_path, source):
     with pytest.raises(InputError, match="has no chat template"):
-        convert.run(source, tmp_path / "base", model=model("seq2seq", source, chat=True))
+        run(tmp_path, "seq2seq", source, chat=True)
 
 
 def test_a_missing_folder_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"nowhere: expected a model folder or a \.gguf file"):
-        convert.run(tmp_path / "nowhere", tmp_path / "base", model=model("seq2seq", tmp_path / "nowhere"))
+        run(tmp_path, "seq2seq", tmp_path / "nowhere")
 
 
 def gguf(path: Path, causal_base: Path) -> dict:
@@ -88,7 +90,7 @@ def gguf(path: Path, causal_base: Path) -> dict:
     import numpy
     from gguf import GGUFWriter
 
-    network = families.load_model(causal_base, "causal")
+    network = tiny.load(causal_base, "causal").network
     pieces = json.loads((causal_base / "tokenizer.json").read_text())["model"]
     config = network.config
     writer = GGUFWriter(str(path), "llama")
@@ -139,8 +141,8 @@ def gguf(path: Path, causal_base: Path) -> dict:
 
 def test_a_gguf_file_becomes_plain_safetensors_with_the_same_weights(tmp_path, causal_base):
     weights = gguf(tmp_path / "tiny.gguf", causal_base)
-    convert.run(tmp_path / "tiny.gguf", tmp_path / "base", model=model("causal", tmp_path / "tiny.gguf"))
-    network = families.load_model(tmp_path / "base", "causal")
+    run(tmp_path, "causal", tmp_path / "tiny.gguf")
+    network = tiny.load(Paths(tmp_path).base_model, "causal").network
     assert network.get_output_embeddings().weight.equal(network.get_input_embeddings().weight)
     for name, value in weights.items():
         assert network.state_dict()[name].allclose(value), name
@@ -148,12 +150,12 @@ def test_a_gguf_file_becomes_plain_safetensors_with_the_same_weights(tmp_path, c
 
 def test_a_gguf_file_out_of_a_wheel_is_found_in_the_fetched_folder(tmp_path, causal_base):
     gguf(tmp_path / "tiny.gguf", causal_base)
-    wheel = Wheel(requirement="carrier==1.0", file="carrier/tiny.gguf", sha256="0" * 64)
-    convert.run(tmp_path, tmp_path / "base", model=model("causal", tmp_path, wheel=wheel))
-    assert (tmp_path / "base" / "model.safetensors").exists()
+    wheel = {"requirement": "carrier==1.0", "file": "carrier/tiny.gguf", "sha256": "0" * 64}
+    base = run(tmp_path, "causal", tmp_path, wheel=wheel)
+    assert (base / "model.safetensors").exists()
 
 
 def test_a_broken_gguf_file_is_refused(tmp_path):
     (tmp_path / "broken.gguf").write_bytes(b"GGUF and then nothing")
     with pytest.raises(InputError, match="not a readable GGUF model"):
-        convert.run(tmp_path / "broken.gguf", tmp_path / "base", model=model("causal", tmp_path / "broken.gguf"))
+        run(tmp_path, "causal", tmp_path / "broken.gguf")

@@ -1,0 +1,101 @@
+"""How likely a model finds a text, against logits that the test adds up by hand."""
+
+import pytest
+import torch
+from tokenizers import processors
+
+from pipeline.core.errors import InputError
+from pipeline.inference.likelihood import label_log_likelihoods, likeliest_choice, text_example
+from pipeline.models.architectures.base import IGNORED
+from pipeline.models.prompts import tokenize_instruction
+from tests import tiny
+
+
+@pytest.fixture(params=["seq2seq", "causal", "causal with a start token"])
+def model(request):
+    architecture = request.param.split()[0]
+    loaded = tiny.load(request.getfixturevalue(f"{architecture}_base"), architecture)
+    if "start" in request.param:
+        start = loaded.tokenizer.convert_tokens_to_ids("<|im_start|>")
+        loaded.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="<|im_start|> $A", special_tokens=[("<|im_start|>", start)]
+        )
+        assert loaded.tokenizer("a")["input_ids"][0] == start
+    return loaded
+
+
+def plain_ids(model, text):
+    return model.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+
+def by_hand(model, prompt, text):
+    """The log-probability of a text after a prompt, both ids."""
+    network = model.network
+    if network.config.is_encoder_decoder:
+        shifted = torch.tensor([[network.config.decoder_start_token_id, *text[:-1]]])
+        logits = network(input_ids=torch.tensor([prompt]), decoder_input_ids=shifted).logits[0]
+    else:
+        logits = network(input_ids=torch.tensor([[*prompt, *text]])).logits[0, len(prompt) - 1 : -1]
+    return sum(logits.log_softmax(-1)[at, token].item() for at, token in enumerate(text))
+
+
+def test_a_question_with_choices_is_answered_by_the_likeliest(model):
+    choices = ["1", "2", "3", "4"]  # a token each, so that length decides nothing
+    assert {len(plain_ids(model, choice)) for choice in choices} == {1}
+    chosen = set()
+    for question in ("Who?", "What is the number?", "When did it come?", "Is the customer happy?", "Where is my bag?"):
+        prompt = tokenize_instruction(question, model)
+        sums = [by_hand(model, prompt, plain_ids(model, model.separator + choice)) for choice in choices]
+        likeliest = likeliest_choice(prompt, choices, model, 3)
+        assert likeliest == choices[sums.index(max(sums))]
+        assert likeliest_choice(prompt, choices[::-1], model, 1) == likeliest
+        chosen.add(likeliest)
+    assert len(chosen) > 1
+
+
+def test_the_loss_of_a_text_is_that_of_its_second_half(model):
+    texts = ["A: Where is my parcel?\nB: It comes on Friday.", "B: It is late.", "Who? </s> <|im_end|>"]
+    examples = [text_example({"text": text}, model, 512) for text in texts]
+    for text, measured in zip(texts, label_log_likelihoods(model, examples, 2)):
+        ids = plain_ids(model, text)
+        first, second = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+        whole = model.tokenizer(text, split_special_tokens=True)["input_ids"]
+        start = whole[: whole.index(ids[0])]
+        end = [model.tokenizer.eos_token_id] * model.network.config.is_encoder_decoder
+        assert measured == (pytest.approx(by_hand(model, [*start, *first, *end], second), rel=1e-4), len(second))
+
+
+def test_a_long_text_loses_its_end(model):
+    example = text_example({"text": "one two three four five six seven"}, model, 6)
+    assert sum(label != IGNORED for label in example["labels"]) == 3
+
+
+def test_the_loss_of_a_text_with_a_prompt_is_that_of_an_answer(model):
+    example = text_example({"prompt": "Who calls?", "text": "Ben"}, model, 512)
+    answer = plain_ids(model, model.separator + "Ben")
+    expected = by_hand(model, model.tokenizer("Who calls?")["input_ids"], answer)
+    assert label_log_likelihoods(model, [example], 1) == [(pytest.approx(expected, rel=1e-4), len(answer))]
+
+
+def test_batches_that_do_not_fit_are_made_smaller(model, monkeypatch):
+    texts = [f"The parcel number {number} is late." for number in range(5)]
+    examples = [text_example({"text": text}, model, 512) for text in texts]
+    expected = label_log_likelihoods(model, examples, 5)
+    real, sizes = model.network.forward, []
+
+    def small_machine(input_ids, **rest):
+        sizes.append(len(input_ids))
+        if sizes[-1] > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return real(input_ids=input_ids, **rest)
+
+    monkeypatch.setattr(model.network, "forward", small_machine)
+    results = label_log_likelihoods(model, examples, 5)
+    assert [count for _, count in results] == [count for _, count in expected]
+    assert [total for total, _ in results] == pytest.approx([total for total, _ in expected], rel=1e-4)
+    assert sizes == [5, 3, 2, 2, 1]
+
+
+def test_a_text_of_one_token_has_no_second_half(seq2seq_base):
+    with pytest.raises(InputError, match="t:1: 'a' is one token"):
+        text_example({"where": "t:1", "text": "a"}, tiny.load(seq2seq_base, "seq2seq"), 512)

@@ -1,0 +1,81 @@
+"""The stage `generate`: one summary for every test dialogue, and what it cost."""
+
+import pytest
+import torch
+
+from pipeline import generate
+from pipeline.core import files
+from pipeline.core.errors import InputError
+from pipeline.core.paths import Paths
+from pipeline.models.tuned import save_tuned
+from pipeline.parameters.tokenize import Tokenize
+from tests import tiny
+
+
+def row(number, dialogue="A: Is it late?\nB: Yes."):
+    prompt = f"Sum up: {dialogue}"
+    return {
+        "id": str(number),
+        "prompt": prompt,
+        "instruction": prompt,
+        "dialogue": dialogue,
+        "completion": "Late.",
+        "references": ["It is late."],
+    }
+
+
+def run(folder, base, architecture, method, rows, **changes):
+    """Predictions and record that the stage leaves."""
+    paths = Paths(folder)
+    files.write_jsonl(paths.prompts("test"), rows)
+    if not paths.base_model.exists():
+        paths.base_model.parent.mkdir(exist_ok=True)
+        paths.base_model.symlink_to(base)
+    generate.run(
+        method,
+        paths,
+        model=tiny.model_params(architecture),
+        tokenize=tiny.section("tokenize", Tokenize),
+        generate=tiny.generate_params(**{"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 6} | changes),
+    )
+    return files.read_jsonl(paths.predictions(method)), files.read_json(paths.generation_run(method))
+
+
+def test_every_dialogue_gets_a_summary_in_its_place(tmp_path, base, architecture):
+    rows = [row(number, text[: 30 + 40 * (number % 3)]) for number, text in enumerate(tiny.texts()[:6])]
+    predictions, record = run(tmp_path, base, architecture, "zero_shot", rows, batch_size=4)
+    assert [one["id"] for one in predictions] == [one["id"] for one in rows]
+    assert all(one["references"] == ["It is late."] for one in predictions)
+    assert all(one["tokens"] <= 6 and (one["ended"] or one["tokens"] == 6) for one in predictions)
+    assert record["dialogues"] == 6 and record["batch_size"] == 4
+    assert record["new_tokens"] == sum(one["tokens"] for one in predictions)
+    assert record["extra_prompt_tokens"] == 0
+    assert set(record["latency"]) == {"prompts", "as it is, batch 1", "as it is, batch 4"}
+    assert {"load", "warm-up", "generate", "latency"} <= set(record["seconds"])
+
+
+def test_latency_of_an_adapter_is_measured_merged_and_unmerged(tmp_path, seq2seq_base):
+    save_tuned(tiny.adapted("lora", seq2seq_base, "seq2seq"), Paths(tmp_path).tuned_model("lora"))
+    _, record = run(tmp_path, seq2seq_base, "seq2seq", "lora", [row(1), row(2)], batch_size=1)
+    assert set(record["latency"]) == {"prompts", "merged, batch 1", "unmerged, batch 1"}
+
+
+def test_soft_tokens_and_worked_examples_are_counted_as_extra_prompt_tokens(tmp_path, seq2seq_base):
+    save_tuned(tiny.adapted("prompt_tuning", seq2seq_base, "seq2seq"), Paths(tmp_path).tuned_model("prompt_tuning"))
+    _, record = run(tmp_path, seq2seq_base, "seq2seq", "prompt_tuning", [row(1)])
+    assert record["extra_prompt_tokens"] == 20
+    files.write_jsonl(Paths(tmp_path).tuned_model("few_shot") / "demonstrations.jsonl", [row(5), row(6)])
+    _, record = run(tmp_path, seq2seq_base, "seq2seq", "few_shot", [row(1)])
+    assert record["extra_prompt_tokens"] > 30
+
+
+def test_all_empty_summaries_are_an_error(tmp_path, seq2seq_base):
+    model = tiny.load(seq2seq_base, "seq2seq")
+    with torch.no_grad():  # whatever it reads, it ends at once
+        model.network.lm_head.weight.zero_()
+    model.network.config.tie_word_embeddings = False
+    model.network.requires_grad_(True)
+    save_tuned(model, Paths(tmp_path).tuned_model("full"))
+    with pytest.raises(InputError, match="every one of 1 summaries is empty"):
+        run(tmp_path, seq2seq_base, "seq2seq", "full", [row(1)])
+    assert not Paths(tmp_path).predictions("full").exists()
