@@ -3,7 +3,7 @@
     python -m benchmarks.train_speed [--data FILE.jsonl] [--steps 24] [--rounds 3]
 
 Both train the same randomly initialized model (77 M parameters; speed does not depend on the weights' values) on the
-same dialogues, in the same process, turn by turn; the ratio of medians is what counts, for machines are noisy.
+same dialogues, in the same process, alternating. Machines are noisy, so the ratio of the medians is the result.
 run_summarization.py's defaults: batches in random order, padded to the longest, fp32, sdpa attention, 8 a batch.
 """
 
@@ -13,9 +13,14 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
+<<<<<<< HEAD
 from pipeline.training.trainer import Tuner, arguments
+=======
+from accelerate.state import AcceleratorState
+>>>>>>> modeltests
 from transformers import (
     DataCollatorForSeq2Seq,
     Seq2SeqTrainer,
@@ -27,12 +32,28 @@ from transformers import (
 )
 
 from pipeline.core.params import parse_section, read_params
+<<<<<<< HEAD
 from pipeline.methods import full
 from pipeline.models import families, resource_monitor
 from pipeline.train import Train, hardware_precision
 from pipeline.training.curves import Watch
+=======
+from pipeline.methods.base import MethodHooks
+from pipeline.methods.full import Params
+from pipeline.models.architectures.base import Example
+from pipeline.models.architectures.seq2seq import Seq2Seq
+from pipeline.models.devices import hardware_precision
+from pipeline.models.loading import load_tokenizer
+from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.parameters.train import Train
+from pipeline.training.checkpoints import Checkpoints
+from pipeline.training.curves import Curves
+from pipeline.training.loop import MethodTrainer
+>>>>>>> modeltests
 from tests import tiny
 
+DIALOGUES = Path("data/support_calls/train.jsonl")
+WARM_UP = 3  # steps that are not timed
 FLAN_T5_SMALL = {
     "vocab_size": 32128,
     "d_model": 512,
@@ -45,46 +66,48 @@ FLAN_T5_SMALL = {
 }
 
 
-def network(attention: str):
+def random_network(attention: str) -> T5ForConditionalGeneration:
     config = T5Config(**FLAN_T5_SMALL)
     config._attn_implementation = attention
     return T5ForConditionalGeneration(config)
 
 
-def examples(path: Path | None, tokenizer) -> list[dict]:
-    """Tokenized prompt and summary of every dialogue of a file, or of the bundled ones."""
-    path = path or Path("data/support/train.jsonl")
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    made = []
-    for row in rows:
+def read_examples(path: Path, tokenizer: Any) -> list[Example]:
+    """Tokenized prompt and summary of every dialogue of a file."""
+    examples = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
         prompt = f"Summarize the following conversation.\n\n{row['dialogue']}\n\nSummary:"
         ids = tokenizer(prompt, truncation=True, max_length=512)["input_ids"]
         labels = tokenizer(row["summary"], truncation=True, max_length=128)["input_ids"]
-        made.append({"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels})
-    return made
+        examples.append({"input_ids": ids, "labels": labels})
+    return examples
 
 
-class Stopwatch(TrainerCallback):
-    """Seconds and real tokens from the end of the third step on."""
+class Stopwatch:
+    """Seconds a step, from the end of the warm-up on."""
 
-    def __init__(self):
-        self.begin = None
-        self.seconds = 0.0
-        self.steps = 0
+    def __init__(self) -> None:
+        self.began, self.seconds_per_step = 0.0, 0.0
 
-    def on_step_end(self, args, state, control, **kwargs):
-        if state.global_step == 3:
-            self.begin = time.perf_counter()
-        elif self.begin:
-            self.seconds = time.perf_counter() - self.begin
-            self.steps = state.global_step - 3
-        return control
+    def step_ended(self, step: int) -> None:
+        now = time.perf_counter()
+        if step == WARM_UP:
+            self.began = now
+        elif step > WARM_UP:
+            self.seconds_per_step = (now - self.began) / (step - WARM_UP)
 
 
-def theirs(rows: list[dict], tokenizer, steps: int) -> float:
+def time_run_summarization(examples: list[Example], tokenizer: Any, steps: int) -> float:
     """Seconds a step of run_summarization.py's defaults."""
+    watch = Stopwatch()
+
+    class Timed(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            watch.step_ended(state.global_step)
+
     with tempfile.TemporaryDirectory() as folder:
-        args = Seq2SeqTrainingArguments(
+        arguments = Seq2SeqTrainingArguments(
             folder,
             per_device_train_batch_size=8,
             max_steps=steps,
@@ -94,57 +117,70 @@ def theirs(rows: list[dict], tokenizer, steps: int) -> float:
             disable_tqdm=True,
             logging_strategy="no",
         )
-        model = network("sdpa")
-        watch = Stopwatch()
+        model = random_network("sdpa")
         collator = DataCollatorForSeq2Seq(tokenizer, model=model)
-        trainer = Seq2SeqTrainer(model, args, collator, rows, processing_class=tokenizer, callbacks=[watch])
-        trainer.train()
-        return watch.seconds / watch.steps
+        rows = [{**one, "attention_mask": [1] * len(one["input_ids"])} for one in examples]
+        Seq2SeqTrainer(model, arguments, collator, rows, processing_class=tokenizer, callbacks=[Timed()]).train()
+    return watch.seconds_per_step
 
 
-def ours(rows: list[dict], tokenizer, steps: int) -> float:
-    """Seconds a step of pipeline.trainer with this hardware's precision."""
+def time_pipeline(examples: list[Example], tokenizer: Any, steps: int) -> float:
+    """Seconds a step of the pipeline's loop with this hardware's precision, without validations and checkpoints."""
+    watch = Stopwatch()
+
+    class Finished(Exception):
+        pass
+
+    class Timed(MethodHooks):
+        def after_optimizer_step(self, step: int) -> None:
+            watch.step_ended(step)
+            if step == steps:
+                raise Finished
+
     values = read_params()
-    params = parse_section(values["full"] | {"num_train_epochs": 1000}, full.Params, "full")
-    settings = parse_section(values["train"] | {"batch_size": 8, "precision": "auto"}, Train, "train")
+    params = parse_section(values["full"] | {"num_train_epochs": 1000}, Params, "full")
+    settings = {"batch_size": 8, "num_evaluations": 1, "logging_steps": 10**6}
+    train = parse_section(values["train"] | settings, Train, "train")
     with tempfile.TemporaryDirectory() as folder:
-        args = arguments(Path(folder), params, settings, hardware_precision(), 1, len(rows))
-        args.max_steps, args.save_strategy, args.load_best_model_at_end = steps, "no", False
-        args.eval_strategy, args.logging_strategy = "no", "no"
-        tuner = Tuner(
-            network(settings.attn_implementation),
-            args,
-            tokenizer,
-            rows,
-            rows[:1],
-            "seq2seq",
-            resource_monitor.Meter(),
-            Watch("benchmark", Path(folder) / "curves", Path(folder) / "speed"),
+        trainer = MethodTrainer(
+            Seq2Seq(random_network(train.attn_implementation), tokenizer),
+            Timed,
+            examples,
+            examples[:1],
+            params=params,
+            train=train,
+            precision=hardware_precision(),
+            seed=1,
+            checkpoints=Checkpoints(Path(folder) / "checkpoints"),
+            curves=Curves("benchmark", Path(folder) / "curves", Path(folder) / "speed"),
+            monitor=ResourceMonitor(),
         )
-        tuner.callback_handler.callbacks = [
-            callback for callback in tuner.callback_handler.callbacks if type(callback).__name__ != "Evenly"
-        ]
-        watch = Stopwatch()
-        tuner.add_callback(watch)
-        tuner.train()
-        return watch.seconds / watch.steps
+        try:
+            trainer.train()
+        except Finished:
+            return watch.seconds_per_step
+    raise RuntimeError(f"the training ended before step {steps}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="JSON Lines with dialogue and summary; the bundled ones by default")
-    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument(
+        "--data", type=Path, default=DIALOGUES, help="rows of dialogue and summary; default: %(default)s"
+    )
+    parser.add_argument("--steps", type=int, default=24, help=f"of which {WARM_UP} are not timed; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tiny.tokenizer(tiny.texts(), "seq2seq", 4096).save_pretrained(folder)
-        tokenizer = families.load_tokenizer(Path(folder))
-    rows = examples(options.data, tokenizer)
-    timings = {"run_summarization.py": [], "this pipeline": []}
+        tokenizer = load_tokenizer(Path(folder))
+    examples = read_examples(options.data, tokenizer)
+    runs = {"run_summarization.py": time_run_summarization, "this pipeline": time_pipeline}
+    timings: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(options.rounds):
-        for name, run in (("run_summarization.py", theirs), ("this pipeline", ours)):
+        for name, run in runs.items():
             set_seed(number)
-            timings[name].append(run(rows, tokenizer, options.steps))
+            AcceleratorState._reset_state()  # one a process, of one precision
+            timings[name].append(run(examples, tokenizer, options.steps))
             print(f"round {number + 1}: {name} {timings[name][-1]:.3f} s a step", flush=True)
     medians = {name: statistics.median(values) for name, values in timings.items()}
     ratio = medians["run_summarization.py"] / medians["this pipeline"]

@@ -131,7 +131,7 @@ class MethodTrainer:
         self.accelerator.clip_grad_norm_(self.model.network.parameters(), self.settings.max_grad_norm)
         self.optimizer.step()
         self.hooks.after_optimizer_step(self.progress.step + 1)
-        window.learning_rate = self.optimizer.param_groups[0]["lr"]
+        window.learning_rate = self.optimizer.param_groups[0]["lr"]  # of this step, after a resume too
         schedule.step()
         self.optimizer.zero_grad()
         window.steps += 1
