@@ -10,6 +10,8 @@ import yaml
 
 from tests.project import ROOT, Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Project:
@@ -18,7 +20,7 @@ def finished(tmp_path_factory) -> Project:
     project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
     project.edit("conf/experiment/smoke.yaml", "test: 4, questions", "test: 24, questions")
     project.edit("conf/experiment/smoke.yaml", "validation: 4, test: 4}", "validation: 4, test: 24}")
-    project.must("python", "-m", "pipeline.config", "compose")
+    project.compose()
     project.dvc("repro")
     project.commit("base")
     project.must("git", "branch", "base")
@@ -26,7 +28,7 @@ def finished(tmp_path_factory) -> Project:
     project.edit("conf/config.yaml", "  r: 6\n", "  r: 16\n")
     project.edit("conf/experiment/smoke.yaml", "max_new_tokens: 12", "max_new_tokens: 24")
     project.edit("conf/config.yaml", "  external: {} ", "  external: {published: published.jsonl} ")
-    project.must("python", "-m", "pipeline.config", "compose")
+    project.compose()
     project.dvc("repro")
     project.commit("a higher rank")
     return project
