@@ -37,7 +37,9 @@ def main() -> None:
         print(listing())
     elif sys.argv[1] in names:
         path = names[sys.argv.pop(1)]
-        runpy.run_module(".".join(path.relative_to(HERE.parent).with_suffix("").parts), run_name="__main__")
+        runpy.run_module(
+            ".".join(path.relative_to(HERE.parent).with_suffix("").parts), run_name="__main__", alter_sys=True
+        )
     else:
         sys.exit(f"python -m pipeline: error: no command or stage {sys.argv[1]!r}; `python -m pipeline` lists them")
 

@@ -5,7 +5,7 @@
 A method is expected between them. human: each reference scored against the others of its dialogue, where every
 dialogue has several. They are one fewer than a method has, so compare only its mean ROUGE: BLEU and the best reference
 gain from every further one. lead: the first turns, until they are as long as the references are on average.
-longest_turn: the longest thing that was said at once. Turns are taken as they are, with the speaker; in a dialogue on
+longest_turn: the turn with the most words. Turns are taken as they are, with the speaker; in a dialogue on
 a single line a sentence is a turn.
 """
 

@@ -12,7 +12,7 @@ from pipeline.evaluation import loss_curves
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
-from pipeline.reporting import html
+from pipeline.reporting import charts, html
 from pipeline.reporting.comparison_page import Details, comparison_page
 
 
@@ -20,12 +20,14 @@ def run(paths: Paths, *, data: Data, model: Model) -> None:
     comparison = files.read_json(paths.comparison)
     names = [row["name"] for row in comparison["systems"] if row["kind"] != "baseline"]
     losses = read_losses(names, paths)
+    dialogues = {name: files.read_parquet(paths.dialogue_scores(name)) for name in names}
+    words = {name: [row["words"] for row in rows] for name, rows in dialogues.items()}
     details = Details(
         data=data.name,
         model=model.name,
         records=files.read_jsonl(paths.records("test")),
-        dialogues={name: files.read_parquet(paths.dialogue_scores(name)) for name in names},
-        losses=losses,
+        dialogues=dialogues,
+        charts=charts.comparison_charts(comparison, words, losses),
     )
     paths.report.parent.mkdir(parents=True, exist_ok=True)
     paths.report.write_text(html.render(comparison_page(comparison, details)), encoding="utf-8")

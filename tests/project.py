@@ -20,16 +20,17 @@ SMOKE = "  - experiment: smoke"
 
 
 class Project:
-    """`threads` of torch; `forked` stages start fast (tests/stage_server.py) but outlive a DVC that is killed."""
+    """`forked` stages start fast (tests/stage_server.py), but are not killed with the process that started them."""
 
-    def __init__(self, folder: Path, threads: int = 1, forked: bool = True):
+    def __init__(self, folder: Path, forked: bool = True, hash_seed: int = 0):
         self.folder = folder
         self.stages: list[str] = []  # what ran to its end before a test got it
-        programs = [str(stage_server.start())] if forked else []
+        programs = [str(stage_server.start(hash_seed))] if forked else []
         programs += [str(Path(sys.executable).parent), os.environ["PATH"]]
         self.environment = os.environ | {
             "PATH": os.pathsep.join(programs),
-            "OMP_NUM_THREADS": str(threads),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONHASHSEED": str(hash_seed),
             "DVC_NO_ANALYTICS": "1",
             "GIT_AUTHOR_NAME": "test",
             "GIT_AUTHOR_EMAIL": "test@example.com",

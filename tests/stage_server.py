@@ -59,11 +59,15 @@ sys.exit(code)
 
 
 @cache
-def start() -> Path:
-    """Start the server of this test process. Returns a folder for PATH, with `python` in it."""
+def start(hash_seed: int) -> Path:
+    """Start this test process's server with a seed for the hashes of strings. Returns a folder for PATH."""
     folder = Path(tempfile.mkdtemp(prefix="stages"))
     address = str(folder / "socket")
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    environment = os.environ | {
+        "PYTHONHASHSEED": str(hash_seed),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
     server = subprocess.Popen([sys.executable, __file__, address], env=environment, cwd=folder)
     atexit.register(server.kill)
     client = folder / "bin/python"

@@ -4,9 +4,10 @@ import pytest
 
 from benchmarks import named
 from pipeline.core.errors import InputError
-from support_calls.write import Support, record
+from pipeline.parameters.support_calls import SupportCalls
+from support_calls.write import record
 
-SIZES = Support(seed=17, train=1, validation=5, test=20, questions=0, texts=1)
+SIZES = SupportCalls(seed=17, train=1, validation=5, test=20, questions=0, texts=1)
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])

@@ -17,7 +17,10 @@ def test_steps_are_means_over_seeds_and_dialogues(tmp_path):
         write(run, "zero_shot", base)
         write(run, "lora", base + 10 + shift + rng.normal(size=80))
         write(run, "full", base + 10 + rng.normal(size=80))
-    head, zero_shot, lora, full = paired.rows([tmp_path / "1", tmp_path / "2"], ["zero_shot", "lora", "full"])
+    runs = [tmp_path / "1", tmp_path / "2"]
+    table = paired.table(runs, paired.steps(runs, ["zero_shot", "lora", "full"]))
+    head = [column.title for column in table.columns]
+    zero_shot, lora, full = ([str(cell) for cell in row.cells] for row in table.rows)
     assert head == ["method", "1", "2", "mean", "95 %", "step", "95 %", "p"]
     assert zero_shot[1:4] == [f"{base.mean():.1f}"] * 3 and zero_shot[5:] == ["", "", ""]
     assert abs(float(lora[2]) - float(lora[1]) - 2) < 0.5

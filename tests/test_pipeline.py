@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import pytest
 
@@ -10,8 +9,10 @@ from support_calls.questions import TASKS
 from tests import hub
 from tests.project import ROOT, Project, after
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
-PAGES = {"compare", "report"}  # whatever changes, these tell
+PAGES = {"compare", "report"}  # they run after every change of a result
 
 
 @pytest.fixture
@@ -20,15 +21,15 @@ def project(smoke, tmp_path) -> Project:
 
 
 def test_every_stage_of_every_method_runs(smoke):
-    expected = {"config", "support", "download", "download_model", "clean", "convert", "template", "tokenize"}
-    expected |= {"yardsticks", *PAGES}
+    expected = {"config", "support_calls", "download", "download_model", "prepare", "convert", "template", "tokenize"}
+    expected |= {"baselines", *PAGES}
     assert set(smoke.stages) == expected | after(*METHODS)
     rows = [row for row in smoke.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
     assert [row["name"] for row in rows] == METHODS
     for row in rows:
         assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
         assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
-        assert set(row["retention"]) == {*TASKS, "mean"}
+        assert set(row["forgetting"]) == {*TASKS, "mean"}
     page = (smoke.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
 
@@ -47,9 +48,11 @@ def test_a_second_repro_runs_nothing(project):
     assert project.dvc("repro") == []
 
 
-def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(project):
+def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(smoke, project):
+    """The second run is in processes that hash strings differently, so that no order of a set can be in a result."""
     before = project.outputs(), project.json("reports/comparison.json")
-    assert len(project.dvc("repro", "--force")) == 31
+    again = Project(project.folder, hash_seed=1)
+    assert sorted(again.dvc("repro", "--force")) == sorted(smoke.stages)
     after_ = project.outputs(), project.json("reports/comparison.json")
 
     def results(outputs: dict[str, str]) -> dict[str, str]:  # the comparison and its page quote seconds
@@ -102,33 +105,16 @@ def plot_values(page: str, title: str) -> list[dict]:
     return found[0]["data"]["values"]
 
 
-def test_a_queue_of_ranks_runs_each(project):
-    project.must("dvc", "exp", "run", "--queue", "-S", "lora.r=4,2", "-S", "methods=[lora]")
-    project.must("dvc", "queue", "start", "--jobs", "1")
-    for _ in range(180):
-        state = project.must("dvc", "queue", "status")
-        if "Queued" not in state and "Running" not in state:
-            break
-        time.sleep(1)
-    assert state.count("Success") == 2, state
-    shown = json.loads(project.must("dvc", "exp", "show", "--json"))
-    ranks = {
-        experiment["revs"][0]["data"]["params"]["params.yaml"]["data"]["lora"]["r"]
-        for experiment in shown[1]["experiments"]
-    }
-    assert ranks == {4, 2}
-
-
 def test_a_sweep_over_templates_and_one_over_examples_are_read_from_dvc(project):
     project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot]")
     project.dvc("exp", "run", "-S", "data.limit.train=12", "-S", "methods=[lora]")
-    told = project.must("python", "-m", "pipeline.sweep", "template")
-    assert "template, 2 experiments" in told
-    assert all(f"| {name} " in told for name in ("flan", "lab"))
-    told = project.must("python", "-m", "pipeline.sweep", "training_examples")
+    page = project.must("python", "-m", "pipeline", "sweep", "template")
+    assert "template, 2 experiments" in page
+    assert all(f"| {name} " in page for name in ("flan", "lab"))
+    page = project.must("python", "-m", "pipeline", "sweep", "training_examples")
     (one,) = project.json("reports/sweeps/training_examples.json")["series"]
     assert (one["method"], [point["value"] for point in one["points"]]) == ("lora", [12, 16])
-    assert "| 12 " in told
+    assert "| 12 " in page
 
 
 def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(project):
@@ -146,15 +132,15 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
 @pytest.mark.parametrize(
     ("edit", "methods", "expected"),
     [
-        ("data.limit.train=15", ["zero_shot", "lora"], {"clean", "template", "tokenize", *DRAWN}),
+        ("data.limit.train=15", ["zero_shot", "lora"], {"prepare", "template", "tokenize", *DRAWN}),
         (
             "data.limit.test=3",
             ["zero_shot"],
-            {"clean", "template", "tokenize", "yardsticks", "generate@zero_shot", "score@zero_shot"},
+            {"prepare", "template", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot"},
         ),
         ("tokenize.max_target_tokens=8", ["zero_shot", "lora"], {"tokenize", *DRAWN}),
         ("train.batch_size=2", ["zero_shot", "lora"], DRAWN),
-        ("few_shot.k=1", METHODS, after("few_shot")),
+        ("few_shot.num_examples=1", METHODS, after("few_shot")),
         ("prompt_tuning.num_virtual_tokens=4", METHODS, after("prompt_tuning")),
         ("full.learning_rate=1e-3", METHODS, after("full")),
         (
@@ -162,7 +148,7 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
             ["zero_shot", "lora"],
             {"generate@zero_shot", "generate@lora", "score@zero_shot", "score@lora"},
         ),
-        ("score.use_stemmer=false", METHODS, {"yardsticks", *SCORES}),
+        ("score.use_stemmer=false", METHODS, {"baselines", *SCORES}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -171,7 +157,7 @@ def test_an_edit_reruns_only_what_it_can_change(project, edit, methods, expected
     assert ran == {"config", *expected, *PAGES}
 
 
-def test_predictions_made_elsewhere_become_a_row_and_rescore_nothing(project):
+def test_predictions_of_another_system_become_a_row_and_rescore_nothing(project):
     copied = (project.folder / "reports/predictions/zero_shot.jsonl").read_bytes()
     (project.folder / "published.jsonl").write_bytes(copied)
     ran = set(project.dvc("exp", "run", "-S", "+score.external.published=published.jsonl"))
@@ -185,7 +171,7 @@ def test_another_template_retrains_every_method(project):
     before = project.outputs()["reports/predictions/zero_shot.jsonl"]
     ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
     expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
-    same = {"retain@zero_shot"}  # its weights are the base's still
+    same = {"forgetting@zero_shot"}  # its weights are still the base's
     if project.outputs()["reports/predictions/zero_shot.jsonl"] == before:
         same |= {"score@zero_shot"}  # so few words may come out the same, and then there is nothing to score again
     assert ran == expected - same
@@ -197,7 +183,7 @@ def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored
     assert done.returncode != 0
     assert "lora.r is 6, in conf/ 16" in done.stderr
     assert "make params" in done.stderr
-    project.must("python", "-m", "pipeline.config", "compose")
+    project.compose()
     assert set(project.dvc("repro")) == {"config", *after("lora"), *PAGES}
 
 
@@ -205,7 +191,7 @@ def test_going_back_in_conf_without_composing_is_refused_too(project):
     """DVC's run-cache knows that conf/; it must not answer for the check."""
     project.dvc("exp", "run", "-S", "lora.r=4", "config")
     project.edit("conf/config.yaml", "  r: 6\n", "  r: 4\n")
-    project.must("python", "-m", "pipeline.config", "compose")
+    project.compose()
     project.dvc("repro", "config")
     project.edit("conf/config.yaml", "  r: 4\n", "  r: 6\n")
     done = project.run("dvc", "repro", "config")
@@ -213,20 +199,13 @@ def test_going_back_in_conf_without_composing_is_refused_too(project):
     assert "lora.r is 4, in conf/ 6" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("override", "expected"),
-    [
-        ("lora.r=abc", "lora.r: 'abc': Input should be a valid integer"),
-        ("lora.r=-3", "lora.r: -3: Input should be greater than or equal to 1"),
-        ("lora.rr=3", "lora.rr: '3': unknown key; lora has alpha_per_rank, learning_rate, "),
-        ("model=nope", "model: 'nope': no such file in conf/model; there are flan_t5_base, "),
-        ("methods=[lora,lroa]", "methods: unknown method 'lroa'; there are "),
-        ("data=local", "data.train: missing; give it a value: -S data.train=..."),
-    ],
-)
-def test_nonsense_is_refused_at_the_door_in_one_line(project, override, expected):
-    for queue in ([], ["--queue"]):
-        done = project.run("dvc", "exp", "run", *queue, "-S", override)
+def test_nonsense_is_refused_before_anything_runs_or_is_queued(project):
+    """In one line; tests/experiments/test_override_validation.py has more of them."""
+    for options, override, expected in (
+        ([], "lora.r=abc", "lora.r: 'abc': Input should be a valid integer"),
+        (["--queue"], "model=nope", "model: 'nope': no such file in conf/model; there are flan_t5_base, "),
+    ):
+        done = project.run("dvc", "exp", "run", *options, "-S", override)
         assert done.returncode != 0
         assert done.stdout == ""  # no stage ran
         (line,) = done.stderr.splitlines()
@@ -237,29 +216,29 @@ def test_nonsense_is_refused_at_the_door_in_one_line(project, override, expected
 
 def test_adopting_an_experiment_makes_its_values_the_defaults(project):
     project.lend_environment()
-    project.dvc("exp", "run", "-S", "lora.r=16", "--name", "wide")
+    project.dvc("exp", "run", "-S", "lora.r=16", "--name", "wide", "config")
     project.dvc("exp", "run", "-S", "generate.num_beams=2", "config")
     adopted = project.must("make", "adopt", "EXP=wide", "SHELL=/bin/bash")
-    assert re.search(r"conf/config.yaml, line \d+: lora.r: 6 -> 16", adopted)
-    assert "  r: 16\n  # The update is scaled" in (project.folder / "conf/config.yaml").read_text()
-    assert project.dvc("repro") == ["config"]
+    assert "conf/experiment/wide.yaml: the defaults from now on" in adopted
+    assert "  - experiment: wide\n" in (project.folder / "conf/config.yaml").read_text()
+    assert "lora:\n" in (project.folder / "conf/experiment/wide.yaml").read_text()
+    assert project.dvc("repro", "config") == ["config"]
     project.dvc("exp", "run", "-S", "generate.num_beams=2", "config")
     assert "  r: 16\n" in (project.folder / "params.yaml").read_text()
 
 
-def test_what_an_experiment_left_is_not_lost_without_a_word(project):
+def test_values_that_an_experiment_left_are_not_lost_silently(project):
     project.dvc("exp", "run", "-S", "lora.r=16", "config")
-    said = project.run("dvc", "exp", "run", "-S", "generate.num_beams=2", "config").stderr
-    line = (project.folder / "conf/config.yaml").read_text().splitlines().index("  r: 6") + 1
-    assert f"lora.r goes back from 16 to 6 (conf/config.yaml, line {line})" in said
-    assert "make adopt EXP=NAME" in said
+    warning = project.run("dvc", "exp", "run", "-S", "generate.num_beams=2", "config").stderr
+    assert "lora.r goes back from 16 to 6" in warning
+    assert "make adopt EXP=NAME" in warning
 
 
 def test_a_worktree_runs_its_own_conf_and_code(project, tmp_path):
     project.must("git", "worktree", "add", "--quiet", str(tmp_path / "tree"))
     tree = Project(tmp_path / "tree")
     tree.must("dvc", "cache", "dir", "--local", str(project.folder / ".dvc/cache"))
-    tree.edit("pipeline/config.py", '"methods: empty;', '"methods: none at all;')
+    tree.edit("pipeline/experiments/configuration.py", '"methods: empty;', '"methods: none at all;')
     done = tree.run("dvc", "exp", "run", "-S", "methods=[]")
     assert done.stderr.startswith("ERROR: methods: none at all;")
     assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora")) == {"config", "train@lora"}
@@ -267,7 +246,7 @@ def test_a_worktree_runs_its_own_conf_and_code(project, tmp_path):
     assert "r: 4" not in (project.folder / "params.yaml").read_text()
 
 
-def test_a_persons_own_csv_runs_through_with_splits_cut_from_it(project, tmp_path):
+def test_a_users_own_csv_runs_through_with_splits_cut_from_it(project, tmp_path):
     lines = [f'"A: Is it {n}?\nB: Yes, {n}.",They say {n}.\n' for n in range(20)]
     (tmp_path / "mine.csv").write_text("chat,short\n" + "".join(lines))
     chosen = {
@@ -278,7 +257,7 @@ def test_a_persons_own_csv_runs_through_with_splits_cut_from_it(project, tmp_pat
         "methods": "[zero_shot]",
     }
     overrides = [word for key, value in chosen.items() for word in ("-S", f"{key}={value}")]
-    assert "clean" in project.dvc("exp", "run", *overrides)
+    assert "prepare" in project.dvc("exp", "run", *overrides)
     card = project.json("reports/data.json")
     assert card["source"]["name"] == "local"
     assert [card[split]["dialogues"] for split in ("train", "validation", "test")] == [16, 2, 2]

@@ -8,17 +8,18 @@ from moto.server import ThreadedMotoServer
 
 from tests.project import Project
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
+
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Project:
-    """The smoke experiment with LoRA alone, run and committed; no copy, for what other methods left counts."""
+    """The smoke experiment with LoRA alone, run and committed; the shared one has other methods too."""
     project = Project.fresh(tmp_path_factory.mktemp("sharing") / "project")
     project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
-    project.must("python", "-m", "pipeline.config", "compose")
+    project.compose()
     project.dvc("repro")
-    project.must("git", "checkout", "--quiet", "-B", "main")
     project.commit("the smoke experiment")
     return project
 
@@ -101,7 +102,7 @@ def test_an_experiment_is_pulled_with_its_results_and_trained_again_by_nobody(pr
     assert colleague.json("models/lora/adapter_config.json")["r"] == 4
     assert colleague.json("reports/comparison.json") == project.json("reports/comparison.json")
 
-    another = clone(project, tmp_path / "another")  # who never heard of the experiment and asks for its value
+    another = clone(project, tmp_path / "another")  # without the experiment, asking for its value
     another.must("dvc", "pull")
     ran = another.dvc("exp", "run", "--pull", "-S", "lora.r=4")
     assert ran == ["config", "score@lora", "compare"]  # whose outputs are in git, where the run-cache does not look

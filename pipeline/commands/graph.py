@@ -6,6 +6,7 @@ In dvc.yaml a stage's dependencies are a list in brackets: data first, by hand, 
 then the code. Only what is behind that comment is written; everything else stays as it is.
 """
 
+import argparse
 import re
 import textwrap
 from pathlib import Path
@@ -62,6 +63,9 @@ def flow_lines(items: list[str], indent: str) -> list[str]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        prog="python -m pipeline graph", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     before = DVC_YAML.read_text(encoding="utf-8")
     after = rewrite(before)
     DVC_YAML.write_text(after, encoding="utf-8")

@@ -5,7 +5,7 @@
 BASE is a branch, a commit or an experiment; it is compared with the workspace. FOLDER gets summary.md and the plots as
 PNG. Both sides are read through DVC: from git, from its cache, from a remote where one is configured. --images ADDRESS
 is put before the plots' names (a job summary shows no relative files), --report ADDRESS is where the report can be
-read; with --report alone, the plots are said to be there.
+read; with --report alone, its link says that the plots are there.
 
 A difference is tested on the dialogues that both sides summarized, where the scores of each can be read on both sides:
 bootstrap interval and approximate randomization (pipeline/evaluation/bootstrap.py). Otherwise it is judged by the two
@@ -26,7 +26,8 @@ from pipeline.evaluation.run_diff import RunSnapshot, changed_scores, judge_chan
 from pipeline.experiments.dvc_experiments import RevisionFiles
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
-from pipeline.reporting.page import counted
+from pipeline.reporting.cells import Code
+from pipeline.reporting.page import Prose, Strong, counted, prose
 from pipeline.reporting.pull_request_page import Diff, Plots, pull_request_page
 
 T = TypeVar("T")
@@ -114,24 +115,24 @@ def read_or(read: Callable[[str], T], path: Path, default: T) -> T:
         return default
 
 
-def warn_of_old_results(repo: Any) -> list[str]:
+def warn_of_old_results(repo: Any) -> list[Prose]:
     """A sentence if the results here are older than code, data or parameters; data that is not here counts as right."""
     with contextlib.redirect_stdout(None):
         stages = [stage.addressing for stage in repo.reproduce(dry=True, allow_missing=True, on_error="ignore")]
     if not stages:
         return []
-    return [f"These results are older than this change: `dvc repro` would run {', '.join(stages)} and what follows."]
+    old = Strong("These results are older than this change")
+    return [prose(old, ": ", Code("dvc repro"), f" would run {', '.join(stages)} and what follows.")]
 
 
-def warn_of_newer_base(repo: Any, base: str, commit: str) -> list[str]:
+def warn_of_newer_base(repo: Any, base: str, commit: str) -> list[Prose]:
     """A sentence if BASE has commits that are not in this change, because they look undone by it."""
     work = [".", ":(exclude)dvc.lock", ":(exclude)reports"]
     count = int(repo.scm.gitpython.git.rev_list("--count", f"HEAD..{commit}", "--", *work))
     if not count:
         return []
-    return [
-        f"{base} is ahead of this change by {counted(count, 'commit')}, which look undone by it: merge {base} first."
-    ]
+    ahead = f"{base} is ahead of this change by {counted(count, 'commit')}, which look undone by it"
+    return [prose(f"{ahead}: merge {base} first.")]
 
 
 if __name__ == "__main__":

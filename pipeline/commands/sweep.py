@@ -26,7 +26,8 @@ from pipeline.experiments.sweep_points import read_points
 from pipeline.parameters.score import Score
 from pipeline.reporting import html, markdown
 from pipeline.reporting.page import Page
-from pipeline.reporting.sweep_page import seeds_page, values_page
+from pipeline.reporting.seeds_page import seeds_page
+from pipeline.reporting.sweep_page import SweepContext, values_page
 
 SWEEPS = Path("conf/sweeps.yaml")
 OUTPUT = Paths().sweeps
@@ -87,16 +88,20 @@ def build(
     """The content of the sweep's JSON, and its page."""
     judged = [judge_series(points, score, sweep.prefer) for points in series]
     params = {experiment.name: experiment.params for experiment in experiments.finished}
-    first = [params[points[0].experiment] for points in series]
     count = len({point.experiment for points in series for point in points})
-    about = f"{sweep.parameter}, {count} experiments"
+    context = SweepContext(
+        title=sweep.title,
+        about=f"{sweep.parameter}, {count} experiments",
+        parameter=sweep.parameter,
+        dialogues=len(series[0][0].dialogues),
+        params=[params[points[0].experiment] for points in series],
+        unreadable=unreadable,
+    )
     if sweep.parameter == "seed":
         content = collect_seeds(series)
-        return content, seeds_page(sweep.title, about, content, judged, first, unreadable)
-    page = values_page(
-        sweep.title, about, sweep.parameter, judged, first, len(series[0][0].dialogues), scores_by_seed, unreadable
-    )
-    return {"parameter": sweep.parameter, "series": [each.to_json() for each in judged]}, page
+        return content, seeds_page(context, judged, content["methods"])
+    content = {"parameter": sweep.parameter, "series": [each.to_json() for each in judged]}
+    return content, values_page(context, judged, scores_by_seed)
 
 
 def write(target: Path, content: dict[str, Any], page: Page) -> None:

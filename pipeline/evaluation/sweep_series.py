@@ -56,6 +56,10 @@ class JudgedPoint:
             return "non-inferior"
         return "significantly worse" if self.minus_best.significant else "inconclusive"
 
+    def to_json(self) -> dict[str, Any]:
+        minus_best = {name: getattr(self.minus_best, name) for name in ("difference", "low", "high", "p_holm")}
+        return asdict(self) | {"minus_best": minus_best, "significantly_worse": self.minus_best.significant}
+
 
 @dataclass(frozen=True)
 class SweepSeries:
@@ -74,7 +78,7 @@ class SweepSeries:
     plateau: Value | None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"points": [point.to_json() for point in self.points]}
 
 
 def group_series(points: list[SweepPoint]) -> list[list[SweepPoint]]:

@@ -1,6 +1,8 @@
 """Cells of a table: a value and how it is written. The same text in Markdown and on the HTML page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.evaluation.differences import format_p
 
@@ -161,3 +163,13 @@ Cell = (
     | Bytes
 )
 EMPTY = Missing("")
+
+
+def optional(kind: Callable[..., Cell], value: Any, *arguments: Any) -> Cell | None:
+    """A cell of the value; None where there is no value."""
+    return None if value is None else kind(value, *arguments)
+
+
+def estimated(score: dict[str, float]) -> Cell:
+    """A score (mean, low, high) with its interval."""
+    return Estimated(score["mean"], score["low"], score["high"])

@@ -1,17 +1,19 @@
 """The comparison as a page: verdict, quality, cost, differences, diagnostics, forgetting, and every summary.
 
-Each function makes a section from comparison.json. A new section is a function here and a line in `comparison_page`.
+Each function makes a section from comparison.json. A new section is a function here and a line in `comparison_page`;
+its chart is one of charts.comparison_charts.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting import comparison_tables as tables
+from pipeline.reporting import cost_tables
 from pipeline.reporting.cells import Code
 from pipeline.reporting.page import (
     Block,
+    Chart,
     Page,
     Prose,
     Reader,
@@ -30,13 +32,16 @@ SHOWN_OF_A_SUMMARY = ("prediction", "rouge1", "rouge2", "rougeLsum", "unsupporte
 
 @dataclass(frozen=True)
 class Details:
-    """What the HTML page shows beyond comparison.json; dialogues: system -> its rows, in the records' order."""
+    """What the HTML page shows beyond comparison.json.
+
+    dialogues: system -> its rows, in the records' order. charts: those of charts.comparison_charts.
+    """
 
     data: str
     model: str
     records: list[dict[str, Any]]
     dialogues: dict[str, list[dict[str, Any]]]
-    losses: dict[str, list[LossPoint]]
+    charts: dict[str, Chart]
 
 
 def comparison_page(comparison: dict[str, Any], details: Details | None = None) -> Page:
@@ -47,7 +52,7 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
     sections = [quality(comparison, systems)]
     if methods:
         sections.append(cost(methods, details))
-    if details and details.losses.get("training"):
+    if details and "training-loss" in details.charts:
         sections.append(losses(details))
     if pairs:
         sections.append(differences(comparison, pairs, details))
@@ -65,6 +70,11 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
         sections=tuple(sections),
         footer="Made by dvc repro.",
     )
+
+
+def chart(name: str, details: Details | None) -> Chart | None:
+    """A chart where there is one: none in Markdown, and none of what was not measured."""
+    return details.charts.get(name) if details else None
 
 
 def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
@@ -106,43 +116,35 @@ def cost(methods: list[System], details: Details | None) -> Section:
     prompts = methods[0]["inference"]["prompts"]
     return section(
         "Cost",
-        _charts().pareto(methods) if details else None,
-        tables.cost(methods),
+        chart("pareto", details),
+        cost_tables.cost(methods),
         note(
             "Training counts optimizer steps alone; loading, validation and checkpoints have clocks of their own. "
             "Tokens are non-padding tokens."
         ),
-        tables.memory(methods),
+        cost_tables.memory(methods),
         note(
             "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
             "Loading is that of the tuned model, to generate."
         ),
-        tables.inference(methods),
+        cost_tables.inference(methods),
         note(
             f"The same prompts for every method, spread by length: {prompts} at batch size 1, the median of several "
-            f"repeats, and one batch of {tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or one "
-            "base with ten adapters."
+            f"repeats, and one batch of {cost_tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or "
+            "one base with ten adapters."
         ),
     )
 
 
 def losses(details: Details) -> Section:
-    captions = {
-        "training": "Loss of a training token.",
-        "validation": "Loss of a validation token; the checkpoint with the lowest is kept.",
-    }
-    drawn = [
-        _charts().loss_curves(split, points, list(details.dialogues), captions[split])
-        for split, points in details.losses.items()
-        if points
-    ]
+    drawn = [details.charts[name] for name in ("training-loss", "validation-loss") if name in details.charts]
     return section("Loss", SideBySide(tuple(drawn)), html_only=True)
 
 
 def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details | None) -> Section:
     return section(
-        "Differences",
-        _charts().differences(pairs) if details else None,
+        f"Differences in {tables.TITLE}",
+        chart("differences", details),
         tables.differences(pairs),
         note(
             f"Paired over dialogues: bootstrap interval and approximate randomization ({comparison['resamples']:,} "
@@ -153,11 +155,10 @@ def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details 
 
 def diagnostics(systems: list[System], details: Details | None) -> Section:
     warnings = [f"{row['name']}: {warning}" for row in systems for warning in row.get("warnings", [])]
-    words = {name: [row["words"] for row in rows] for name, rows in details.dialogues.items()} if details else {}
     return section(
         "Length and diagnostics",
         Warnings(tuple(warnings)) if warnings else None,
-        _charts().summary_lengths(words) if details else None,
+        chart("lengths", details),
         tables.diagnostics(systems),
     )
 
@@ -165,11 +166,12 @@ def diagnostics(systems: list[System], details: Details | None) -> Section:
 def forgetting(methods: list[System], details: Details | None) -> Section:
     first = methods[0]
     by_choice = f", {first['by_choice']} of them by the most likely choice" if first["by_choice"] else ""
-    caption = f"Accuracy in percent on {first['questions']} questions that no method was tuned on{by_choice}."
+    questions = f"Accuracy in percent on {first['questions']} questions that no method was tuned on{by_choice}."
     return section(
         "Forgetting",
-        _charts().accuracy(methods, caption) if details else note(caption),
+        chart("accuracy", details),
         tables.accuracy(methods),
+        note(questions),
         tables.text_loss(methods),
         note(
             "Cross entropy of held-out texts after their prompts, or of their second halves after their first, in "
@@ -193,10 +195,3 @@ def side_by_side(details: Details) -> Section:
         for number, record in enumerate(details.records)
     ]
     return section("Side by side", Reader(list(details.dialogues), dialogues), html_only=True)
-
-
-def _charts() -> Any:
-    """The charts, imported only for a page that shows them: Altair takes most of a second."""
-    from pipeline.reporting import charts
-
-    return charts

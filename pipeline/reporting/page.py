@@ -6,11 +6,9 @@ by the other.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pipeline.reporting.cells import Cell, Code, Missing
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -78,18 +76,21 @@ class Table:
                 raise ValueError(f"{self.name}: a row of {len(row.cells)} cells in {len(self.columns)} columns")
 
 
+# Each column with the cell that it makes of an item; None is missing.
+Columns = list[tuple[Column, Callable[[Any], Cell | None]]]
+
+
 def build_table(
     name: str,
-    columns: Iterable[tuple[Column, Callable[[T], Cell | None]]],
-    items: Iterable[T],
+    columns: Columns,
+    items: Iterable[Any],
     *,
     show_name: bool = False,
-    muted: Callable[[T], bool] = lambda item: False,
+    muted: Callable[[Any], bool] = lambda item: False,
 ) -> Table:
-    """A table with a row for each item. Each column is given with the cell it makes of an item; None is missing."""
-    pairs = list(columns)
-    rows = [Row(tuple(cell(item) or Missing() for _, cell in pairs), muted(item)) for item in items]
-    return Table(name, tuple(column for column, _ in pairs), tuple(rows), show_name)
+    """A table with a row for each item."""
+    rows = [Row(tuple(cell(item) or Missing() for _, cell in columns), muted(item)) for item in items]
+    return Table(name, tuple(column for column, _ in columns), tuple(rows), show_name)
 
 
 @dataclass(frozen=True)

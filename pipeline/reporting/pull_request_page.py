@@ -1,6 +1,5 @@
 """The page of a pull request: what changed, in a sentence and in tables, and its plots as images."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,6 +13,7 @@ from pipeline.reporting.cells import EMPTY, Cell, Code, Interval, Number, Text
 from pipeline.reporting.page import (
     Block,
     Column,
+    Columns,
     Fold,
     Image,
     Link,
@@ -34,7 +34,7 @@ Diff = dict[str, dict[str, Values]]  # file -> key -> old and new
 
 
 def pull_request_page(
-    base: str, parameters: Diff, metrics: Diff, changes: list[ScoreChange], notes: list[str], plots: "Plots"
+    base: str, parameters: Diff, metrics: Diff, changes: list[ScoreChange], notes: list[Prose], plots: "Plots"
 ) -> Page:
     """The headline is the first line; then parameters, metrics and plots. notes: what to know before reading on."""
     count = sum(len(values) for values in parameters.values())
@@ -44,7 +44,7 @@ def pull_request_page(
         about="",
         headline=(headline(changes),),
         sections=(
-            section("", *(prose(Strong(note)) for note in notes), prose(f"Against {base}: {changed}.")),
+            section("", *notes, prose(f"Against {base}: {changed}.")),
             section("Parameters", *parameter_blocks(parameters, count)),
             section("Metrics", *metric_blocks(changes, metrics)),
             plots.section(),
@@ -88,7 +88,7 @@ def parameter_blocks(parameters: Diff, count: int) -> list[Block]:
     if not count:
         return []
     rows = [(path, key, values) for path, keys in sorted(parameters.items()) for key, values in sorted(keys.items())]
-    columns: list[tuple[Column, Callable[[tuple[str, str, Values]], Cell | None]]] = [
+    columns: Columns = [
         (
             Column("parameter", align="left"),
             lambda row: Code(row[1] if row[0] == str(PARAMS) else f"{row[0]}: {row[1]}"),
@@ -104,11 +104,11 @@ def metric_blocks(changes: list[ScoreChange], metrics: Diff) -> list[Block]:
     """The primary metric of every system; further scores are folded unless only they changed significantly."""
     changed = [change for change in changes if change.how not in ("new", "removed")]
     primary = [change for change in changed if change.metric == PRIMARY_METRIC]
-    said = {change.system for change in primary if change.significant}
+    named = {change.system for change in primary if change.significant}
     shown = [
         change
         for change in changed
-        if change.metric == PRIMARY_METRIC or (change.significant and change.system not in said)
+        if change.metric == PRIMARY_METRIC or (change.significant and change.system not in named)
     ]
     further = [change for change in changed if change not in shown]
     blocks: list[Block] = [score_table("Scores", shown)] if shown else []
@@ -124,7 +124,7 @@ def metric_blocks(changes: list[ScoreChange], metrics: Diff) -> list[Block]:
 
 def score_table(name: str, changes: list[ScoreChange]) -> Table:
     """Each score at the base and now, its difference and whether that is significant."""
-    columns: list[tuple[Column, Callable[[ScoreChange], Cell | None]]] = [
+    columns: Columns = [
         (Column("system", align="left"), lambda change: Text(change.system)),
         (Column("score", align="left"), lambda change: Text(METRICS[change.metric].title)),
         (Column("base"), lambda change: Number(change.old or 0.0, 2)),
@@ -195,7 +195,7 @@ def other_metrics(metrics: Diff) -> list[tuple[str, str, Values]]:
 
 
 def _other_metrics_table(rows: list[tuple[str, str, Values]]) -> Table:
-    columns: list[tuple[Column, Callable[[tuple[str, str, Values]], Cell | None]]] = [
+    columns: Columns = [
         (Column("metric", align="left"), lambda row: Code(f"{row[0]}: {row[1]}")),
         (Column("base"), lambda row: _value(row[2]["old"])),
         (Column("now"), lambda row: _value(row[2]["new"])),
@@ -216,7 +216,7 @@ def _value(value: Any) -> Cell:
 class Plots:
     """files: name -> description. images: the address of the folder that they are in, report: that of the report.
 
-    Without images but with a report, the plots are said to be there: a job summary shows no relative files.
+    Without images but with a report, the link says that the plots are there: a job summary shows no relative files.
     """
 
     files: dict[str, str]

@@ -1,25 +1,21 @@
 """A sweep as a page: its result in sentences, charts, and a table for each series."""
 
-import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.params import flatten
 from pipeline.evaluation.differences import format_p
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.pairs import seed_label
 from pipeline.evaluation.seeds import (
     ScoresBySeed,
-    SeedDifference,
     SeedStatistics,
     includes_run,
-    seed_difference,
     seed_statistics,
 )
 from pipeline.evaluation.sweep_series import JudgedPoint, SweepSeries
-from pipeline.reporting import charts
+from pipeline.reporting import sweep_charts
 from pipeline.reporting.cells import (
     Bytes,
     Cell,
@@ -28,54 +24,63 @@ from pipeline.reporting.cells import (
     Number,
     PValue,
     Seconds,
-    Spread,
     Text,
+    estimated,
+    optional,
 )
-from pipeline.reporting.comparison_tables import estimated, optional
-from pipeline.reporting.page import Column, Page, Section, Table, Warnings, build_table, note, prose, section
+from pipeline.reporting.page import Column, Columns, Page, Section, Table, Warnings, build_table, note, prose, section
 
 TITLE = METRICS[PRIMARY_METRIC].title
-FOOTER = "Made by python -m pipeline sweep."
 
 
-def values_page(
-    title: str,
-    about: str,
-    parameter: str,
-    series: list[SweepSeries],
-    params: list[dict[str, Any]],
-    dialogues: int,
-    scores_by_seed: ScoresBySeed,
-    unreadable: list[str],
-) -> Page:
-    """A sweep over any parameter but the seed. params: those of each series' first point."""
-    names = [series_name(one) for one in series]
-    spread = {
-        method: statistics
-        for method, statistics in seed_statistics(scores_by_seed).items()
-        if any(
-            includes_run(scores_by_seed, method, point.scores)
-            for one in series
-            if one.method == method
-            for point in one.points
+@dataclass(frozen=True)
+class SweepContext:
+    """What a page says of a sweep beside its points.
+
+    params: those of each series' first point. unreadable: sentences about experiments that are not in the sweep.
+    """
+
+    title: str
+    about: str
+    parameter: str
+    dialogues: int
+    params: list[dict[str, Any]]
+    unreadable: list[str]
+
+    def page(self, headline: Iterable[str], sections: Iterable[Section], notes: list[str]) -> Page:
+        """The page of these sentences and sections, with what is not in it at the end."""
+        ending = [section("", *map(note, notes))]
+        if self.unreadable:
+            ending.append(section("Not included", Warnings(tuple(self.unreadable))))
+        return Page(
+            title=f"Sweep: {self.title}",
+            about=self.about,
+            headline=tuple(map(prose, headline)),
+            sections=(*sections, *ending),
+            footer="Made by python -m pipeline sweep.",
         )
-    }
-    notes = [f"{name}: {fixed_settings(own, parameter, one)}." for name, one, own in zip(names, series, params)]
+
+
+def values_page(context: SweepContext, series: list[SweepSeries], scores_by_seed: ScoresBySeed) -> Page:
+    """A sweep over any parameter but the seed."""
+    title, names = context.title, [series_name(one) for one in series]
+    notes = [fixed_settings(own, context.parameter, one) for one, own in zip(series, context.params)]
     notes.append(
-        f"{TITLE} with 95 % bootstrap intervals over {dialogues} dialogues. Each value is compared with the best, "
-        "paired: approximate randomization, p corrected for the number of values (Holm). Non-inferior: by its interval "
-        f"it loses less than {series[0].non_inferiority_margin:g} points (score.non_inferiority_margin). Otherwise "
-        "significantly worse where p is below 0.05, or inconclusive. The best of several is a little luckier than it "
-        "is good."
+        f"{TITLE} with 95 % bootstrap intervals over {context.dialogues} dialogues. Each value is compared with the "
+        "best, paired: approximate randomization, p corrected for the number of values (Holm). Non-inferior: by its "
+        f"interval it loses less than {series[0].non_inferiority_margin:g} points (score.non_inferiority_margin). "
+        "Otherwise significantly worse where p is below 0.05, or inconclusive. The best of several is a little luckier "
+        "than it is good."
     )
+    sentences = [headline_of(one, title, spread_of(one, scores_by_seed)) for one in series]
     tables = [section(name, points_table(one, name, title)) for name, one in zip(names, series)]
-    return Page(
-        title=f"Sweep: {title}",
-        about=about,
-        headline=tuple(prose(headline_of(one, title, spread.get(one.method))) for one in series),
-        sections=(_value_charts(series, names, title), *tables, *_ending(notes, unreadable)),
-        footer=FOOTER,
-    )
+    return context.page(sentences, [_value_charts(series, names, title), *tables], notes)
+
+
+def spread_of(series: SweepSeries, scores_by_seed: ScoresBySeed) -> SeedStatistics | None:
+    """What seeds move the series' method by, where the sweep over seeds holds one of these runs."""
+    known = any(includes_run(scores_by_seed, series.method, point.scores) for point in series.points)
+    return seed_statistics(scores_by_seed).get(series.method) if known else None
 
 
 def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Section:
@@ -85,7 +90,7 @@ def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Se
             "value": point.value,
             "loss": point.validation_loss,
             "label": point.label,
-            "as_good": point.non_inferior,
+            "non_inferior": point.non_inferior,
             **{key: round(value, 2) for key, value in point.scores[PRIMARY_METRIC].items()},
         }
         for one, name in zip(series, names)
@@ -93,9 +98,9 @@ def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Se
     ]
     trained = [point for point in points if point["loss"] is not None]
     caption = f"{TITLE} with 95 % intervals; pale points are not known to be non-inferior to the best."
-    quality = charts.sweep(PRIMARY_METRIC, caption, title, "mean", points, with_intervals=True)
+    quality = sweep_charts.sweep(PRIMARY_METRIC, caption, title, "mean", points, with_intervals=True)
     caption = "Loss of a validation token at the checkpoint that was kept."
-    loss = charts.sweep("loss", caption, title, "loss", trained, with_intervals=False) if trained else None
+    loss = sweep_charts.sweep("loss", caption, title, "loss", trained, with_intervals=False) if trained else None
     return section("", quality, loss, html_only=True)
 
 
@@ -142,9 +147,10 @@ def series_name(series: SweepSeries) -> str:
 
 
 def fixed_settings(params: dict[str, Any], parameter: str, series: SweepSeries) -> str:
-    """The settings of the method that every point of a series has: lora.alpha_per_rank=2.0, ..."""
+    """A sentence with the settings of the method that every point of a series has: lora.alpha_per_rank=2.0, ..."""
     own = {key: value for key, value in flatten({series.method: params[series.method]}) if key != parameter}
-    return ", ".join(_setting(key, value) for key, value in (own | series.settings).items())
+    listed = ", ".join(_setting(key, value) for key, value in (own | series.settings).items())
+    return f"{series_name(series)}: {listed or 'no settings'}."
 
 
 def _setting(key: str, value: object) -> str:
@@ -158,7 +164,7 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
         return lambda point: None if point.value == series.best else cell(point)
 
     meaning = "Compared with the best: non-inferior, significantly worse, or inconclusive."
-    columns: list[tuple[Column, Callable[[JudgedPoint], Cell | None]]] = [
+    columns: Columns = [
         (Column(title, align="left"), lambda point: Text(str(point.value))),
         (Column(TITLE, "With its 95 % bootstrap interval."), lambda point: estimated(point.scores[PRIMARY_METRIC])),
         (
@@ -187,137 +193,3 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
         (Column("training", "Optimizer steps alone."), lambda point: optional(Seconds, point.train_seconds)),
     ]
     return build_table(name, columns, series.points)
-
-
-@dataclass(frozen=True)
-class MethodPair:
-    """first minus second over the seeds that both have."""
-
-    first: str
-    second: str
-    over_seeds: SeedDifference
-
-
-def seeds_page(
-    title: str,
-    about: str,
-    content: dict[str, Any],
-    series: list[SweepSeries],
-    params: list[dict[str, Any]],
-    unreadable: list[str],
-) -> Page:
-    """The sweep over seeds. content: of seeds.json; params: those of each series' first point."""
-    scores_by_seed: ScoresBySeed = content["methods"]
-    statistics = seed_statistics(scores_by_seed)
-    pairs = [
-        MethodPair(later, earlier, difference)
-        for earlier, later in itertools.combinations(statistics, 2)
-        if (difference := seed_difference(scores_by_seed, later, earlier))
-    ]
-    notes = [
-        "A seed decides the order of examples, dropout, the initial adapters and soft prompts, and few_shot's "
-        "examples; the dialogues stay. Differences are taken seed by seed; the interval is Student's, of their mean.",
-        *settings_of_first_series(series, params),
-    ]
-    sections = [
-        section("", charts.seeds(scores_by_seed), html_only=True),
-        section(f"{TITLE} by seed", by_seed_table(scores_by_seed, statistics)),
-        section(f"Differences in {TITLE} over seeds", seed_differences_table(pairs) if pairs else None),
-        section("Mean ± standard deviation", metrics_table(scores_by_seed, list(statistics))),
-    ]
-    return Page(
-        title=f"Sweep: {title}",
-        about=about,
-        headline=tuple(map(prose, seeds_headline(scores_by_seed, statistics, pairs, content["dialogues"]))),
-        sections=(*(each for each in sections if each.blocks), *_ending(notes, unreadable)),
-        footer=FOOTER,
-    )
-
-
-def seeds_headline(
-    scores_by_seed: ScoresBySeed, statistics: dict[str, SeedStatistics], pairs: list[MethodPair], dialogues: int
-) -> list[str]:
-    """The widest spread, and which methods seeds leave undecided."""
-    count = len({seed for by_seed in scores_by_seed.values() for seed in by_seed})
-    widest = max(statistics, key=lambda name: statistics[name].sd)
-    sentences = [
-        f"Over {count} seeds, on the same {dialogues} dialogues, {TITLE} has a standard deviation of up to "
-        f"{statistics[widest].sd:.1f} points ({widest})."
-    ]
-    undecided = [f"{pair.first} and {pair.second}" for pair in pairs if not pair.over_seeds.excludes_zero]
-    if undecided:
-        sentences.append(f"Not significant across {count} seeds: {'; '.join(undecided)}.")
-    elif pairs:
-        sentences.append("Every difference between two methods is significant across the seeds.")
-    return sentences
-
-
-def settings_of_first_series(series: list[SweepSeries], params: list[dict[str, Any]]) -> list[str]:
-    """For a sweep over seeds: of each method the settings of its first series, and which others are left out."""
-    lines, seen = [], set()
-    for one, own in zip(series, params):
-        if one.method in seen:
-            lines.append(f"Left out, because an earlier series of {one.method} is shown: {series_name(one)}.")
-        else:
-            lines.append(f"{series_name(one)}: {fixed_settings(own, 'seed', one)}.")
-        seen.add(one.method)
-    return lines
-
-
-def by_seed_table(scores_by_seed: ScoresBySeed, statistics: dict[str, SeedStatistics]) -> Table:
-    """The primary metric of each method and seed."""
-
-    def seed_column(seed: str) -> tuple[Column, Callable[[str], Cell | None]]:
-        return Column(
-            f"seed {seed}"
-        ), lambda name: Number(scores_by_seed[name][seed][PRIMARY_METRIC]) if seed in scores_by_seed[name] else None
-
-    seeds = sorted({seed for by_seed in scores_by_seed.values() for seed in by_seed}, key=int)
-    columns: list[tuple[Column, Callable[[str], Cell | None]]] = [
-        (Column("method", align="left"), Text),
-        *(seed_column(seed) for seed in seeds),
-        (Column("mean"), lambda name: Number(statistics[name].mean)),
-        (Column("standard deviation"), lambda name: Number(statistics[name].sd, 2)),
-    ]
-    return build_table(f"{TITLE} by seed", columns, statistics)
-
-
-def seed_differences_table(pairs: list[MethodPair]) -> Table:
-    """Every two methods."""
-    columns: list[tuple[Column, Callable[[MethodPair], Cell | None]]] = [
-        (Column("first", align="left"), lambda pair: Text(pair.first)),
-        (Column("minus", align="left"), lambda pair: Text(pair.second)),
-        (Column("points", "Mean over the seeds."), lambda pair: Number(pair.over_seeds.difference, sign=True)),
-        (
-            Column("95 % over seeds", "Student's interval of that mean."),
-            lambda pair: Interval(pair.over_seeds.low, pair.over_seeds.high),
-        ),
-        (Column("standard deviation", "Of the differences."), lambda pair: Number(pair.over_seeds.sd, 2)),
-        (Column("result", align="left"), lambda pair: Text(seed_label(pair.over_seeds))),
-    ]
-    return build_table(f"Differences in {TITLE} over seeds", columns, pairs)
-
-
-def metrics_table(scores_by_seed: ScoresBySeed, names: list[str]) -> Table:
-    """Every metric of every method."""
-
-    def method_column(name: str) -> tuple[Column, Callable[[str], Cell | None]]:
-        def cell(metric: str) -> Cell:
-            statistics = seed_statistics(scores_by_seed, metric)[name]
-            return Spread(statistics.mean, statistics.sd, 2)
-
-        return Column(name), cell
-
-    columns: list[tuple[Column, Callable[[str], Cell | None]]] = [
-        (Column("metric", align="left"), lambda metric: Text(METRICS[metric].title)),
-        *map(method_column, names),
-    ]
-    return build_table("Mean ± standard deviation", columns, METRICS)
-
-
-def _ending(notes: list[str], unreadable: list[str]) -> list[Section]:
-    """Small print, and which experiments are not in the sweep and why."""
-    sections = [section("", *map(note, notes))]
-    if unreadable:
-        sections.append(section("Not included", Warnings(tuple(unreadable))))
-    return sections

@@ -1,4 +1,4 @@
-"""The page of a pull request: on two commits of a copy of the project, and its judgements on scores that are known."""
+"""The page of a pull request, on two commits of a copy of the project."""
 
 import json
 import re
@@ -8,19 +8,12 @@ import struct
 import pytest
 import yaml
 
-from pipeline import compare
-from pipeline.core import files
-from pipeline.evaluation import run_diff
-from pipeline.evaluation.run_diff import Side
-from pipeline.reporting import pull_request_report
 from tests.project import ROOT, Project
-from tests.test_compare import FAIR, GOOD, POOR, RECORDS, write
-from tests.test_score import settings
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Project:
-    """LoRA alone, on the branch `base`; then a commit with a higher rank and a system from elsewhere."""
+    """LoRA alone, on the branch `base`; then a commit with a higher rank and a system that is external."""
     project = Project.fresh(tmp_path_factory.mktemp("base"))
     project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
     project.edit("conf/experiment/smoke.yaml", "test: 4, questions", "test: 24, questions")
@@ -45,7 +38,7 @@ def project(finished, tmp_path) -> Project:
 
 
 def page(project: Project, base: str, *options: str) -> str:
-    return project.must("python", "-m", "pipeline.pull_request", base, *options)
+    return project.must("python", "-m", "pipeline", "pull_request", base, *options)
 
 
 def cells(text: str, first: str, second: str = "") -> list[str]:
@@ -57,9 +50,9 @@ def cells(text: str, first: str, second: str = "") -> list[str]:
 def test_a_change_is_tested_on_the_dialogues_of_both_commits(project):
     text = page(project, "base")
     assert text == (project.folder / "pull_request/summary.md").read_text() + "\n"
-    title, _, upshot = text.splitlines()[:3]
+    title, _, headline = text.splitlines()[:3]
     assert title == "## What this change does"
-    assert upshot.startswith("**Real: lora ROUGE-1 +") and upshot.endswith("published is new.")
+    assert headline.startswith("**Significant: lora ROUGE-1 +") and headline.endswith("published is new.")
     assert cells(text, "`generate.max_new_tokens`")[1:] == ["12", "24"]
     assert "lora: paired over 24 dialogues" in text
     before = project.must("git", "show", "base:reports/metrics/lora.json")
@@ -73,7 +66,7 @@ def test_a_fresh_clone_without_the_cache_judges_by_the_intervals_in_git(project,
     project.must("git", "clone", "--quiet", str(project.folder), str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
     text = page(clone, "origin/base")
-    assert "lora: unpaired, from the 95 % intervals in reports/comparison.json, which is less sharp" in text
+    assert "lora: unpaired, from the 95 % intervals in reports/comparison.json, which is less sensitive" in text
     assert "paired over" not in text
     assert "would run" not in text  # what is committed is complete, though none of its data is here
     one, other = (
@@ -84,7 +77,7 @@ def test_a_fresh_clone_without_the_cache_judges_by_the_intervals_in_git(project,
         )
     )
     apart = one["low"] > other["high"] or other["low"] > one["high"]
-    assert not apart or cells(text, "lora", "ROUGE-1")[-1].startswith("real")
+    assert not apart or cells(text, "lora", "ROUGE-1")[-1].startswith("significant")
     assert "rouge1.png" in text and "validation-loss.png" not in text
 
 
@@ -100,29 +93,29 @@ def test_results_that_are_older_than_the_code_are_said_to_be(project):
     assert "`dvc repro` would run train@lora and what follows" in page(project, "HEAD")
 
 
-def test_the_way_back_says_what_is_gone_and_what_the_base_has_more(project):
+def test_the_way_back_says_what_is_removed_and_what_the_base_has_more(project):
     project.must("git", "checkout", "--quiet", "-b", "older", "base")
     project.dvc("checkout")
     tip = project.must("git", "rev-list", "-1", "--all", "--grep=higher").strip()
     text = page(project, tip)
-    assert "published is gone: it had ROUGE-1" in text
+    assert "published is removed: it had ROUGE-1" in text
     assert f"{tip} is ahead of this change by 1 commit, which look undone by it" in text
     assert cells(text, "`generate.max_new_tokens`")[1:] == ["24", "12"]
 
 
 def test_a_base_that_is_not_there_is_refused_in_one_line(project):
-    done = project.run("python", "-m", "pipeline.pull_request", "mian")
+    done = project.run("python", "-m", "pipeline", "pull_request", "mian")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line == (
-        "python -m pipeline.pull_request: error: 'mian' is no branch, commit or experiment here: name one (BASE=main), "
-        "or fetch it (git fetch origin)"
+        "python -m pipeline.commands.pull_request: error: 'mian' is no branch, commit or experiment here: "
+        "name one (BASE=main), or fetch it (git fetch origin)"
     )
 
 
 def test_metrics_that_were_never_made_are_asked_for(project):
     (project.folder / "reports/metrics/lora.json").unlink()
-    done = project.run("python", "-m", "pipeline.pull_request", "base")
+    done = project.run("python", "-m", "pipeline", "pull_request", "base")
     assert done.returncode == 1
     assert done.stderr.endswith("reports/metrics/lora.json can't be read here: run `dvc repro` first, or `dvc pull`\n")
 
@@ -140,15 +133,6 @@ def test_make_shows_the_page_with_images_that_fit_a_phone(project):
         assert 600 <= width <= 860 and 200 <= height <= 1200  # at twice a screen's pixels
         assert len(image) > 5_000
     assert project.must("git", "status", "--porcelain") == ""
-
-
-def test_addresses_of_images_and_report_are_given_by_the_caller(project):
-    drawn = ["rouge1.png", "validation-loss.png"]
-    both = pull_request_report.links(drawn, "https://example.com/raw/abc", "https://example.com/report")
-    assert "![ROUGE-1, base and now](https://example.com/raw/abc/rouge1.png)" in both
-    assert "[The report, with every summary side by side](https://example.com/report)" in both
-    alone = pull_request_report.links(drawn, "", "https://example.com/report")
-    assert "![" not in alone and "side by side and the plots](https://example.com/report)" in alone
 
 
 def step(job: str, name: str) -> str:
@@ -204,102 +188,3 @@ def test_the_workflow_pushes_plots_to_a_branch_of_their_own(tmp_path):
         "1/abc/rouge1.png",
         "2/abc/rouge1.png",
     ]
-
-
-def side(folder, texts, **changes) -> Side:
-    """One system, scored by the pipeline's own code on the dialogues of tests/test_compare.py."""
-    write(folder, "lora", texts)
-    found = json.loads((folder / "scores/lora.json").read_text())
-    known = {
-        "scores": {"lora": found["scores"]},
-        "signature": found["signature"],
-        "tested": {"lora": "abc"},
-        "references": {row["id"]: row["references"] for row in RECORDS},
-        "each": {"lora": files.read_parquet(folder / "dialogues/lora.parquet")},
-    }
-    return Side(**known | changes)
-
-
-def judge(before: Side, now: Side) -> dict[str, dict]:
-    values = {
-        name: {"old": before.scores["lora"][name]["mean"], "new": now.scores["lora"][name]["mean"]}
-        for name in now.scores["lora"]
-    }
-    return {row["score"]: row for row in run_diff.judged(before, now, {"lora": values}, settings())}
-
-
-def test_the_same_summaries_lie_within_noise_and_better_ones_are_real(tmp_path):
-    same = judge(side(tmp_path, GOOD), side(tmp_path, GOOD))
-    assert {row["how"] for row in same.values()} == {"paired"}
-    assert not any(row["real"] for row in same.values())
-    assert all(row["p_holm"] == 1 for row in same.values())
-    better = judge(side(tmp_path, POOR), side(tmp_path, GOOD))
-    assert all(row["real"] and row["low"] > 0 for row in better.values())
-    worse = judge(side(tmp_path, GOOD), side(tmp_path, FAIR))
-    assert worse["rouge1"]["real"] and worse["rouge1"]["high"] < 0
-
-
-def test_a_difference_is_that_of_the_comparison(tmp_path):
-    before, now = side(tmp_path, FAIR), side(tmp_path, GOOD)
-    theirs = compare.pairs({"base": before.each["lora"], "now": now.each["lora"]}, settings())["rouge1"][0]
-    ours = judge(before, now)["rouge1"]
-    assert (theirs["first"], theirs["second"]) == ("now", "base")
-    assert [ours[key] for key in ("difference", "low", "high", "p")] == [
-        theirs[key] for key in ("difference", "low", "high", "p")
-    ]
-
-
-def test_two_intervals_are_taken_as_independent():
-    """Standard errors 3 and 4, so 5 for the difference of 10: two of them, p = 0.0455."""
-    before = {"mean": 40.0, "low": 40 - 3 * 1.959964, "high": 40 + 3 * 1.959964}
-    now = {"mean": 50.0, "low": 50 - 4 * 1.959964, "high": 50 + 4 * 1.959964}
-    found = run_diff.unpaired(now, before)
-    assert found["difference"] == 10
-    assert found["low"] == pytest.approx(10 - 5 * 1.959964) and found["high"] == pytest.approx(10 + 5 * 1.959964)
-    assert found["p"] == pytest.approx(0.0455, abs=5e-5)
-
-
-def test_pairs_are_sharper_than_intervals(tmp_path):
-    longer = [f"{text} Yes." for text in FAIR]
-    paired = judge(side(tmp_path, longer), side(tmp_path, FAIR))["rouge1"]
-    unpaired = judge(side(tmp_path, longer, each={}), side(tmp_path, FAIR))["rouge1"]
-    assert (paired["how"], unpaired["how"]) == ("paired", "unpaired")
-    assert paired["difference"] == pytest.approx(unpaired["difference"])
-    assert paired["real"] and not unpaired["real"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"tested": {"lora": "def"}, "references": {"d0": ["Another reference."]}}, "another test set"),
-        ({"tested": {}, "references": {}}, "another test set"),
-        ({"signature": {"rouge": "stemmer none", "bleu": ""}}, "scored otherwise: stemmer none, now rouge_score "),
-    ],
-)
-def test_what_was_measured_otherwise_is_not_compared(tmp_path, changes, said):
-    rows = judge(side(tmp_path, FAIR, **changes), side(tmp_path, GOOD))
-    assert rows["rouge1"]["how"].startswith(said) and "real" not in rows["rouge1"]
-    text = pull_request_report.page("main", {}, {}, list(rows.values()), [])
-    assert "can't be compared with the base's" in text.splitlines()[2]
-    assert cells(text, "lora", "ROUGE-1")[-1] == "not comparable"
-    assert f"lora: not comparable: {said}" in text
-
-
-def test_the_same_references_in_other_records_are_compared(tmp_path):
-    rows = judge(side(tmp_path, FAIR, tested={"lora": "def"}), side(tmp_path, GOOD))
-    assert rows["rouge1"]["how"] == "paired"
-
-
-def test_another_score_for_the_same_summary_is_not_compared(tmp_path):
-    before, now = side(tmp_path, GOOD), side(tmp_path, GOOD)
-    now.each["lora"][3]["rouge1"] += 1
-    found = judge(before, now)
-    assert found["rouge1"]["how"] == "scored otherwise: another score for the same summary"
-    assert found["bleu"]["how"] == "paired"
-
-
-def test_a_metric_that_is_no_score_is_shown_without_a_verdict():
-    metrics = {"reports/speed.json": {"tokens.per_second": {"old": 10.0, "new": 12.5, "diff": 2.5}}}
-    text = pull_request_report.page("main", {}, metrics, [], [])
-    assert cells(text, "`reports/speed.json: tokens.per_second`")[1:] == ["10.0", "12.5", "+2.5"]
-    assert "No metric changed" not in text

@@ -54,12 +54,7 @@ def test_a_row_of_columns(entities):
     columns = diagnostics.diagnose(row, DIALOGUE, REFERENCES, entities)
     assert columns["words"] == 3
     assert columns["length_ratio"] == pytest.approx(3 / 6.5)  # references of 7 and 6 words
-    assert (columns["truncated"], columns["empty"], columns["repeats"], columns["unsupported"]) == (
-        True,
-        False,
-        False,
-        [],
-    )
+    assert [columns[fault] for fault in diagnostics.FAULTS] == [True, False, False, []]
 
 
 def test_external_predictions_do_not_say_whether_they_were_truncated(entities):

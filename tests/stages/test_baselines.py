@@ -1,13 +1,12 @@
-"""The ceiling and the floors, on dialogues small enough to score by hand."""
-
-import json
+"""The baselines, on dialogues small enough to score by hand."""
 
 import pytest
 
 from pipeline import baselines
 from pipeline.core import files
+from pipeline.core.paths import Paths
 from pipeline.evaluation.metrics import Scorer
-from tests.test_score import settings
+from tests.systems import settings
 
 ROWS = [
     {
@@ -20,9 +19,10 @@ ROWS = [
 
 
 def run(folder, rows=ROWS):
-    files.write_jsonl(folder / "test.jsonl", rows)
-    baselines.run(folder / "test.jsonl", folder / "out", score=settings())
-    return {path.stem: json.loads(path.read_text()) for path in (folder / "out").glob("*.json")}
+    paths = Paths(folder)
+    files.write_jsonl(paths.records("test"), rows)
+    baselines.run(paths, score=settings())
+    return {path.stem: files.read_json(path) for path in paths.baselines.glob("*.json")}
 
 
 def test_the_longest_turn_is_the_one_with_most_words():
@@ -44,23 +44,23 @@ def test_a_dialogue_on_one_line_is_read_by_its_sentences():
 
 
 def test_people_are_scored_against_each_other(tmp_path):
-    found, scorer = run(tmp_path), Scorer(use_stemmer=True)
+    scores, scorer = run(tmp_path), Scorer(use_stemmer=True)
     first = [scorer.row(one, [other])["rouge1"] for one, other in (ROWS[0]["references"], ROWS[0]["references"][::-1])]
     one, two, three = ROWS[1]["references"]
     second = [scorer.row(*pair)["rouge1"] for pair in ((one, [two, three]), (two, [one, three]), (three, [one, two]))]
     expected = (sum(first) / 2 + sum(second) / 3) / 2
-    assert found["human"]["scores"]["rouge1"]["mean"] == pytest.approx(expected)
-    assert set(found) == {"human", "lead", "longest_turn"}
-    assert "references 1-2:" in found["human"]["signature"]["rouge"]  # one fewer than a method has
-    assert "references 2-3:" in found["lead"]["signature"]["rouge"]
+    assert scores["human"]["scores"]["rouge1"]["mean"] == pytest.approx(expected)
+    assert set(scores) == {"human", "lead", "longest_turn"}
+    assert "references 1-2:" in scores["human"]["signature"]["rouge"]  # one fewer than a method has
+    assert "references 2-3:" in scores["lead"]["signature"]["rouge"]
 
 
 def test_one_reference_a_dialogue_leaves_no_people_to_compare(tmp_path):
     assert set(run(tmp_path, [ROWS[0] | {"references": ["She wants her money."]}])) == {"lead", "longest_turn"}
 
 
-def test_a_yardstick_has_a_table_of_its_dialogues_too(tmp_path):
+def test_a_baseline_has_a_table_of_its_dialogues_too(tmp_path):
     run(tmp_path)
-    each = files.read_parquet(tmp_path / "out/lead.parquet")
+    each = files.read_parquet(Paths(tmp_path).baselines / "lead.parquet")
     assert [row["id"] for row in each] == ["a", "b"]
     assert all("rouge1" in row for row in each)

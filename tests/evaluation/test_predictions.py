@@ -1,0 +1,58 @@
+"""Files of predictions and references: one clear refusal for each bad row."""
+
+import pytest
+
+from pipeline.core import files
+from pipeline.core.errors import InputError
+from pipeline.evaluation.predictions import read_predictions, read_references
+from tests.evaluation.dialogues import RECORDS
+
+GOOD = b'{"id": "a", "prediction": "x"}\n{"id": "b", "prediction": "y"}\n{"id": "c", "prediction": "z"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD + b'{"prediction": "x"}', r":4: no column id; found prediction"),
+        (b'{"id": "a", "summary": "x"}', r":1: no column prediction; found id, summary"),
+        (GOOD + b'{"id": "d", "prediction": "x"}', r":4: id 'd' is none of the 3 dialogues with references"),
+        (b'{"id": "a", "prediction": null}', r":1: prediction is None, expected text"),
+        (b'{"id": "a", "prediction": NaN}', r":1: prediction is nan, expected text"),
+        (b'{"id": "a", "prediction": 3}', r":1: prediction is 3, expected text"),
+        (b'{"id": null, "prediction": "x"}', r":1: id is None, expected text or a number"),
+        (GOOD + b"\n" + GOOD[:31], r":5: id 'a' was already at .*bad.jsonl:1"),
+        (GOOD + b'{"id": "b", "pred', r":4: not JSON: "),
+        (b'{"id": "a", "prediction": "\\ud83d"}', r":1: prediction is '\\ud83d', expected text"),  # half an emoji
+        (b'{"id": ' + 5000 * b"1" + b"}", r":1: not JSON: Exceeds the limit"),
+        (b'["a"]', r":1: expected one JSON object a line, found list"),
+        (b"", r": the file holds no rows"),
+        (GOOD[:31], r": no prediction for 2 of 3 dialogues, first 'b'"),
+        (GOOD.replace(b"x", b"").replace(b"y", b" ").replace(b"z", b""), r": every one of 3 predictions is empty"),
+    ],
+)
+def test_bad_predictions_are_refused_with_their_line(tmp_path, content, message):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"bad.jsonl{message}") as refusal:
+        read_predictions(path, {row["id"]: row for row in RECORDS})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"id": "a", "dialogue": "x"}, r":1: no references; expected records as in data/records/test.jsonl"),
+        ({"id": "a", "dialogue": "x", "references": []}, r":1: references is \[\], expected a list"),
+        ({"id": "a", "dialogue": "x", "references": "y"}, r":1: references is 'y', expected a list"),
+        ({"id": "a", "dialogue": "x", "references": ["y", ""]}, r":1: references is \['y', ''\], expected"),
+        ({"id": "a", "dialogue": "x", "references": ["y", " "]}, r":1: references is \['y', ' '\], expected"),
+        ({"id": "a", "dialogue": None, "references": ["y"]}, r":1: dialogue is None, expected text"),
+        ({"id": "a", "dialogue": ["x"], "references": ["y"]}, r":1: dialogue is \['x'\], expected text"),
+        ({"id": None, "dialogue": "x", "references": ["y"]}, r":1: id is None, expected text or a number"),
+        ({"id": 7, "dialogue": "x", "references": ["y"]}, r":2: id '7' occurs twice"),
+    ],
+)
+def test_bad_references_are_refused_with_their_line(tmp_path, row, message):
+    files.write_jsonl(tmp_path / "test.jsonl", [row, {"id": "7", "dialogue": "x", "references": ["y"]}])
+    with pytest.raises(InputError, match=f"test.jsonl{message}"):
+        read_references(tmp_path / "test.jsonl")
