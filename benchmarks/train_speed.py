@@ -16,11 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-<<<<<<< HEAD
-from pipeline.training.trainer import Tuner, arguments
-=======
 from accelerate.state import AcceleratorState
->>>>>>> modeltests
 from transformers import (
     DataCollatorForSeq2Seq,
     Seq2SeqTrainer,
@@ -32,12 +28,6 @@ from transformers import (
 )
 
 from pipeline.core.params import parse_section, read_params
-<<<<<<< HEAD
-from pipeline.methods import full
-from pipeline.models import families, resource_monitor
-from pipeline.train import Train, hardware_precision
-from pipeline.training.curves import Watch
-=======
 from pipeline.methods.base import MethodHooks
 from pipeline.methods.full import Params
 from pipeline.models.architectures.base import Example
@@ -49,7 +39,6 @@ from pipeline.parameters.train import Train
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.curves import Curves
 from pipeline.training.loop import MethodTrainer
->>>>>>> modeltests
 from tests import tiny
 
 DIALOGUES = Path("data/support_calls/train.jsonl")

@@ -208,7 +208,7 @@ def adapted(method: str, folder: Path, architecture: str, **changes: Any) -> Any
     return loaded
 
 
-def prompts(loaded: Any, count: int = 6) -> list[list[int]]:
+def prompts(loaded: Any, count: int = 5) -> list[list[int]]:
     """Prompts of very different lengths."""
     return [loaded.tokenizer(text[: 20 + 37 * number])["input_ids"] for number, text in enumerate(texts()[:count])]
 

@@ -20,7 +20,7 @@ def test_beam_search_batches_like_single_prompts(base, architecture):
     assert tiny.answers(model, batch_size=5, num_beams=3) == single
 
 
-@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("beams", [1, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("method", tiny.trained_methods("full"))
 def test_a_batch_answers_as_single_prompts_do_with_every_adapter(base, architecture, method, beams):
     model = tiny.adapted(method, base, architecture)
