@@ -84,7 +84,7 @@ def test_sound_values_come_back_typed():
     ["5e-5", "5.0e-05", "-2E+4", "1.5", ".5", "1", "e5", "2026-11-25", "1_000", ".inf", "yes", "???", "[1, 2e1]"],
 )
 def test_values_are_read_as_omegaconf_reads_them(tmp_path, text):
-    (tmp_path / "params.yaml").write_text(f"lora: {{value: {text}}}\n")
+    (tmp_path / "params.yaml").write_text(f"lora:\n  value: {text}\n")
     assert read_params(tmp_path / "params.yaml") == OmegaConf.to_container(OmegaConf.load(tmp_path / "params.yaml"))
 
 
