@@ -1,9 +1,11 @@
 """params.yaml: reading it and checking its values against typed sections (pipeline/parameters)."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
+import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
@@ -42,13 +44,25 @@ def _describe(key: str, item: dict[str, Any]) -> str:
     return f"{where}: {item['input']!r}: {message}" if item["type"] != "value_error" else f"{where}: {message}"
 
 
-def read_params(path: Path = PARAMS) -> dict[str, Any]:
-    """The whole of params.yaml. Read by OmegaConf, because plain YAML 1.1 reads 5e-5 as a string."""
-    from omegaconf import OmegaConf
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as OmegaConf reads it, in C: a hundred times faster, and no stage has to import OmegaConf."""
 
+
+# Plain YAML 1.1 reads 5e-5 as a string and 2026-11-25 as a date.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)$"), list("-+0123456789")
+)
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """The whole of params.yaml. Raises InputError where there is none."""
     if not path.exists():
         raise InputError(f"{path} not found in {Path.cwd()}: run from the project's folder, after `make params`")
-    values = OmegaConf.to_container(OmegaConf.load(path))
+    values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of sections, found {type(values).__name__}")
     return {str(key): value for key, value in values.items()}

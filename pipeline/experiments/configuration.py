@@ -4,7 +4,6 @@ The stage `config`, the command `compose` and `dvc exp run` (override_validation
 heavy is imported: no torch, no DVC.
 """
 
-import copy
 import difflib
 import inspect
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import methods
@@ -65,9 +64,7 @@ def write(output: Path, overrides: Sequence[str] = (), conf: Path = CONF) -> Non
 
 def plain_values(composed: DictConfig) -> dict[str, Any]:
     """A composition as params.yaml holds it: without Hydra's own settings, interpolations resolved."""
-    values = copy.deepcopy(composed)
-    with open_dict(values):
-        values.pop("hydra", None)
+    values = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     OmegaConf.resolve(values)
     plain = OmegaConf.to_container(values)
     assert isinstance(plain, dict)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+from omegaconf import OmegaConf
 from pydantic import Field
 
 from pipeline.core import files
@@ -76,6 +77,15 @@ def test_sound_values_come_back_typed():
     assert isinstance(params.learning_rate, float)
     assert parse_section(section("data"), Data, "data").limit.train is None
     assert parse_section(3, Annotated[int, Field(gt=2)], "k") == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5e-5", "5.0e-05", "-2E+4", "1.5", ".5", "1", "e5", "2026-11-25", "1_000", ".inf", "yes", "???", "[1, 2e1]"],
+)
+def test_values_are_read_as_omegaconf_reads_them(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(f"lora:\n  value: {text}\n")
+    assert read_params(tmp_path / "params.yaml") == OmegaConf.to_container(OmegaConf.load(tmp_path / "params.yaml"))
 
 
 def test_params_read_a_number_without_a_decimal_point_as_a_number(tmp_path):
