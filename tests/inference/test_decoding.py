@@ -68,7 +68,7 @@ def test_an_answer_ends_before_the_first_of_its_end_tokens():
     assert cut_at_end([5, 6], {1, 2}) == Answer([5, 6], False)
 
 
-@pytest.mark.parametrize("method", ["zero_shot", "prompt_tuning", "lora"])
+@pytest.mark.parametrize("method", ["zero_shot", "prompt_tuning", pytest.param("lora", marks=pytest.mark.slow)])
 def test_the_search_takes_nothing_from_the_checkpoint(base, architecture, method):
     def model():
         return tiny.load(base, architecture) if method == "zero_shot" else tiny.adapted(method, base, architecture)

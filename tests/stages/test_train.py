@@ -97,6 +97,7 @@ def test_a_training_leaves_a_model_curves_and_a_record_and_no_checkpoint(folder)
     assert record["resumed_from"] is None
 
 
+@pytest.mark.slow
 def test_full_fine_tuning_needs_no_base(folder):
     change(folder, "full", num_train_epochs=1)
     assert not run("full", num_evaluations=1)["needs_base"]

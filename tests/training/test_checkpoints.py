@@ -59,9 +59,9 @@ def test_removed_checkpoints_leave_nothing(tmp_path, seq2seq_base):
 @pytest.mark.parametrize(
     ("method", "changes"),
     [
-        ("full", {"optim": "adafactor"}),
+        pytest.param("full", {"optim": "adafactor"}, marks=pytest.mark.slow),
         ("lora", {"lora_dropout": 0.3}),  # so that the random state matters
-        ("prompt_tuning", {}),
+        pytest.param("prompt_tuning", {}, marks=pytest.mark.slow),
     ],
 )
 def test_an_interrupted_training_resumes_to_the_same_weights_and_curves(tmp_path, seq2seq_base, method, changes):

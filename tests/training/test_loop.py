@@ -23,9 +23,9 @@ def validation_losses(trainer):
     ("method", "architecture", "changes"),
     [
         ("full", "seq2seq", {"weight_decay": 0.1, "lr_scheduler_type": "cosine"}),
-        ("full", "causal", {"optim": "adafactor", "weight_decay": 0.1}),
-        ("lora", "seq2seq", {"weight_decay": 0.1}),
-        ("prompt_tuning", "seq2seq", {}),
+        pytest.param("full", "causal", {"optim": "adafactor", "weight_decay": 0.1}, marks=pytest.mark.slow),
+        pytest.param("lora", "seq2seq", {"weight_decay": 0.1}, marks=pytest.mark.slow),
+        pytest.param("prompt_tuning", "seq2seq", {}, marks=pytest.mark.slow),
         ("prompt_tuning", "causal", {}),
     ],
 )
@@ -112,9 +112,7 @@ def test_the_best_checkpoint_is_kept_not_the_last(tmp_path, seq2seq_base):
     assert 0 <= progress.seconds_to_best <= trainer.monitor.elapsed("train")
 
 
-@pytest.mark.parametrize(
-    ("evaluations", "steps"), [(1, [4]), (2, [2, 4]), (3, [2, 4]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])]
-)
+@pytest.mark.parametrize(("evaluations", "steps"), [(1, [4]), (3, [2, 4]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])])
 def test_validations_are_spread_evenly_and_the_last_is_at_the_end(tmp_path, seq2seq_base, evaluations, steps):
     trainer = tiny.trainer(seq2seq_base, tmp_path, train={"num_evaluations": evaluations, "logging_steps": 3})
     trainer.train()
