@@ -102,6 +102,7 @@ def settings():
     )
 
 
+@pytest.mark.slow
 def test_a_run_cut_off_ends_with_the_same_weights(tmp_path):
     """Two real workers; the second run stops at a checkpoint, the third goes on from it."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"

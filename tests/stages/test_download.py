@@ -37,6 +37,7 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
+@pytest.mark.slow
 def test_a_hub_model_arrives_at_its_commit_without_what_could_run_code(tmp_path, seq2seq_base):
     source = tmp_path / "repository"
     source.mkdir()
@@ -52,6 +53,7 @@ def test_a_hub_model_arrives_at_its_commit_without_what_could_run_code(tmp_path,
     assert json.loads((tmp_path / "models/raw/source.json").read_text())["commit"] == hub.COMMIT
 
 
+@pytest.mark.slow
 def test_an_unknown_commit_is_refused_in_one_line(tmp_path, seq2seq_base):
     with hub.serve(models={"google/flan-t5-base": seq2seq_base}) as endpoint:
         done = run(tmp_path, "download_model", endpoint, "model=flan_t5_base")
@@ -61,6 +63,7 @@ def test_an_unknown_commit_is_refused_in_one_line(tmp_path, seq2seq_base):
     assert "-S model=local" in line
 
 
+@pytest.mark.slow
 def test_a_broken_connection_is_refused(tmp_path, seq2seq_base):
     with hub.serve(models={"google/flan-t5-base": seq2seq_base}, cut="model.safetensors") as endpoint:
         done = run(tmp_path, "download_model", endpoint, "model=flan_t5_base", f"model.hub.revision={hub.COMMIT}")
@@ -81,6 +84,7 @@ def dialogsum(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_hub_data_set_arrives_through_datasets_at_the_commit_of_its_branch(tmp_path):
     source = dialogsum(tmp_path / "repository")
     rows = "data.hub.rows={train:4,validation:2,test:15}"
@@ -92,6 +96,7 @@ def test_a_hub_data_set_arrives_through_datasets_at_the_commit_of_its_branch(tmp
     assert [row["id"] for row in lines[:4]] == ["test_0_1", "test_0_2", "test_0_3", "test_1_1"]
 
 
+@pytest.mark.slow
 def test_a_hub_data_set_with_other_rows_than_expected_is_refused(tmp_path):
     source = dialogsum(tmp_path / "repository")
     with hub.serve(datasets={"knkarthick/dialogsum": source}) as endpoint:
