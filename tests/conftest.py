@@ -60,3 +60,10 @@ def smoke(tmp_path_factory) -> Project:
             ran.write_text(json.dumps(stages))
     project.stages = json.loads(ran.read_text())
     return project
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a module run in one worker, for what they share, unless workers share it as they do `smoke`."""
+    for item in items:
+        if "smoke" not in item.fixturenames and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
