@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,21 @@ class Project:
     def dvc(self, *arguments: str) -> list[str]:
         """Run a dvc command that must succeed; the stages that ran, in order."""
         return ran(self.must("dvc", *arguments))
+
+    def run_queue(self, count: int, seconds: float = 600) -> None:
+        """Run the queued experiments, `count` of them, to their end.
+
+        Finished ones are counted in git. `dvc queue status` writes to the queue's messages, and a worker that reads one
+        half-written ends with an error.
+        """
+        self.must("dvc", "queue", "start", "--jobs", "1")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            references = self.must("git", "for-each-ref", "--format", "%(refname)", "refs/exps")
+            if len(re.findall(r"^refs/exps/[0-9a-f]{2}/", references, flags=re.MULTILINE)) >= count:
+                return
+            time.sleep(2)
+        raise AssertionError(self.must("dvc", "queue", "status"))
 
     def outputs(self) -> dict[str, str]:
         """Path -> hash of every output in dvc.lock."""

@@ -47,11 +47,7 @@ def test_an_experiment_runs_and_runs_again_after_git_checkout(clone):
 
 def test_a_queue_of_three_ranks_runs_each(clone):
     clone.must("dvc", "exp", "run", "--queue", *SMOKE, "-S", "methods=[lora]", "-S", "lora.r=4,2,3")
-    clone.must("dvc", "queue", "start", "--jobs", "1")
-    deadline = time.monotonic() + 300
-    while re.search("Queued|Running", state := clone.must("dvc", "queue", "status")) and time.monotonic() < deadline:
-        time.sleep(2)
-    assert state.count("Success") == 3, state
+    clone.run_queue(3)
     shown = json.loads(clone.must("dvc", "exp", "show", "--json"))
     experiments = [experiment["revs"][0]["data"] for experiment in shown[1]["experiments"]]
     assert {one["params"]["params.yaml"]["data"]["lora"]["r"] for one in experiments} == {4, 2, 3}
