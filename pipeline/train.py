@@ -86,9 +86,6 @@ def fit(
     print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
     key = checkpoint_key(method, params, paths, precision, seed, model, train)
     checkpoints = Checkpoints(paths.checkpoints / f"{method}-{key}")
-    resumed = checkpoints.newest()
-    if resumed:
-        print(f"{method}: continuing from {resumed}")
     trainer = MethodTrainer(
         adapted,
         getattr(module, "Hooks", MethodHooks),
@@ -108,13 +105,10 @@ def fit(
     record = {
         "trainable_parameters": trainable,
         "total_parameters": total,
-        "steps": progress.step,
-        "best_step": progress.best_step,
-        "best_validation_loss": progress.best_loss,
-        "seconds_to_best": progress.seconds_to_best,
+        **progress.report(),
         "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"])),
         **monitor.report(),
-        "resumed_from": resumed and resumed.name,
+        "resumed_from": trainer.resumed_from,
         "precision": precision,
         **environment(),
     }

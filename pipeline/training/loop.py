@@ -7,6 +7,7 @@ measurements).
 
 import math
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,6 +34,15 @@ class Progress:
     best_loss: float = math.inf
     seconds_to_best: float = 0.0
     history: list[Entry] = field(default_factory=list)
+
+    def report(self) -> dict[str, Any]:
+        """What a run record says of it."""
+        return {
+            "steps": self.step,
+            "best_step": self.best_step,
+            "best_validation_loss": self.best_loss,
+            "seconds_to_best": self.seconds_to_best,
+        }
 
 
 def total_steps(params: TrainingParams, train: Train, examples: int) -> int:
@@ -70,6 +80,7 @@ class MethodTrainer:
         self.steps = total_steps(params, train, len(train_examples))
         self.hooks = hooks(model.network, params, self.steps)
         self.progress = Progress()
+        self.resumed_from: str | None = None
         mixed = {"fp32": "no"}.get(precision, precision)
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=best_device() == "cpu")
         self.optimizer: Any
@@ -82,6 +93,7 @@ class MethodTrainer:
         resumed = self.checkpoints.newest()
         torch.manual_seed(self.seed)
         if resumed:
+            print(f"{self.curves.label}: continuing from {resumed}")
             self._resume(resumed)
         progress, first = self.progress, self.progress.step
         schedule = make_schedule(self.optimizer.optimizer, self.params, self.steps, first)
@@ -173,7 +185,8 @@ class MethodTrainer:
             self.checkpoints.save(progress.step, network, optimizer, self.hooks.state(), saved)
             self.checkpoints.prune({progress.step, progress.best_step})
 
-    def _resume(self, path: Any) -> None:
+    def _resume(self, path: Path) -> None:
+        self.resumed_from = path.name
         self.hooks.restore(restore_weights(path, self.model.network, self.accelerator.device))
         saved = restore_training(path, self.optimizer.optimizer)
         self.monitor.restore(saved.pop("monitor"))
