@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test check lint format params adopt graph pr-report pretrain clean
+.PHONY: help setup repro test check lint format params adopt pr-report pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -40,14 +40,12 @@ adopt: setup ## make an experiment's values the defaults: apply it and write a f
 	$(if $(EXP),dvc exp apply $(EXP))
 	python -m pipeline adopt $(EXP)
 
-graph: setup ## write the code dependencies in dvc.yaml, after an edit of imports
-	python -m pipeline graph
-
 pr-report: setup ## what this change does to parameters and scores, with plots: make pr-report BASE=main
 	python -m pipeline pull_request $(or $(BASE),main)
 
 pretrain: setup ## make the bundled base model again, in about an hour; resumes if interrupted
 	python -m pretraining.train
+	dvc repro code
 	dvc commit --force pretrain
 
 clean: ## delete checkpoints of interrupted or changed trainings

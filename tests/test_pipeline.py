@@ -21,7 +21,7 @@ def project(smoke, tmp_path) -> Project:
 
 
 def test_every_stage_of_every_method_runs(smoke):
-    expected = {"config", "support_calls", "download", "download_model", "prepare", "convert", "template", "tokenize"}
+    expected = {"config", "code", "support_calls", "download", "download_model", "prepare", "convert", "template", "tokenize"}
     expected |= {"baselines", *PAGES}
     assert set(smoke.stages) == expected | after(*METHODS)
     rows = [row for row in smoke.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
@@ -121,7 +121,7 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
     before = project.outputs()["models/lora"]
     path = project.folder / "pipeline/methods/lora.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert set(project.dvc("repro")) == {"train@lora", *PAGES}
+    assert set(project.dvc("repro")) == {"code", "train@lora", *PAGES}
     assert project.outputs()["models/lora"] == before
 
 

@@ -1,6 +1,6 @@
 """What a module imports from this project: the code that its result can depend on.
 
-`make graph` writes it into dvc.yaml, and a training's checkpoints are keyed by it. Files are parsed, never imported.
+The stage `code` lists it for DVC, and a training's checkpoints are keyed by it. Files are parsed, never imported.
 """
 
 import ast

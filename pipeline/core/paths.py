@@ -19,6 +19,10 @@ class Paths:
         """A constant file that says params.yaml was checked; the first dependency of every other stage."""
         return self.root / "data/checked"
 
+    def code(self, stage: str) -> Path:
+        """The files that a stage imports, with their hashes."""
+        return self.root / f"data/code/{stage}.txt"
+
     @property
     def raw_data(self) -> Path:
         """The folder of a hub data set: a JSON Lines file for each split, and source.json."""
