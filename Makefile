@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test check lint format params adopt pr-report pretrain clean
+.PHONY: help setup repro test check lint format params adopt graph pr-report pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -39,6 +39,9 @@ params: setup ## compose conf/ into params.yaml, after an edit in conf/
 adopt: setup ## make an experiment's values the defaults: apply it and write a file of conf/ (make adopt EXP=NAME)
 	$(if $(EXP),dvc exp apply $(EXP))
 	python -m pipeline adopt $(EXP)
+
+graph: setup ## which stages an edit of the code reruns, file by file
+	python -m pipeline graph
 
 pr-report: setup ## what this change does to parameters and scores, with plots: make pr-report BASE=main
 	python -m pipeline pull_request $(or $(BASE),main)

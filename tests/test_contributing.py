@@ -48,7 +48,7 @@ def test_ten_lines_add_a_method_and_touch_nothing_else(smoke, tmp_path):
     project.must(*composes)
     touched = {" M conf/peft_methods.yaml", " M params.yaml", "?? pipeline/methods/loha.py"}
     assert changed(project) == touched
-    assert set(project.dvc(*runs[1:])) == {"config", *after("loha"), "compare", "report"}
+    assert set(project.dvc(*runs[1:])) == {"config", "code", *after("loha"), "compare", "report"}
     noted = ("dvc.lock", "models/.gitignore", "reports/")  # DVC's own notes, and results
     assert {line for line in changed(project) if not line[3:].startswith(noted)} == touched
     rows = {row["name"]: row for row in project.json("reports/comparison.json")["systems"]}

@@ -13,7 +13,9 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from pipeline import code, methods
+from pipeline import methods
+from pipeline.commands import graph
+from pipeline.core import code_lists
 from pipeline.core.imports import PACKAGES, REGISTRIES, closure, imports
 from pipeline.core.params import PARAMS, read_params
 from pipeline.core.paths import Paths
@@ -77,9 +79,9 @@ def modules(folder: str) -> Iterator[str]:
         yield ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("stage", sorted(set(STAGES) - code.WITHOUT_LIST))
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - code_lists.WITHOUT_LIST))
 def test_a_stage_depends_on_exactly_the_code_it_imports(stage):
-    assert code.stage_modules()[stage] == module_of(stage)
+    assert code_lists.stage_modules()[stage] == module_of(stage)
     listed = {path for path in STAGES[stage]["deps"] if path.endswith(".py") or path.startswith("data/code")}
     reached = {path.parent.as_posix() for path in closure(module_of(stage)) if path.name == "__init__.py"}
     named = {
@@ -91,7 +93,7 @@ def test_a_stage_depends_on_exactly_the_code_it_imports(stage):
 
 
 def test_the_list_of_a_stage_changes_with_what_it_imports_and_with_nothing_else():
-    listing = code.listing("pipeline.score")
+    listing = code_lists.code_list("pipeline.score")
     assert "pipeline/evaluation/scoring.py" in listing
     assert not re.search("train.py|reporting|methods|core/paths", listing)
     for line in listing.splitlines():
@@ -207,7 +209,7 @@ def test_the_bundled_base_is_frozen_and_is_what_pretraining_left():
     for file in lock["outs"]:
         assert hashlib.md5(Path(file["path"]).read_bytes()).hexdigest() == file["md5"], file["path"]
     (listed,) = [dep["md5"] for dep in lock["deps"] if dep["path"] == "data/code/pretrain.txt"]
-    assert hashlib.md5(code.listing("pretraining.train").encode()).hexdigest() == listed
+    assert hashlib.md5(code_lists.code_list("pretraining.train").encode()).hexdigest() == listed
     assert {out["path"] for out in lock["outs"]} == set(outputs("pretrain"))
     assert {dep["path"] for dep in lock["deps"]} == set(STAGES["pretrain"]["deps"])
     assert Path("models/tiny_t5/model.safetensors").stat().st_size < 16 * 2**20
@@ -217,3 +219,14 @@ def test_the_pipeline_never_imports_what_made_the_base():
     for stage in set(STAGES) - {"pretrain"}:
         assert not any(path.parts[0] == "pretraining" for path in closure(module_of(stage))), stage
     assert "pretraining" in PACKAGES
+
+
+def test_make_graph_names_the_stages_that_an_edit_reruns(tmp_path):
+    for stage, module in code_lists.stage_modules().items():
+        (tmp_path / f"{stage}.txt").write_text(code_lists.code_list(module))
+        assert graph.changed_files(module, tmp_path / f"{stage}.txt") == []
+    path = tmp_path / "train.txt"
+    path.write_text(
+        path.read_text().replace(hashlib.md5(Path("pipeline/training/loop.py").read_bytes()).hexdigest(), "0")
+    )
+    assert graph.changed_files("pipeline.train", path) == ["pipeline/training/loop.py"]

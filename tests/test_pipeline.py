@@ -241,7 +241,7 @@ def test_a_worktree_runs_its_own_conf_and_code(project, tmp_path):
     tree.edit("pipeline/experiments/configuration.py", '"methods: empty;', '"methods: none at all;')
     done = tree.run("dvc", "exp", "run", "-S", "methods=[]")
     assert done.stderr.startswith("ERROR: methods: none at all;")
-    assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora")) == {"config", "train@lora"}
+    assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora")) == {"config", "code", "train@lora"}
     assert tree.json("models/lora/adapter_config.json")["r"] == 4
     assert "r: 4" not in (project.folder / "params.yaml").read_text()
 
