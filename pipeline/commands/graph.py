@@ -24,6 +24,9 @@ def main() -> None:
     argparse.ArgumentParser(
         prog="python -m pipeline graph", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
+    if not Paths().code("train").exists():
+        print("no lists yet: `dvc repro code` writes them")
+        return
     changes = {name: changed_files(module, Paths().code(name)) for name, module in stage_modules().items()}
     for name, files in changes.items():
         if files:
