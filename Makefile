@@ -20,7 +20,7 @@ repro: setup ## run the pipeline on the default data and model; only what change
 	dvc repro
 
 test: setup ## run all tests
-	@echo "Running all tests, two at a time (about ten minutes) ..."
+	@echo "Running all tests, two at a time (ten to forty minutes, by machine) ..."
 	python -m pytest -n 2 --dist loadgroup
 
 check: setup ## style, types and the tests that train nothing, in about a minute
