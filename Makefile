@@ -23,7 +23,7 @@ test: setup ## run all tests
 	@echo "Running all tests, two at a time (ten to forty minutes, by machine) ..."
 	python -m pytest -n 2 --dist loadgroup
 
-check: setup ## style, types and the tests that train nothing, in about a minute
+check: setup ## style, types and the tests that train nothing, in some minutes
 	ruff check . && ruff format --check . && mypy
 	python -m pytest -n 2 -m "not slow"
 

@@ -135,7 +135,7 @@ def checkpoint_key(
 ) -> str:
     """The key of everything that the trained bytes depend on: a checkpoint of anything else is never continued.
 
-    The code is this module's import closure, as dvc.yaml has it.
+    The code is this module's import closure, as in data/code/train.txt.
     """
     from pipeline.training.key import hash_of
 
