@@ -13,12 +13,14 @@ bootstrap interval and approximate randomization (pipeline/evaluation/bootstrap.
 """
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.core.cli import run_stage
+from pipeline.core.code_lists import code_list, stage_modules
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation import loss_curves
@@ -119,10 +121,24 @@ def warn_of_old_results(repo: Any) -> list[Prose]:
     """A sentence if the results here are older than code, data or parameters; data that is not here counts as right."""
     with contextlib.redirect_stdout(None):
         stages = [stage.addressing for stage in repo.reproduce(dry=True, allow_missing=True, on_error="ignore")]
+    if "code" in stages:  # DVC sees the lists that it will write only when it has written them
+        stages.remove("code")
+        stages += [name for name in stages_of_changed_code(repo) if name not in stages]
     if not stages:
         return []
     old = Strong("These results are older than this change")
     return [prose(old, ": ", Code("dvc repro"), f" would run {', '.join(stages)} and what follows.")]
+
+
+def stages_of_changed_code(repo: Any) -> list[str]:
+    """The stages whose list of code (data/code) is another now than the one that their results were made with."""
+    files, places = RevisionFiles(repo, None), Paths()
+    return [
+        stage
+        for name, module in stage_modules().items()
+        for stage, used in files.dependency_hashes(places.code(name).as_posix()).items()
+        if used != hashlib.md5(code_list(module).encode()).hexdigest()
+    ]
 
 
 def warn_of_newer_base(repo: Any, base: str, commit: str) -> list[Prose]:

@@ -95,6 +95,16 @@ def test_results_that_are_older_than_the_code_are_said_to_be(project):
     assert "`dvc repro` would run train@lora and what follows" in page(project, "HEAD")
 
 
+def test_an_edit_of_shared_code_names_the_stages_that_import_it(project):
+    path = project.folder / "pipeline/inference/latency.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    assert "`dvc repro` would run generate@lora and what follows" in page(project, "HEAD")
+    path.write_text(path.read_text().removesuffix("# a comment\n"))
+    path = project.folder / "pipeline/commands/sweep.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    assert "would run" not in page(project, "HEAD")
+
+
 def test_the_way_back_says_what_is_removed_and_what_the_base_has_more(project):
     project.must("git", "checkout", "--quiet", "-b", "older", "base")
     project.dvc("checkout")
