@@ -12,26 +12,33 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.inference.decoding import Answer, configure_decoding, decode, generate_answers
+from pipeline.inference.decoding import Answer, configure_decoding, free_positions, generate_answers
 from pipeline.inference.latency import measure_latency
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.chat import Chat, chat_settings
 from pipeline.models.devices import environment, to_device
+from pipeline.models.limits import generation_settings, read_limits
+from pipeline.models.loading import count_parameters
 from pipeline.models.prompts import encode_with_examples
 from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.tokenizer import decode, tags
 from pipeline.models.tuned import is_mergeable, load_tuned
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
-from pipeline.parameters.tokenize import Tokenize
+from pipeline.parameters.template import Template
 
 
-def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate: Generate) -> None:
-    monitor = ResourceMonitor()
+def run(method: str, paths: Paths, *, model: Model, template: Template, generate: Generate) -> None:
+    monitor, limits, chat = ResourceMonitor(), read_limits(paths), chat_settings(model, template)
     with monitor.phase("load"):
-        tuned = load(method, paths, model, generate.merge)
+        tuned = load(method, paths, model, chat, generate.merge)
+    base = tuned.base_network.config
+    generate = generation_settings(generate, limits, base, count_parameters(paths.base_model))
     rows = files.read_jsonl(paths.prompts("test"))
     examples = worked_examples(method, paths)
-    prompts = [encode_with_examples(row, examples, tuned, tokenize.max_source_tokens) for row in rows]
+    positions = free_positions(tuned, generate.max_new_tokens, "generate.max_new_tokens")
+    prompts = [encode_with_examples(row, examples, tuned, limits.max_source_tokens, positions) for row in rows]
     config = configure_decoding(tuned, generate)
     with monitor.phase("warm-up"):
         list(generate_answers(tuned, [min(prompts, key=len)], config, 1, generate.precision))
@@ -41,10 +48,11 @@ def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate
         results = {number: (answer, size) for number, answer, size in shown}
     with monitor.phase("latency"):
         variants = {"as it is": tuned}
-        if generate.merge and is_mergeable((unmerged := load(method, paths, model, merge=False)).network):
+        if generate.merge and is_mergeable((unmerged := load(method, paths, model, chat, merge=False)).network):
             variants = {"merged": tuned, "unmerged": unmerged}
         latency = measure_latency(variants, prompts, generate)
-    predictions = [as_prediction(row, results[number][0], tuned) for number, row in enumerate(rows)]
+    kept = tags(tuned, (text for row in rows for text in (row["dialogue"], *row["references"])))
+    predictions = [as_prediction(row, results[number][0], tuned, kept) for number, row in enumerate(rows)]
     if not any(row["prediction"] for row in predictions):
         raise InputError(f"{method}: every one of {len(predictions)} summaries is empty; nothing was learned or loaded")
     files.write_jsonl(paths.predictions(method), predictions)
@@ -53,7 +61,7 @@ def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate
         "dialogues": len(predictions),
         "new_tokens": sum(row["tokens"] for row in predictions),
         "prompt_tokens": sum(map(len, prompts)),
-        "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, tokenize.max_source_tokens),
+        "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, limits.max_source_tokens),
         "batch_size": min(size for _, size in results.values()),
         "latency": latency,
         **monitor.report(),
@@ -64,20 +72,20 @@ def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate
     print(f"{method}: {len(predictions)} summaries in {seconds:.1f} s; the first: {predictions[0]['prediction']}")
 
 
-def as_prediction(row: dict[str, Any], answer: Answer, model: LanguageModel) -> dict[str, Any]:
-    """A row of the predictions."""
+def as_prediction(row: dict[str, Any], answer: Answer, model: LanguageModel, kept: set[str]) -> dict[str, Any]:
+    """A row of the predictions; `kept` are special tokens that are words of the data."""
     return {
         "id": row["id"],
-        "prediction": decode(model, answer),
+        "prediction": decode(answer.ids, model, kept),
         "references": row["references"],
         "tokens": len(answer.ids),
         "ended": answer.ended,
     }
 
 
-def load(method: str, paths: Paths, model: Model, merge: bool) -> LanguageModel:
+def load(method: str, paths: Paths, model: Model, chat: Chat | None, merge: bool) -> LanguageModel:
     """What the method left, on the best device."""
-    tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, model.chat, merge)
+    tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, chat, merge)
     tuned.network = to_device(tuned.network)
     return tuned
 

@@ -18,8 +18,9 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.models import architectures
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.chat import chat_settings
 from pipeline.models.loading import load_text_encoder
-from pipeline.models.prompts import completion_start, escape_special_tokens, join_turns
+from pipeline.models.prompts import completion_start, escape_control_tokens, join_turns
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
 from pipeline.parameters.types import Seed
@@ -29,7 +30,7 @@ FIELDS = ("id", "dialogue")  # what a template may use
 
 def run(paths: Paths, *, seed: Seed, template: Template, model: Model) -> None:
     if model.chat:
-        encoder = load_text_encoder(paths.base_model, model.architecture, chat=True)
+        encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
     else:  # without a chat template no tokenizer is needed, and importing one takes seconds
         encoder = architectures.find(model.architecture)(None, None)
     for split in SPLITS:
@@ -47,7 +48,7 @@ def make_prompt(record: dict[str, Any], template: Template, seed: int, model: La
     The completion is the first reference.
     """
     if model.chat:
-        record = record | {"dialogue": escape_special_tokens(record["dialogue"], model.tokenizer)}
+        record = record | {"dialogue": escape_control_tokens(record["dialogue"], model)}
     instruction = fill_template(template, record, seed)
     return {
         "id": record["id"],

@@ -2,52 +2,110 @@
 
     python -m pipeline.tokenize
 
-A prompt over its limit loses tokens from the middle of its dialogue only: the instruction and the ending stay.
+A prompt over its limit loses some of the middle of its dialogue only: the instruction and the ending stay. Limits that
+are `auto` are found here from the lengths of train and validation.
 """
 
 import statistics
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.params import read_params
 from pipeline.core.paths import SPLITS, Paths
-from pipeline.models.architectures.base import LanguageModel
-from pipeline.models.loading import load_text_encoder
-from pipeline.models.prompts import tokenize_completion, truncate_prompt
+from pipeline.models.architectures.base import IGNORED, LanguageModel
+from pipeline.models.chat import chat_settings
+from pipeline.models.limits import Limits, choose_limits, percentile
+from pipeline.models.loading import count_parameters, load_config, load_text_encoder
+from pipeline.models.prompts import encode_prompt, encode_row, tokenize_completion
 from pipeline.parameters.model import Model
+from pipeline.parameters.template import Template
 from pipeline.parameters.tokenize import Tokenize
 
+TRUNCATED_WARNING = 0.05  # share of examples that a limit cuts
+UNKNOWN_WARNING, UNKNOWN_REFUSAL = 0.01, 0.5  # share of tokens that the tokenizer does not know
 
-def run(paths: Paths, *, tokenize: Tokenize, model: Model) -> None:
-    encoder = load_text_encoder(paths.base_model, model.architecture, model.chat)
-    card = {}
+
+def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -> None:
+    encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
+    rows = {split: files.read_jsonl(paths.prompts(split)) for split in SPLITS}
+    limits = find_limits(rows, encoder, paths, tokenize)
+    card: dict[str, Any] = {"limits": asdict(limits)}
     for split in SPLITS:
-        rows = files.read_jsonl(paths.prompts(split))
-        examples = [encode_row(row, encoder, tokenize.max_source_tokens, tokenize.max_target_tokens) for row in rows]
-        card[split] = summarize(examples)
+        examples = [
+            encode_example(row, encoder, limits.max_source_tokens, limits.max_target_tokens) for row in rows[split]
+        ]
+        check_instructions(rows[split], examples, encoder)
+        card[split] = summarize(examples, encoder.tokenizer)
         print(f"{split}: {card[split]}")
+        check_unknown(split, card[split])
         if split != "test":  # test prompts are encoded by `generate`, with worked examples in front
             kept = [{key: example[key] for key in ("id", "input_ids", "labels")} for example in examples]
             files.write_parquet(paths.tokens(split), kept)
+    for text in warnings(card, limits):
+        print(f"warning: {text}")
+    files.write_json(paths.limits, asdict(limits))
     files.write_json(paths.token_card, card)
 
 
-def encode_row(row: dict[str, Any], model: LanguageModel, source_limit: int, target_limit: int) -> dict[str, Any]:
-    """One example: id, input_ids, labels, and how many tokens the limits cut from source and target."""
-    source, source_cut = truncate_prompt(row["prompt"], row["dialogue"], model, source_limit)
-    target = tokenize_completion(row["completion"], model)
-    room = target_limit - 1  # the end token takes one
+def find_limits(
+    rows: dict[str, list[dict[str, Any]]], model: LanguageModel, paths: Paths, settings: Tokenize
+) -> Limits:
+    """The limits that apply to all splits."""
+    config, parameters = load_config(paths.base_model), count_parameters(paths.base_model)
+    known = [row for split in ("train", "validation") for row in rows[split]]
+    automatic = "auto" in (settings.max_source_tokens, settings.max_target_tokens)
+    sources = [len(encode_prompt(row["prompt"], model)[1]) for row in known] if automatic else [1]
+    ends = len(model.completion_frame[1])
+    targets = [len(tokenize_completion(row["completion"], model)) + ends for row in known]
+    limits = choose_limits(sources, targets, settings, model, config, parameters)
+    if settings.max_source_tokens not in ("auto", limits.max_source_tokens):
+        print(f"tokenize.max_source_tokens: {limits.max_source_tokens}, for the model has no more positions")
+    if "auto" in (settings.max_source_tokens, settings.max_target_tokens):
+        print(f"limits: {asdict(limits)}")
+    return limits
+
+
+def encode_example(row: dict[str, Any], model: LanguageModel, source_limit: int, target_limit: int) -> dict[str, Any]:
+    """One example: id, input_ids, labels, its parts, and how many tokens the limits cut from source and target."""
+    prompt = encode_row(row, [], model, source_limit)
+    target, ends = tokenize_completion(row["completion"], model), model.completion_frame[1]
+    room = target_limit - len(ends)
     return {
         "id": row["id"],
-        **model.encode_example(source, target[:room], model.tokenizer.eos_token_id),
-        "source_cut": source_cut,
+        **model.encode_example(prompt.ids, [*target[:room], *ends[:-1]], ends[-1]),
+        "source": prompt.ids,
+        "target": target[:room],
+        "source_cut": prompt.truncated,
         "target_cut": max(0, len(target) - room),
     }
 
 
-def summarize(examples: list[dict[str, Any]]) -> dict[str, float]:
-    """Lengths and truncation of one split."""
+def check_instructions(rows: list[dict[str, Any]], examples: list[dict[str, Any]], model: LanguageModel) -> None:
+    """Raise InputError for an example whose ids no longer hold the instruction around the dialogue."""
+    decode = model.tokenizer.decode
+    as_read: dict[str, list[str]] = {}  # words of an instruction as the tokenizer gives them back
+    for row, example in zip(rows, examples):
+        words = []
+        for part in row["instruction"].split(row["dialogue"]):
+            if part not in as_read:
+                as_read[part] = decode(encode_prompt(part, model)[1], skip_special_tokens=True).split()
+            words += as_read[part]
+        text = "".join(decode(example["source"]).split())
+        lost = [word for word in words if word not in text]
+        if len(lost) > 0.1 * len(words):
+            raise InputError(
+                f"{row['id']}: after tokenization the prompt has lost {' '.join(lost[:5])!r} of its instruction: "
+                "raise tokenize.max_source_tokens, or look at data/prompts/readable and the model's tokenizer"
+            )
+
+
+def summarize(examples: list[dict[str, Any]], tokenizer: Any) -> dict[str, float]:
+    """Lengths, truncation and unknown tokens of one split."""
     lengths = sorted(len(example["input_ids"]) for example in examples)
+    labels = [sum(label != IGNORED for label in example["labels"]) + example["target_cut"] for example in examples]
     return {
         "examples": len(examples),
         "mean input tokens": round(statistics.fmean(lengths), 1),
@@ -56,7 +114,47 @@ def summarize(examples: list[dict[str, Any]]) -> dict[str, float]:
         "prompt tokens truncated": sum(example["source_cut"] for example in examples),
         "targets truncated": sum(example["target_cut"] > 0 for example in examples),
         "target tokens truncated": sum(example["target_cut"] for example in examples),
+        "target tokens, 95 % have at most": percentile(labels, 0.95),
+        "unknown prompt tokens, %": unknown_percent([example["source"] for example in examples], tokenizer),
+        "unknown target tokens, %": unknown_percent([example["target"] for example in examples], tokenizer),
     }
+
+
+def unknown_percent(texts: list[list[int]], tokenizer: Any) -> float:
+    """Percent of the tokens that the tokenizer does not know. A byte-level tokenizer knows all."""
+    unknown = tokenizer.unk_token_id
+    if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id):
+        return 0.0
+    tokens = sum(map(len, texts))
+    return round(100 * sum(text.count(unknown) for text in texts) / max(1, tokens), 2)
+
+
+def check_unknown(split: str, card: dict[str, float]) -> None:
+    """Raise InputError where the tokenizer does not know most of a split, and warn of less."""
+    for kind in ("prompt", "target"):
+        percent = card[f"unknown {kind} tokens, %"]
+        text = f"{split}: the model's tokenizer does not know {percent:.0f} % of the {kind} tokens"
+        if percent > 100 * UNKNOWN_REFUSAL:
+            raise InputError(f"{text}: a model of another language, or a folder without its tokenizer's files")
+        if percent > 100 * UNKNOWN_WARNING:
+            print(f"warning: {text}; the model reads and learns <unk> in their place")
+
+
+def warnings(card: dict[str, Any], limits: Limits) -> list[str]:
+    """What the data says against the limits, before anything is trained."""
+    texts = []
+    for kind, key in (("prompts", "max_source_tokens"), ("targets", "max_target_tokens")):
+        share = card["train"][f"{kind} truncated"] / card["train"]["examples"]
+        if share > TRUNCATED_WARNING:
+            limit = f"tokenize.{key}={getattr(limits, key)}"
+            texts.append(f"{limit} cuts {share:.0%} of train's {kind}; auto takes what the data needs")
+    new, needed = read_params()["generate"]["max_new_tokens"], card["train"]["target tokens, 95 % have at most"]
+    if isinstance(new, int) and new < needed:
+        texts.append(
+            f"generate.max_new_tokens={new}: more than 5 % of train's summaries are longer and would be cut; 95 % have "
+            f"at most {needed} tokens, auto takes {limits.max_new_tokens}"
+        )
+    return texts
 
 
 if __name__ == "__main__":

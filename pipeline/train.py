@@ -19,6 +19,7 @@ from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.methods.base import MethodHooks
 from pipeline.models.devices import device_name, environment, hardware_precision
+from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.tuned import directory_size, needs_base, save_tuned, trained_parameters
@@ -75,7 +76,7 @@ def fit(
     precision = choose_precision(train.precision)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
-        adapted = load_model(paths.base_model, model.architecture, model.chat, train.attn_implementation)
+        adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
         total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
         torch.manual_seed(seed)  # adapters start from random numbers
         adapted.network = module.adapt(adapted, params, seed)
@@ -83,6 +84,8 @@ def fit(
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
+    longest = max(map(adapted.count_tokens, examples["train"]))
+    train = training_settings(train, longest, adapted.base_network.config, total)
     print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
     key = checkpoint_key(method, params, paths, precision, seed, model, train)
     checkpoints = Checkpoints(paths.checkpoints / f"{method}-{key}")
@@ -110,6 +113,7 @@ def fit(
         **monitor.report(),
         "resumed_from": trainer.resumed_from,
         "precision": precision,
+        "batch_size": train.batch_size,
         **environment(),
     }
     return record, checkpoints

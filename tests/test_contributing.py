@@ -89,7 +89,7 @@ def test_a_method_that_peft_does_not_have_is_read_back(bitfit, bart_base):
     paths, base = Paths(bitfit.folder), tiny.load(bart_base, "seq2seq")
     if not paths.tuned_model("bitfit").exists():
         bitfit.must("python", "-m", "pipeline.train", "bitfit")
-    tuned = load_tuned(paths.base_model, paths.tuned_model("bitfit"), "seq2seq", chat=False, merge=True)
+    tuned = load_tuned(paths.base_model, paths.tuned_model("bitfit"), "seq2seq", chat=None, merge=True)
     tuned.network.eval()
     batch = base.collate(tiny.examples(base))
     with torch.inference_mode():

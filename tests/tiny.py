@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.params import parse_section, read_params
+from pipeline.models.chat import Chat
 from support_calls.dialogues import compose
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +16,9 @@ CHAT = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+
+
+CHAT_SETTINGS = Chat({}, "2026-01-01")
 
 
 @cache
@@ -133,7 +137,7 @@ def _defaults() -> dict[str, Any]:
     return read_params(ROOT / "params.yaml")
 
 
-def section(name: str, kind: type, **changes: Any) -> Any:
+def section(name: str, kind: type, /, **changes: Any) -> Any:
     """A section of params.yaml with changes, in its type."""
     return parse_section(_defaults()[name] | changes, kind, name)
 
@@ -149,6 +153,19 @@ def model_params(architecture: str, **changes: Any) -> Any:
     from pipeline.parameters.model import Model
 
     return section("model", Model, **{"architecture": architecture, "chat": False} | changes)
+
+
+def template_params(**changes: Any) -> Any:
+    from pipeline.parameters.template import Template
+
+    return section("template", Template, **changes)
+
+
+def write_limits(paths: Any, **changes: int) -> None:
+    """The limits that `tokenize` would have written."""
+    from pipeline.core import files
+
+    files.write_json(paths.limits, {"max_source_tokens": 512, "max_target_tokens": 64, "max_new_tokens": 64} | changes)
 
 
 def train_params(**changes: Any) -> Any:
@@ -176,7 +193,7 @@ def trained_methods(*but: str) -> list[Any]:
 # What a method does with a model
 
 
-def load(folder: Path, architecture: str, chat: bool = False) -> Any:
+def load(folder: Path, architecture: str, chat: Chat | None = None) -> Any:
     """A base as a `LanguageModel`, in evaluation mode."""
     from pipeline.models.loading import load_model
 

@@ -51,6 +51,11 @@ class Paths:
         return self.root / f"data/tokens/{split}.parquet"
 
     @property
+    def limits(self) -> Path:
+        """Lengths in tokens that apply to every prompt and summary."""
+        return self.root / "data/limits.json"
+
+    @property
     def token_card(self) -> Path:
         return self.root / "reports/tokens.json"
 

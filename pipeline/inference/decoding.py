@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from pipeline.core.errors import InputError
 from pipeline.inference.batching import longest_first, run_in_batches
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.positions import decoder_positions
+from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import DecodingParams
 
 
@@ -16,7 +19,7 @@ class Answer(NamedTuple):
 
 
 def configure_decoding(model: LanguageModel, params: DecodingParams) -> Any:
-    """transformers' GenerationConfig with every setting given; of the checkpoint's own only its end tokens count.
+    """transformers' GenerationConfig with every setting given; of the checkpoint's own only its tokens count.
 
     A chat model may end its turn with another token than the tokenizer's. The network gets this configuration too,
     because `generate` fills gaps from the network's own.
@@ -34,10 +37,22 @@ def configure_decoding(model: LanguageModel, params: DecodingParams) -> Any:
         do_sample=False,
         eos_token_id=sorted(ends),
         pad_token_id=tokenizer.pad_token_id,
-        decoder_start_token_id=getattr(network.config, "decoder_start_token_id", None),
+        **model.generation_tokens(),
     )
     network.generation_config = model.base_network.generation_config = config
     return config
+
+
+def free_positions(model: LanguageModel, new_tokens: int, key: str) -> int | None:
+    """How long a prompt can be; None: no bound. Raises InputError where `new_tokens`, set as `key`, are more
+    than the model has.
+    """
+    config, added = model.base_network.config, virtual_tokens(model.network)
+    found, writable = model.prompt_positions(config, new_tokens), model.completion_positions(config)
+    if (writable and new_tokens > writable) or (found is not None and found <= added):
+        most = writable or decoder_positions(config)
+        raise InputError(f"{key}={new_tokens}: the model has {most} positions; lower it")
+    return found and found - added
 
 
 def generate_answers(
@@ -67,8 +82,3 @@ def cut_at_end(ids: list[int], ends: set[int]) -> Answer:
     """The ids before the first end token."""
     length = next((position for position, token in enumerate(ids) if token in ends), len(ids))
     return Answer(ids[:length], length < len(ids))
-
-
-def decode(model: LanguageModel, answer: Answer) -> str:
-    """An answer as text, without special tokens and outer spaces."""
-    return model.tokenizer.decode(answer.ids, skip_special_tokens=True).strip()

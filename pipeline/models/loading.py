@@ -6,24 +6,23 @@ from typing import Any
 
 from pipeline.models import architectures
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.chat import Chat
+from pipeline.models.tokenizer import load_tokenizer
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder. Without a pad token it pads with the end token."""
-    from transformers import AutoTokenizer
+def load_config(folder: Path) -> Any:
+    """transformers' configuration of a model folder."""
+    from transformers import AutoConfig
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def load_text_encoder(folder: Path, architecture: str, chat: bool) -> LanguageModel:
+def load_text_encoder(folder: Path, architecture: str, chat: Chat | None) -> LanguageModel:
     """A language model without its network, for what needs the tokenizer alone."""
     return architectures.find(architecture)(None, load_tokenizer(folder), chat)
 
 
-def load_model(folder: Path, architecture: str, chat: bool, attention: str = "sdpa") -> LanguageModel:
+def load_model(folder: Path, architecture: str, chat: Chat | None, attention: str = "sdpa") -> LanguageModel:
     """A language model from a folder, with weights in fp32."""
     found = architectures.find(architecture)
     return found(found.load_network(folder, attention), load_tokenizer(folder), chat)
@@ -33,12 +32,10 @@ def missing_weights(folder: Path, architecture: str) -> list[str]:
     """The parameters that a model folder does not give, or not in their own shape: these would be random."""
     import transformers
 
-    auto_class = getattr(transformers, architectures.find(architecture).auto_class)
     verbosity = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()  # it would list them in a table of its own
-    _, report = auto_class.from_pretrained(
-        folder, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, local_files_only=True
-    )
+    found = architectures.find(architecture)
+    _, report = found.load_network(folder, output_loading_info=True, ignore_mismatched_sizes=True)
     transformers.utils.logging.set_verbosity(verbosity)
     return sorted([*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])])
 

@@ -1,9 +1,19 @@
 """Prompts as text and as token ids: chat templates, worked examples, limits."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from pipeline.core.errors import InputError
+from pipeline.models import tokenizer
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.chat import render
+
+
+class Prompt(NamedTuple):
+    """Ids of a prompt, and how many tokens were taken out of its dialogue."""
+
+    ids: list[int]
+    truncated: int
 
 
 def join_turns(examples: list[dict[str, Any]], instruction: str, model: LanguageModel) -> str:
@@ -14,21 +24,17 @@ def join_turns(examples: list[dict[str, Any]], instruction: str, model: Language
     if model.chat:
         turns = []
         for example in examples:
-            completion = escape_special_tokens(example["completion"], model.tokenizer)
             turns.append({"role": "user", "content": example["instruction"]})
-            turns.append({"role": "assistant", "content": completion})
+            turns.append({"role": "assistant", "content": escape_control_tokens(example["completion"], model)})
         turns.append({"role": "user", "content": instruction})
-        return model.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return render(model.tokenizer, turns, model.chat)
     paragraphs = [f"{example['instruction']} {example['completion'].strip()}" for example in examples]
     return "\n\n".join([*paragraphs, instruction])
 
 
-def escape_special_tokens(text: str, tokenizer: Any) -> str:
-    """A text that holds <|im_end|> or the like, changed so that it cannot end its own turn in a chat."""
-    for added in tokenizer.added_tokens_decoder.values():
-        token = added.content
-        text = text.replace(token, f"{token[0]} {token[1:]}")
-    return text
+def escape_control_tokens(text: str, model: LanguageModel) -> str:
+    """A text for a chat in which no control token of the chat is left."""
+    return tokenizer.escape_control_tokens(text, model.control_tokens)
 
 
 def completion_start(model: LanguageModel) -> str:
@@ -36,62 +42,93 @@ def completion_start(model: LanguageModel) -> str:
     return "" if model.chat else model.separator
 
 
-def tokenize_prompt(prompt: str, model: LanguageModel) -> dict[str, Any]:
-    """A prompt's input_ids and offset_mapping.
-
-    Only a chat template writes special tokens into text; elsewhere their names are plain text.
-    """
-    plain = not model.chat
-    return model.tokenizer(prompt, add_special_tokens=plain, split_special_tokens=plain, return_offsets_mapping=True)
+def encode_prompt(prompt: str, model: LanguageModel) -> tuple[str, list[int], list[tuple[int, int]] | None]:
+    """A prompt as tokenized, its ids, and their offsets in it (None where the tokenizer knows none)."""
+    return tokenizer.encode_chat(prompt, model) if model.chat else tokenizer.encode(prompt, model, special=True)
 
 
 def tokenize_completion(completion: str, model: LanguageModel) -> list[int]:
-    """A completion's ids, without special tokens."""
-    return model.tokenizer(completion, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    """A completion's ids, after what the model starts every completion with; without an end."""
+    _, ids, _ = tokenizer.encode(completion, model, special=False)
+    return [*model.completion_frame[0], *ids]
 
 
 def tokenize_instruction(instruction: str, model: LanguageModel) -> list[int]:
     """The ids of an instruction that comes from a file, in the model's chat template if it has one."""
     if model.chat:
-        instruction = escape_special_tokens(instruction, model.tokenizer)
-    return tokenize_prompt(join_turns([], instruction, model), model)["input_ids"]
+        instruction = escape_control_tokens(instruction, model)
+    return encode_prompt(join_turns([], instruction, model), model)[1]
 
 
-def truncate_prompt(prompt: str, dialogue: str, model: LanguageModel, limit: int) -> tuple[list[int], int]:
-    """Ids of a prompt, at most `limit` of them, and how many were taken out of the middle of its last dialogue.
+def encode_row(row: dict[str, Any], examples: list[dict[str, Any]], model: LanguageModel, limit: int) -> Prompt:
+    """A row of data/prompts with worked examples in front; a prompt over `limit` tokens loses some of its dialogue.
 
-    Raises InputError where the dialogue has fewer tokens than would have to go.
+    They go from the middle of the dialogue, so that the instruction, its start and its ending stay. Raises InputError
+    where the dialogue has fewer tokens than would have to go.
     """
-    encoded = tokenize_prompt(prompt, model)
-    ids, start = encoded["input_ids"], prompt.rfind(dialogue)
+    prompt = row["prompt"] if not examples else join_turns(examples, row["instruction"], model)
+    text, ids, offsets = encode_prompt(prompt, model)
+    if len(ids) <= limit:
+        return Prompt(ids, 0)
+    start = prompt.rfind(row["instruction"])
+    if offsets is not None and text == prompt and start >= 0:
+        start += row["instruction"].rfind(row["dialogue"])
+        return _remove_tokens(ids, offsets, start, start + len(row["dialogue"]), limit)
+    before, _, after = row["instruction"].rpartition(row["dialogue"])
+    return shorten_text(
+        row["dialogue"], lambda kept: encode_prompt(join_turns(examples, before + kept + after, model), model)[1], limit
+    )
+
+
+def _remove_tokens(ids: list[int], offsets: list[tuple[int, int]], start: int, stop: int, limit: int) -> Prompt:
+    """Take tokens out of the middle of the characters from `start` to `stop`."""
     excess = len(ids) - limit
-    if excess <= 0:
-        return ids, 0
-    stop = start + len(dialogue)
     inside = [
-        position
-        for position, (left, right) in enumerate(encoded["offset_mapping"])
-        if left < right and start <= left and right <= stop
+        position for position, (left, right) in enumerate(offsets) if left < right and start <= left and right <= stop
     ]
     if len(inside) < excess:
-        raise InputError(
-            f"a prompt has {len(ids)} tokens and its dialogue only {len(inside)} of them, "
-            f"so it cannot be shortened to {limit}: raise tokenize.max_source_tokens or shorten the template"
-        )
+        raise InputError(too_long(len(ids), len(inside), limit))
     first = inside[(len(inside) - excess) // 2]
-    return ids[:first] + ids[first + excess :], excess
+    return Prompt(ids[:first] + ids[first + excess :], excess)
+
+
+def shorten_text(dialogue: str, encode: Callable[[str], list[int]], limit: int) -> Prompt:
+    """The ids with as many characters of the dialogue as fit, taken out of its middle; found by bisection.
+
+    For tokenizers that don't say where a token is in the text, and chat templates that change the text.
+    """
+
+    def shortened(kept: int) -> list[int]:
+        head = (kept + 1) // 2
+        return encode(dialogue[:head] + dialogue[len(dialogue) - (kept - head) :])
+
+    whole, least = len(encode(dialogue)), len(shortened(0))
+    if least > limit:
+        raise InputError(too_long(whole, whole - least, limit))
+    fits, over = 0, len(dialogue)
+    while over - fits > 1:
+        middle = (fits + over) // 2
+        fits, over = (middle, over) if len(shortened(middle)) <= limit else (fits, middle)
+    ids = shortened(fits)
+    return Prompt(ids, whole - len(ids))
+
+
+def too_long(tokens: int, inside: int, limit: int) -> str:
+    return (
+        f"a prompt has {tokens} tokens and its dialogue only {inside} of them, "
+        f"so it cannot be shortened to {limit}: raise tokenize.max_source_tokens or shorten the template"
+    )
 
 
 def encode_with_examples(
-    row: dict[str, Any], examples: list[dict[str, Any]], model: LanguageModel, limit: int
+    row: dict[str, Any], examples: list[dict[str, Any]], model: LanguageModel, limit: int, positions: int | None = None
 ) -> list[int]:
     """The ids of a row of data/prompts with worked examples in front.
 
-    The limit is the prompt's own; the examples come on top of it.
+    The limit is the prompt's own; the examples come on top of it, as far as the model has positions for them.
     """
-    ids, truncated = truncate_prompt(row["prompt"], row["dialogue"], model, limit)
+    bare = encode_row(row, [], model, limit)
     if not examples:
-        return ids
-    text = join_turns(examples, row["instruction"], model)
-    whole = len(tokenize_prompt(text, model)["input_ids"])
-    return truncate_prompt(text, row["dialogue"], model, whole - truncated)[0]
+        return bare.ids
+    whole = len(encode_prompt(join_turns(examples, row["instruction"], model), model)[1])
+    return encode_row(row, examples, model, min(whole - bare.truncated, positions or whole)).ids

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core import files
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.chat import Chat
 from pipeline.models.loading import load_model
 
 PARTIAL = "trained.safetensors"  # of the base's parameters those that were trained, by name
@@ -52,7 +53,7 @@ def needs_base(output: Path) -> bool:
     return not (output / "config.json").exists()
 
 
-def load_tuned(base: Path, output: Path, architecture: str, chat: bool, merge: bool) -> LanguageModel:
+def load_tuned(base: Path, output: Path, architecture: str, chat: Chat | None, merge: bool) -> LanguageModel:
     """The model that a method left in `output`; the base itself where it trained nothing.
 
     `merge` folds an adapter into the base's weights where its kind allows it (LoRA does, soft prompts do not).

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count
+from pipeline.parameters.types import Count, CountOrAuto
 
 
 @section
 class DecodingParams:
     """How the next token is chosen; names as in transformers.GenerationConfig."""
 
-    max_new_tokens: Count
+    max_new_tokens: CountOrAuto
     num_beams: Count
     no_repeat_ngram_size: Annotated[int, Field(ge=0)]
     length_penalty: float
@@ -30,7 +30,7 @@ class Latency:
 class Generate(DecodingParams):
     """`merge` folds an adapter into the base's weights where its kind allows it."""
 
-    batch_size: Count
+    batch_size: CountOrAuto
     merge: bool
     precision: Literal["fp32", "bf16"]
     latency: Latency

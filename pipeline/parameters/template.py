@@ -1,6 +1,6 @@
 """`template`: the prompt's wording (conf/template/)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -9,7 +9,13 @@ from pipeline.core.params import section
 
 @section
 class Template:
-    """`prompts` are Jinja2 templates; with several, each dialogue draws one by the seed."""
+    """`prompts` are Jinja2 templates; with several, each dialogue draws one by the seed.
+
+    chat_template_kwargs: further arguments of the model's chat template. date: the day that a chat template which
+    writes today's date is told.
+    """
 
     name: str
     prompts: Annotated[list[str], Field(min_length=1)]
+    chat_template_kwargs: dict[str, Any]
+    date: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]

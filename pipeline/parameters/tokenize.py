@@ -1,15 +1,17 @@
 """`tokenize`: the lengths of prompts and summaries in tokens."""
 
-from typing import Annotated
-
-from pydantic import Field
-
 from pipeline.core.params import section
+from pipeline.parameters.types import CountOrAuto
 
 
 @section
 class Tokenize:
-    """Limits in tokens; a summary's includes its end token."""
+    """Limits in tokens; a summary's includes its end token. auto: what the data needs (pipeline/models/limits.py)."""
 
-    max_source_tokens: Annotated[int, Field(ge=16)]
-    max_target_tokens: Annotated[int, Field(ge=2)]
+    max_source_tokens: CountOrAuto
+    max_target_tokens: CountOrAuto
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_source_tokens", 16), ("max_target_tokens", 2)):
+            if isinstance(value := getattr(self, name), int) and value < least:
+                raise ValueError(f"{name}={value}: should be at least {least}, or auto")

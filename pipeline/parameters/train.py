@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count, Positive, Precision
+from pipeline.parameters.types import Count, CountOrAuto, Positive, Precision
 
 
 @section
 class Train:
     """Names and meaning as in transformers.TrainingArguments where that has them."""
 
-    batch_size: Count
+    batch_size: CountOrAuto
     gradient_accumulation_steps: Count
     num_evaluations: Count
     logging_steps: Count

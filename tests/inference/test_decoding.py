@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pipeline.inference.decoding import Answer, configure_decoding, cut_at_end, decode, generate_answers
+from pipeline.inference.decoding import Answer, configure_decoding, cut_at_end, generate_answers
+from pipeline.models.tokenizer import decode
 from tests import tiny
 
 
@@ -91,4 +92,4 @@ def test_a_chat_model_ends_at_its_turns_end_too(causal_base):
 def test_the_text_of_an_answer_has_no_special_tokens_and_no_outer_spaces(base, architecture):
     model = tiny.load(base, architecture)
     ids = model.tokenizer("  Hello there. ", add_special_tokens=False)["input_ids"]
-    assert decode(model, Answer([*ids, model.tokenizer.eos_token_id], True)) == "Hello there."
+    assert decode([*ids, model.tokenizer.eos_token_id], model, set()) == "Hello there."

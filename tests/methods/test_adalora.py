@@ -90,7 +90,7 @@ def assert_saved_models_have_the_loss(trainer, base, folder, loss, tolerance):
     """Save what was trained; loaded merged and unmerged, it has the same validation loss."""
     save_tuned(trainer.model, folder / "saved")
     for merge in (True, False):
-        trainer.model = load_tuned(base, folder / "saved", "seq2seq", chat=False, merge=merge)
+        trainer.model = load_tuned(base, folder / "saved", "seq2seq", chat=None, merge=merge)
         assert trainer.evaluate() == pytest.approx(loss, rel=tolerance)
 
 

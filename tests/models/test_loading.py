@@ -11,7 +11,7 @@ def test_weights_are_loaded_as_fp32(tmp_path, base, architecture):
     model = tiny.load(base, architecture)
     model.network.to(torch.bfloat16).save_pretrained(tmp_path)
     model.tokenizer.save_pretrained(tmp_path)
-    loaded = load_model(tmp_path, architecture, chat=False)
+    loaded = load_model(tmp_path, architecture, chat=None)
     assert {parameter.dtype for parameter in loaded.network.parameters()} == {torch.float32}
 
 
@@ -24,7 +24,7 @@ def test_a_tokenizer_without_a_pad_token_pads_with_the_end_token(tmp_path, causa
 
 def test_a_text_encoder_needs_no_weights(tmp_path, base, architecture):
     load_tokenizer(base).save_pretrained(tmp_path)
-    encoder = load_text_encoder(tmp_path, architecture, chat=False)
+    encoder = load_text_encoder(tmp_path, architecture, chat=None)
     assert encoder.network is None
     assert encoder.tokenizer("A: Hi.")["input_ids"]
 

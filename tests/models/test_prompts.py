@@ -5,6 +5,7 @@ import pytest
 from pipeline.core.errors import InputError
 from pipeline.models import architectures, prompts
 from pipeline.models.loading import load_text_encoder
+from tests import tiny
 
 LONG = "\n".join(f"#Person{1 + number % 2}#: This is line number {number} of it." for number in range(60))
 TALK = " ".join(f"word{number}" for number in range(200))
@@ -12,12 +13,12 @@ TALK = " ".join(f"word{number}" for number in range(200))
 
 @pytest.fixture
 def chat(causal_base):
-    return load_text_encoder(causal_base, "causal", chat=True)
+    return load_text_encoder(causal_base, "causal", chat=tiny.CHAT_SETTINGS)
 
 
 @pytest.fixture
 def plain(causal_base):
-    return load_text_encoder(causal_base, "causal", chat=False)
+    return load_text_encoder(causal_base, "causal", chat=None)
 
 
 def test_worked_examples_are_paragraphs_of_a_plain_prompt():
@@ -56,17 +57,19 @@ def test_names_of_special_tokens_are_plain_text_in_a_plain_prompt(plain):
 
 
 def test_the_dialogue_that_is_cut_is_the_last_one_in_the_prompt(base, architecture):
-    model = load_text_encoder(base, architecture, chat=False)
+    model = load_text_encoder(base, architecture, chat=None)
     prompt = f"{LONG}\n\nIn short: lines.\n\n{LONG}\n\nIn short:"
-    whole, none = prompts.truncate_prompt(prompt, LONG, model, 10_000)
-    ids, cut = prompts.truncate_prompt(prompt, LONG, model, len(whole) - 200)
+    row = {"prompt": prompt, "instruction": prompt, "dialogue": LONG}
+    whole, none = prompts.encode_row(row, [], model, 10_000)
+    ids, cut = prompts.encode_row(row, [], model, len(whole) - 200)
     assert (none, cut, len(ids)) == (0, 200, len(whole) - 200)
     assert model.tokenizer.decode(ids).startswith(f"{LONG}\n\nIn short: lines.\n\n{LONG[:40]}")
 
 
 def test_a_prompt_longer_than_the_limit_without_its_dialogue_is_refused(plain):
     with pytest.raises(InputError, match=r"cannot be shortened to 16: raise tokenize\.max_source_tokens"):
-        prompts.truncate_prompt(f"{TALK} Hi.", "Hi.", plain, 16)
+        row = {"prompt": f"{TALK} Hi.", "instruction": f"{TALK} Hi.", "dialogue": "Hi."}
+        prompts.encode_row(row, [], plain, 16)
 
 
 def test_examples_come_on_top_of_a_prompts_own_limit(plain):

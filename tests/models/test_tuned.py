@@ -50,7 +50,7 @@ def test_a_method_that_trains_some_of_the_bases_parameters_saves_these_alone(tmp
 def test_some_parameters_load_into_the_base_to_the_same_logits(tmp_path, bart_base):
     model = biases_only(bart_base)
     tuned.save_tuned(model, tmp_path / "tuned")
-    loaded = tuned.load_tuned(bart_base, tmp_path / "tuned", "seq2seq", chat=False, merge=True)
+    loaded = tuned.load_tuned(bart_base, tmp_path / "tuned", "seq2seq", chat=None, merge=True)
     loaded.network.eval()
     assert logits(loaded).equal(logits(model))
     assert not logits(loaded).equal(logits(tiny.load(bart_base, "seq2seq")))
@@ -60,7 +60,7 @@ def test_full_fine_tuning_saves_a_model_that_needs_no_base(tmp_path, base, archi
     model = tiny.adapted("full", base, architecture)
     tuned.save_tuned(model, tmp_path / "tuned")
     assert not tuned.needs_base(tmp_path / "tuned")
-    loaded = tuned.load_tuned(tmp_path / "nowhere", tmp_path / "tuned", architecture, chat=False, merge=True)
+    loaded = tuned.load_tuned(tmp_path / "nowhere", tmp_path / "tuned", architecture, chat=None, merge=True)
     loaded.network.eval()
     assert logits(loaded).equal(logits(model))
 
@@ -85,7 +85,7 @@ def test_the_same_weights_are_saved_as_the_same_bytes(tmp_path, seq2seq_base, me
 
 def test_a_method_that_trained_nothing_is_the_base(tmp_path, base, architecture):
     (tmp_path / "demonstrations.jsonl").touch()
-    loaded = tuned.load_tuned(base, tmp_path, architecture, chat=False, merge=True)
+    loaded = tuned.load_tuned(base, tmp_path, architecture, chat=None, merge=True)
     loaded.network.eval()
     assert logits(loaded).equal(logits(tiny.load(base, architecture)))
 
@@ -102,7 +102,7 @@ def test_a_method_that_trained_nothing_is_the_base(tmp_path, base, architecture)
 def test_a_merged_adapter_answers_as_the_unmerged_one(tmp_path, base, architecture, method, flags):
     tuned.save_tuned(tiny.adapted(method, base, architecture, **flags), tmp_path / "tuned")
     merged, apart = (
-        tuned.load_tuned(base, tmp_path / "tuned", architecture, chat=False, merge=merge) for merge in (True, False)
+        tuned.load_tuned(base, tmp_path / "tuned", architecture, chat=None, merge=merge) for merge in (True, False)
     )
     plain = tiny.load(base, architecture)
     assert [*merged.network.state_dict()] == [*plain.network.state_dict()]
@@ -122,7 +122,7 @@ def test_a_saved_prompt_answers_as_it_did_before(tmp_path, base, architecture, m
     model = tiny.adapted(method, base, architecture)
     tuned.save_tuned(model, tmp_path / "tuned")
     assert len(load_file(tmp_path / "tuned/adapter_model.safetensors")) == 1  # the vectors, not what made them
-    loaded = evaluated(tuned.load_tuned(base, tmp_path / "tuned", architecture, chat=False, merge=True))
+    loaded = evaluated(tuned.load_tuned(base, tmp_path / "tuned", architecture, chat=None, merge=True))
     assert tiny.answers(loaded, batch_size=4) == tiny.answers(model, batch_size=4)
 
 

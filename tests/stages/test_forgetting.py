@@ -13,7 +13,6 @@ from pipeline.models.tuned import save_tuned
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.model import Model
 from pipeline.parameters.support_calls import SupportCalls
-from pipeline.parameters.tokenize import Tokenize
 from support_calls import write as support_calls
 from tests import tiny
 
@@ -33,11 +32,12 @@ def ask(folder, architecture, base, rows, method="zero_shot", **changes):
         paths.tuned_model(method).mkdir(parents=True, exist_ok=True)
         paths.base_model.symlink_to(base)
     changes = {"max_new_tokens": 4, "batch_size": 4, "questions": str(questions), "text": str(text)} | changes
+    tiny.write_limits(paths)
     forgetting.run(
         method,
         paths,
         model=tiny.model_params(architecture, chat=architecture == "causal"),
-        tokenize=tiny.section("tokenize", Tokenize),
+        template=tiny.template_params(),
         forgetting=tiny.section("forgetting", Forgetting, **changes),
     )
     return files.read_jsonl(paths.answers(method)), files.read_json(paths.forgetting(method))
@@ -87,7 +87,7 @@ def test_the_bundled_base_knows_what_it_was_taught(tmp_path):
         "zero_shot",
         paths,
         model=tiny.section("model", Model),
-        tokenize=tiny.section("tokenize", Tokenize),
+        template=tiny.template_params(),
         forgetting=tiny.section("forgetting", Forgetting, **files_of_calls),
     )
     accuracy = files.read_json(paths.forgetting("zero_shot"))["accuracy"]

@@ -8,7 +8,6 @@ from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.models.tuned import save_tuned
-from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
 
 
@@ -31,11 +30,12 @@ def run(folder, base, architecture, method, rows, **changes):
     if not paths.base_model.exists():
         paths.base_model.parent.mkdir(exist_ok=True)
         paths.base_model.symlink_to(base)
+    tiny.write_limits(paths)
     generate.run(
         method,
         paths,
         model=tiny.model_params(architecture),
-        tokenize=tiny.section("tokenize", Tokenize),
+        template=tiny.template_params(),
         generate=tiny.generate_params(**{"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 6} | changes),
     )
     return files.read_jsonl(paths.predictions(method)), files.read_json(paths.generation_run(method))

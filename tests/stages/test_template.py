@@ -6,22 +6,20 @@ import yaml
 from pipeline import template
 from pipeline.core import files
 from pipeline.core.errors import InputError
-from pipeline.core.params import parse_section
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.models import architectures
 from pipeline.models.loading import load_text_encoder
-from pipeline.parameters.template import Template
 from tests import tiny
 
 DIALOGUE = "#Person1#: Hi, Anna!\n#Person2#: Hello."
 
 
 def shipped(name):
-    return parse_section(yaml.safe_load(Path(f"conf/template/{name}.yaml").read_text()), Template, "template")
+    return tiny.template_params(**yaml.safe_load(Path(f"conf/template/{name}.yaml").read_text()))
 
 
 def own(*prompts):
-    return Template(name="own", prompts=list(prompts))
+    return tiny.template_params(name="own", prompts=list(prompts))
 
 
 def record(number=0, dialogue=DIALOGUE):
@@ -30,7 +28,7 @@ def record(number=0, dialogue=DIALOGUE):
 
 @pytest.fixture
 def chat(causal_base):
-    return load_text_encoder(causal_base, "causal", chat=True)
+    return load_text_encoder(causal_base, "causal", chat=tiny.CHAT_SETTINGS)
 
 
 def plain(architecture):

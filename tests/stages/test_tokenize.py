@@ -7,11 +7,10 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.models.architectures.base import IGNORED
 from pipeline.models.loading import load_text_encoder
-from pipeline.parameters.template import Template
 from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
 
-LAB = Template(name="lab", prompts=["Summarize the following conversation.\n\n{{ dialogue }}\n\nSummary:"])
+LAB = tiny.template_params(name="lab", prompts=["Summarize the following conversation.\n\n{{ dialogue }}\n\nSummary:"])
 LONG = "\n".join(f"#Person{1 + number % 2}#: This is line number {number} of it." for number in range(60))
 
 
@@ -28,12 +27,14 @@ def base_folder(kind, seq2seq_base, causal_base):
 @pytest.fixture
 def model(kind, base_folder):
     """The encoder of each kind of base model."""
-    return load_text_encoder(base_folder, "seq2seq" if kind == "seq2seq" else "causal", chat=kind == "chat")
+    return load_text_encoder(
+        base_folder, "seq2seq" if kind == "seq2seq" else "causal", chat=tiny.CHAT_SETTINGS if kind == "chat" else None
+    )
 
 
 def example(model, dialogue, source=512, target=64, summary="They talk about lines."):
     row = template.make_prompt({"id": "x", "dialogue": dialogue, "references": [summary]}, LAB, 1, model)
-    return row, tokenize.encode_row(row, model, source, target)
+    return row, tokenize.encode_example(row, model, source, target)
 
 
 def prompt_ids(encoded):
@@ -67,7 +68,7 @@ def test_a_prompt_ends_with_the_end_token_only_in_a_seq2seq_model(model, kind):
     assert prompt_ids(encoded) == plain + [model.tokenizer.eos_token_id] * (kind == "seq2seq")
 
 
-@pytest.mark.parametrize(("chat", "starts"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize(("chat", "starts"), [(tiny.CHAT_SETTINGS, 0), (None, 1)])
 def test_a_chat_prompt_gets_no_start_token_beside_its_templates(causal_base, chat, starts):
     model = load_text_encoder(causal_base, "causal", chat)
     start = model.tokenizer.convert_tokens_to_ids("<|endoftext|>")
@@ -123,13 +124,14 @@ def test_the_stage_reports_what_the_limits_cut_and_leaves_test_unencoded(tmp_pat
     paths.base_model.symlink_to(base_folder)
     limits = Tokenize(max_source_tokens=100, max_target_tokens=4)
     settings = tiny.model_params("seq2seq" if kind == "seq2seq" else "causal", chat=kind == "chat")
-    tokenize.run(paths, tokenize=limits, model=settings)
-    encoded = [tokenize.encode_row(row, model, 100, 4) for row in rows]
+    tokenize.run(paths, tokenize=limits, model=settings, template=LAB)
+    encoded = [tokenize.encode_example(row, model, 100, 4) for row in rows]
     written = files.read_parquet(paths.tokens("train"))
     assert written == [{key: row[key] for key in ("id", "input_ids", "labels")} for row in encoded]
     assert sorted(paths.tokens("train").parent.iterdir()) == [paths.tokens("train"), paths.tokens("validation")]
     card = files.read_json(paths.token_card)
-    assert set(card) == set(SPLITS)
+    assert set(card) == {*SPLITS, "limits"}
+    assert files.read_json(paths.limits)["max_source_tokens"] == 100
     card = card["test"]
     assert (card["examples"], card["prompts truncated"], card["targets truncated"]) == (2, 1, 2)
     assert card["prompt tokens truncated"] == encoded[1]["source_cut"] > 1000

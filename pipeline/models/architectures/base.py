@@ -1,8 +1,12 @@
 """The interface of all architectures, and what they have in common."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
+
+from pipeline.models import tokenizer as tokens
+from pipeline.models.chat import Chat
 
 IGNORED = -100  # the label that cross entropy leaves out
 
@@ -12,8 +16,8 @@ Example = dict[str, list[int]]  # input_ids and labels
 class LanguageModel(ABC):
     """A network with its tokenizer.
 
-    network: a transformers model, or PEFT's model around one; None where only text is encoded. chat: whether prompts
-    are turns in the tokenizer's chat template.
+    network: a transformers model, or PEFT's model around one; None where only text is encoded. chat: settings of the
+    tokenizer's chat template where prompts are turns in it.
     """
 
     task_type: ClassVar[str]  # PEFT's name of the architecture
@@ -23,7 +27,7 @@ class LanguageModel(ABC):
     allows_fp16: ClassVar[bool]
     reads_end_of_prompt: ClassVar[bool]  # whether an end token follows a prompt that is not a training example
 
-    def __init__(self, network: Any, tokenizer: Any, chat: bool = False) -> None:
+    def __init__(self, network: Any, tokenizer: Any, chat: Chat | None = None) -> None:
         self.network, self.tokenizer, self.chat = network, tokenizer, chat
 
     @classmethod
@@ -32,19 +36,22 @@ class LanguageModel(ABC):
         """Whether a transformers configuration is of this architecture."""
 
     @classmethod
-    def load_network(cls, folder: Path, attention: str = "sdpa") -> Any:
-        """A model folder's weights in fp32. Pure bf16 weights would lose small updates."""
+    def load_network(cls, folder: Path, attention: str = "sdpa", **options: Any) -> Any:
+        """A model folder's weights in fp32, with eager attention where its class has no other.
+
+        Pure bf16 weights would lose small updates. options: further ones of transformers' `from_pretrained`.
+        """
         import torch
         import transformers
 
-        return getattr(transformers, cls.auto_class).from_pretrained(
-            folder,
-            dtype=torch.float32,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-        )
+        options |= {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
+        load = partial(getattr(transformers, cls.auto_class).from_pretrained, folder, local_files_only=True, **options)
+        try:
+            return load(attn_implementation=attention)
+        except ValueError as error:
+            if attention == "eager" or "does not support an attention implementation" not in str(error):
+                raise
+            return load(attn_implementation="eager")
 
     @property
     def base_network(self) -> Any:
@@ -54,6 +61,24 @@ class LanguageModel(ABC):
     @property
     def device(self) -> Any:
         return next(self.network.parameters()).device
+
+    @cached_property
+    def control_tokens(self) -> tuple[str, ...]:
+        """The tokens that say how a text is built, not what it says: end, padding, a chat's turns."""
+        return tokens.control_tokens(self.tokenizer, self.chat)
+
+    @property
+    def completion_frame(self) -> tuple[list[int], list[int]]:
+        """The tokens before and after every completion; after it at least one."""
+        return [], [self.tokenizer.eos_token_id]
+
+    @abstractmethod
+    def prompt_positions(self, config: Any, new_tokens: int) -> int | None:
+        """How long a prompt can be with `new_tokens` after it; None: no bound. config: transformers' of the network."""
+
+    @abstractmethod
+    def completion_positions(self, config: Any) -> int | None:
+        """How long a completion can be, its end included; None where only the sum with its prompt counts."""
 
     # Examples
 
@@ -77,12 +102,8 @@ class LanguageModel(ABC):
         from transformers import DataCollatorForSeq2Seq
 
         self.tokenizer.padding_side = "right"
-        collator = DataCollatorForSeq2Seq(self.tokenizer, model=self.decoder_input_source(), label_pad_token_id=IGNORED)
+        collator = DataCollatorForSeq2Seq(self.tokenizer, label_pad_token_id=IGNORED)
         return collator([{**one, "attention_mask": [1] * len(one["input_ids"])} for one in examples])
-
-    def decoder_input_source(self) -> Any:
-        """The network that makes decoder inputs from labels; None where there are no decoder inputs."""
-        return None
 
     # Losses
 
@@ -114,6 +135,10 @@ class LanguageModel(ABC):
         return sums.index_add(0, self.row_of_position(batch["labels"]), each), counts
 
     # Generation
+
+    def generation_tokens(self) -> dict[str, int]:
+        """The tokens that generation has to begin with, by their names in transformers' GenerationConfig."""
+        return {}
 
     @abstractmethod
     def generate(self, batch: dict[str, Any], config: Any) -> Any:

@@ -1,8 +1,10 @@
 """Decoder-only models: Llama, GPT and their like. Prompt and completion are one text."""
 
+import inspect
 from typing import Any
 
 from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
+from pipeline.models.positions import decoder_positions
 from pipeline.models.virtual_tokens import soft_tokens
 
 
@@ -17,6 +19,13 @@ class Causal(LanguageModel):
     @classmethod
     def matches(cls, config: Any) -> bool:
         return not config.is_encoder_decoder
+
+    def prompt_positions(self, config: Any, new_tokens: int) -> int | None:
+        found = decoder_positions(config)
+        return found and found - new_tokens
+
+    def completion_positions(self, config: Any) -> int | None:
+        return None
 
     def encode_example(self, prompt: list[int], completion: list[int], end: int) -> Example:
         return {"input_ids": [*prompt, *completion, end], "labels": [IGNORED] * len(prompt) + [*completion, end]}
@@ -34,8 +43,12 @@ class Causal(LanguageModel):
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         following = batch["labels"][:, 1:]  # position t predicts the token at t + 1
         labelled = following != IGNORED
-        inputs["logits_to_keep"] = F.pad(labelled, (soft_tokens(self.network), 1))
-        return self.network(**inputs, use_cache=False).logits.flatten(0, -2).float(), following[labelled]
+        kept = F.pad(labelled, (soft_tokens(self.network), 1))
+        if "logits_to_keep" in inspect.signature(self.base_network.forward).parameters:
+            logits = self.network(**inputs, use_cache=False, logits_to_keep=kept).logits.flatten(0, -2)
+        else:
+            logits = self.network(**inputs, use_cache=False).logits[kept]
+        return logits.float(), following[labelled]
 
     def row_of_position(self, labels: Any) -> Any:
         import torch

@@ -1,8 +1,11 @@
 """Encoder-decoder models: T5, BART and their like. A prompt is all input, a completion all labels."""
 
+from functools import cached_property
 from typing import Any
 
+from pipeline.models import tokenizer as tokens
 from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
+from pipeline.models.positions import decoder_positions, encoder_positions
 
 
 class Seq2Seq(LanguageModel):
@@ -17,6 +20,37 @@ class Seq2Seq(LanguageModel):
     def matches(cls, config: Any) -> bool:
         return bool(config.is_encoder_decoder)
 
+    @cached_property
+    def completion_frame(self) -> tuple[list[int], list[int]]:
+        """As in the interface: what the tokenizer puts around a target, such as BART's start or NLLB's language."""
+        before, after = tokens.completion_frame(self.tokenizer)
+        return before, after or [self.tokenizer.eos_token_id]
+
+    @cached_property
+    def start_token(self) -> int:
+        """What the decoder reads before the first token.
+
+        Where the configuration names none (mBART), it is what the network makes of the labels: their last one.
+        """
+        import torch
+
+        network, tokenizer = self.base_network, self.tokenizer
+        for config in (network.config, network.generation_config):
+            if (start := getattr(config, "decoder_start_token_id", None)) is not None:
+                return start
+        try:
+            end = self.completion_frame[1][-1]
+            return network.prepare_decoder_input_ids_from_labels(torch.tensor([[end, end]]))[0, 0].item()
+        except (AttributeError, TypeError, ValueError):
+            found = (tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id)
+            return next(token for token in found if token is not None)
+
+    def prompt_positions(self, config: Any, new_tokens: int) -> int | None:
+        return encoder_positions(config)
+
+    def completion_positions(self, config: Any) -> int | None:
+        return decoder_positions(config)
+
     def encode_example(self, prompt: list[int], completion: list[int], end: int) -> Example:
         return {"input_ids": prompt, "labels": [*completion, end]}
 
@@ -26,8 +60,14 @@ class Seq2Seq(LanguageModel):
     def count_batch_tokens(self, batch: dict[str, Any]) -> Any:
         return batch["attention_mask"].sum() + (batch["labels"] != IGNORED).sum()
 
-    def decoder_input_source(self) -> Any:
-        return self.base_network  # so that the forward pass need not compute a loss of its own
+    def collate(self, examples: list[Example]) -> Any:
+        """As in the interface, with decoder_input_ids: the labels, one later, after the start token."""
+        import torch.nn.functional as F
+
+        batch = super().collate(examples)
+        before = F.pad(batch["labels"][:, :-1], (1, 0), value=self.start_token)
+        batch["decoder_input_ids"] = before.masked_fill(before == IGNORED, self.tokenizer.pad_token_id)
+        return batch
 
     def labelled_logits(self, batch: dict[str, Any]) -> tuple[Any, Any]:
         inputs = {name: value for name, value in batch.items() if name != "labels"}
@@ -37,6 +77,12 @@ class Seq2Seq(LanguageModel):
         import torch
 
         return torch.arange(len(labels), device=labels.device).repeat_interleave(labels.shape[1])
+
+    def generation_tokens(self) -> dict[str, int]:
+        """As in the interface: the decoder's start, and a first token that every completion has."""
+        before = self.completion_frame[0]
+        forced = {"forced_bos_token_id": before[0]} if len(before) == 1 else {}
+        return {"decoder_start_token_id": self.start_token, **forced}
 
     def generate(self, batch: dict[str, Any], config: Any) -> Any:
         """As in the interface. The beams of a prompt share its cross-attention."""

@@ -1,0 +1,103 @@
+"""The lengths and batch sizes that `auto` stands for, found from the data, the model's positions and memory."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.core import files
+from pipeline.core.paths import Paths
+from pipeline.models.architectures.base import LanguageModel
+from pipeline.parameters.generate import Generate
+from pipeline.parameters.tokenize import Tokenize
+from pipeline.parameters.train import Train
+
+LONGEST_AUTO = 4096  # tokens of a prompt; attention needs memory with its square
+BATCH, GENERATION_BATCH = 8, 32  # where memory allows
+SHARE_OF_MEMORY = 0.5  # what activations may take of what is free; the rest is for what is not counted
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Tokens of a prompt, of a training summary with its end, of a generated summary."""
+
+    max_source_tokens: int
+    max_target_tokens: int
+    max_new_tokens: int
+
+
+def read_limits(paths: Paths) -> Limits:
+    return Limits(**files.read_json(paths.limits))
+
+
+def choose_limits(
+    sources: list[int], targets: list[int], settings: Tokenize, model: LanguageModel, config: Any, parameters: int
+) -> Limits:
+    """The limits that apply. Lengths in tokens are of every prompt and framed completion of train and validation.
+
+    `auto` takes the longest prompt and the longest summary, as far as the model has positions and the machine memory
+    for them; generated summaries get a quarter more than 99 % of the references need.
+    """
+    target = up_to(8, max(targets)) if settings.max_target_tokens == "auto" else settings.max_target_tokens
+    target = min(target, model.completion_positions(config) or target)
+    needed = up_to(8, math.ceil(1.25 * percentile(targets, 0.99)))
+    new = max(16, min(needed, model.completion_positions(config) or needed))
+    source = settings.max_source_tokens
+    if source == "auto":
+        source = min(up_to(16, max(sources)), LONGEST_AUTO)
+        while source > 256 and activation_bytes(config, source, target) > free_memory(parameters):
+            source //= 2
+    return Limits(min(source, model.prompt_positions(config, target) or source), target, new)
+
+
+def generation_settings(generate: Generate, limits: Limits, config: Any, parameters: int) -> Generate:
+    """`generate` without `auto`."""
+    new = limits.max_new_tokens if generate.max_new_tokens == "auto" else generate.max_new_tokens
+    size = generate.batch_size
+    if size == "auto":
+        size = batch_size(config, limits.max_source_tokens, new, parameters, GENERATION_BATCH)
+    return replace(generate, max_new_tokens=new, batch_size=size)
+
+
+def training_settings(train: Train, longest: int, config: Any, parameters: int) -> Train:
+    """`train` without `auto`; longest: tokens of the longest example, its labels counted."""
+    if train.batch_size != "auto":
+        return train
+    return replace(train, batch_size=batch_size(config, longest, 0, parameters))
+
+
+def batch_size(config: Any, source: int, target: int, parameters: int, most: int = BATCH) -> int:
+    """The largest power of two, at most `most`, whose activations fit into memory beside the model."""
+    fitting = free_memory(parameters) // activation_bytes(config, source, target)
+    return min(most, 2 ** max(0, int(fitting).bit_length() - 1))
+
+
+def activation_bytes(config: Any, source: int, target: int) -> int:
+    """About how many bytes the training of one example keeps, in fp32.
+
+    A layer keeps s h (34 + 5 a s / h) values of two bytes for s tokens, h hidden values and a heads (Korthikanti et
+    al., 2022, Reducing Activation Recomputation in Large Transformer Models); the logits take the
+    vocabulary's size a label.
+    """
+    text = config.get_text_config()
+    layers = getattr(text, "num_hidden_layers", 12)
+    hidden, heads = getattr(text, "hidden_size", 768), getattr(text, "num_attention_heads", 12)
+    tokens = source + target
+    return 2 * layers * tokens * (34 * hidden + 5 * heads * tokens) + 12 * target * text.vocab_size
+
+
+def free_memory(parameters: int) -> int:
+    """The bytes for activations, beside weights, gradients and optimizer of a model that is trained whole."""
+    import psutil
+    import torch
+
+    free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available
+    return max(1, int(SHARE_OF_MEMORY * (free - 16 * parameters)))
+
+
+def percentile(values: list[int], share: float) -> int:
+    """The value that this share of all values does not exceed."""
+    return sorted(values)[min(len(values) - 1, math.ceil(share * len(values)) - 1)]
+
+
+def up_to(multiple: int, value: int) -> int:
+    return multiple * math.ceil(value / multiple)
