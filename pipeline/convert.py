@@ -2,22 +2,22 @@
 
     python -m pipeline.convert
 
-Takes a model folder or a GGUF file. Refuses broken or partial weights, pickles, and models that need their own code.
+Takes a model folder or a GGUF file. Refuses broken, partial or quantized weights, pickles, and models that need their
+own code. Then the model is tried: it has to learn, be saved and read again, and write, with every method of `methods`
+(pipeline/trial; model.probe says whether).
 """
 
-import json
-import shutil
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.models import architectures
-from pipeline.models.loading import load_tokenizer, missing_weights
+from pipeline.models.loading import load_config, load_tokenizer, missing_weights
+from pipeline.models.model_folder import copy_model
 from pipeline.parameters.model import Model
-
-# What a model folder may bring along; anything else (pickles, code, training state) is left behind.
-KEPT = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+from pipeline.trial.trial import try_model
 
 
 def run(paths: Paths, *, model: Model) -> None:
@@ -27,40 +27,12 @@ def run(paths: Paths, *, model: Model) -> None:
     if source.suffix == ".gguf":
         convert_gguf(source, base)
     elif source.is_dir():
-        base.mkdir(parents=True, exist_ok=True)
-        check_weights(source)
-        for path in sorted({path for pattern in KEPT for path in source.glob(pattern)}):
-            if path.name != "source.json":
-                shutil.copyfile(path, base / path.name)
+        copy_model(source, base)
     else:
         raise InputError(f"{source}: expected a model folder or a .gguf file (model.path)")
     check_model(base, model)
     print(f"{model.name}: {sum(path.stat().st_size for path in base.iterdir()) / 2**20:.1f} MiB in {base}")
-
-
-def check_weights(folder: Path) -> None:
-    """Raise InputError for a folder whose safetensors are absent, incomplete or cut short."""
-    from safetensors import SafetensorError, safe_open
-
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: no config.json; expected a Hugging Face model folder")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        pickles = [path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth")]
-        raise InputError(
-            f"{folder}: no *.safetensors" + (f"; {', '.join(pickles)} may run code and is not read" if pickles else "")
-        )
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        named = set(json.loads(index.read_text())["weight_map"].values())
-        if missing := sorted(named - {path.name for path in weights}):
-            raise InputError(f"{folder}: the index names {', '.join(missing)}, not there: a partial download?")
-    for path in weights:
-        try:
-            with safe_open(path, framework="numpy"):
-                pass
-        except SafetensorError as error:
-            raise InputError(f"{path}: broken safetensors ({error}): a partial download?") from None
+    try_model(base, model)
 
 
 def convert_gguf(source: Path, base: Path) -> None:
@@ -70,9 +42,10 @@ def convert_gguf(source: Path, base: Path) -> None:
 
     if not source.is_file():
         raise InputError(f"{source}: no such file")
+    options = {"gguf_file": source.name, "trust_remote_code": False, "local_files_only": True}
     try:
-        read = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+        read = AutoModelForCausalLM.from_pretrained(source.parent, dtype=torch.float32, **options)
+        tokenizer = AutoTokenizer.from_pretrained(source.parent, **options)
     except Exception as error:  # the GGUF reader raises whatever its parsing runs into
         raise InputError(f"{source}: not a readable GGUF model ({type(error).__name__}: {error})") from error
     weights = read.state_dict()
@@ -88,23 +61,31 @@ def convert_gguf(source: Path, base: Path) -> None:
 
 def check_model(base: Path, model: Model) -> None:
     """Raise InputError for a model of another architecture, or whose tokenizer lacks what training needs."""
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
-        tokenizer = load_tokenizer(base)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{model.path}: {str(error).splitlines()[0]}") from error
+    config = read_or_refuse(model, load_config, base)
     matching = [name for name in architectures.names() if architectures.find(name).matches(config)]
     if model.architecture not in matching:
         found = " or ".join(matching) or "of none of these architectures"
         raise InputError(f"model.architecture={model.architecture}, but {model.path} is {found} ({config.model_type})")
+    tokenizer = read_or_refuse(model, load_tokenizer, base)
     if tokenizer.eos_token_id is None:
         raise InputError(f"{model.path}: its tokenizer has no end-of-sequence token, so no model can learn to stop")
     if model.chat and not tokenizer.chat_template:
         raise InputError(f"model.chat=true, but the tokenizer of {model.path} has no chat template")
-    if missing := missing_weights(base, model.architecture):
+    if tokenizer.is_fast and not (base / "tokenizer.json").exists():
+        tokenizer.save_pretrained(base)  # read in a moment from now on
+    if missing := read_or_refuse(model, missing_weights, base, model.architecture):
         raise InputError(f"{model.path}: weights missing or of another shape: {', '.join(missing[:3])}")
+
+
+def read_or_refuse(model: Model, read: Any, *arguments: Any) -> Any:
+    """What `read` returns; whatever transformers raises about a folder's files, as InputError in one line."""
+    try:
+        return read(*arguments)
+    except Exception as error:  # a configuration's values reach any code of its class
+        reason = " ".join(str(error).split())
+        if "custom code" in reason or "trust_remote_code" in reason:
+            reason = "it needs code of its own, which is never run; use a model that transformers knows"
+        raise InputError(f"{model.path}: {reason[:300] or type(error).__name__}") from error
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
         results = {number: (answer, size) for number, answer, size in shown}
     with monitor.phase("latency"):
         variants = {"as it is": tuned}
-        if generate.merge and is_mergeable((unmerged := load(method, paths, model, chat, merge=False)).network):
+        merged = generate.merge and not is_mergeable(tuned.network)
+        if merged and is_mergeable((unmerged := load(method, paths, model, chat, merge=False)).network):
             variants = {"merged": tuned, "unmerged": unmerged}
         latency = measure_latency(variants, prompts, generate)
     kept = tags(tuned, (text for row in rows for text in (row["dialogue"], *row["references"])))

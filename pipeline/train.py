@@ -18,6 +18,7 @@ from pipeline.core.imports import ROOT, closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.methods.base import MethodHooks
+from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.devices import device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
@@ -78,9 +79,11 @@ def fit(
     with monitor.phase("load"):
         adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
         total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
+        examples = {split: read_examples(paths.tokens(split)) for split in ("train", "validation")}
+        base = logits_of(adapted, examples["train"][:2])
         torch.manual_seed(seed)  # adapters start from random numbers
         adapted.network = module.adapt(adapted, params, seed)
-        examples = {split: read_examples(paths.tokens(split)) for split in ("train", "validation")}
+        check_start(method, adapted, examples["train"][:2], base)
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")

@@ -31,11 +31,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": {"core", "parameters", "models"},
     "training": {"core", "parameters", "models", "methods"},
     "inference": {"core", "parameters", "models"},
+    "trial": {"core", "parameters", "models", "methods", "training", "inference"},
     "experiments": {"core", "parameters", "evaluation", "reporting", "models", "methods"},
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
         *("core", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
         "experiments",  # for the stage `config`
+        "trial",  # for the stage `convert`
     },
 }
 WITHOUT_TORCH = ("core", "parameters", "evaluation", "reporting")

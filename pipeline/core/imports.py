@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pipeline", "support_calls", "pretraining")
 # Packages whose modules are imported by name, each with the parameter that names one in dvc.yaml.
+# What can stop a stage and never changes what one writes: an edit of it reruns nothing.
+WITHOUT_EFFECT = "pipeline.trial"
 REGISTRIES = {"pipeline.methods": "item.method", "pipeline.models.architectures": "model.architecture"}
 
 
@@ -81,7 +83,8 @@ def imports(module: str) -> tuple[str, ...]:
             names += [
                 f"{origin}.{alias.name}" if _is_module(f"{origin}.{alias.name}") else origin for alias in node.names
             ]
-    return tuple(name for name in names if name.partition(".")[0] in PACKAGES)
+    ours = (name for name in names if name.partition(".")[0] in PACKAGES)
+    return tuple(name for name in ours if not f"{name}.".startswith(f"{WITHOUT_EFFECT}."))
 
 
 def _is_module(name: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.core.errors import InputError
 from pipeline.core.params import section
 from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.virtual_tokens import embed_as_the_network
 from pipeline.parameters.train import TrainingParams
 from pipeline.parameters.types import Count, Positive, Share
 
@@ -16,9 +17,15 @@ __all__ = [
     "Share",
     "TrainingParams",
     "inject",
+    "inject_prompt",
     "section",
     "targets",
 ]
+
+
+# PEFT refuses these layers of models with a state space, which read their weights without calling them.
+STATE_SPACE = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
+STATE_SPACE_EXCLUDED = ["out_proj", "conv1d", "dt_proj"]
 
 
 class MethodHooks:
@@ -45,13 +52,64 @@ class MethodHooks:
 
 
 def inject(model: LanguageModel, config: Any, method: str) -> Any:
-    """The network with PEFT's layers in it. Raises InputError where it lacks the modules that `config` names."""
+    """The network with PEFT's layers in it.
+
+    Raises InputError where it lacks a module that `config` names, and for a rank above the width of all its layers.
+    """
     from peft import get_peft_model
 
+    check_targets(model.network, config.target_modules, method)
+    check_rank(model.network, getattr(config, "init_r", getattr(config, "r", 0)), method)
+    if config.target_modules == "all-linear" and model.network.config.model_type in STATE_SPACE:
+        config.exclude_modules = STATE_SPACE_EXCLUDED
     try:
         return get_peft_model(model.network, config)
     except ValueError as error:
-        raise InputError(f"{method}.target_modules: {error}") from error
+        raise InputError(f"{method}.target_modules: {' '.join(str(error).split())[:300]}") from error
+
+
+def check_targets(network: Any, modules: object, method: str) -> None:
+    """Raise InputError for a list of modules of which the network lacks some: PEFT would leave them out silently."""
+    if not isinstance(modules, list | set):
+        return
+    names = [name for name, _ in network.named_modules()]
+    missing = sorted(one for one in modules if not any(name == one or name.endswith(f".{one}") for name in names))
+    if missing:
+        linear = sorted({name.rpartition(".")[2] for name, _ in linear_layers(network)})
+        raise InputError(
+            f"{method}.target_modules: this model has no {', '.join(missing)}; its linear layers are "
+            f"{', '.join(linear)} (or [all-linear])"
+        )
+
+
+def check_rank(network: Any, rank: int, method: str) -> None:
+    widest = max((min(weight.shape) for _, weight in linear_layers(network)), default=0)
+    if widest and rank > widest:
+        raise InputError(f"{method}: rank {rank} is above the width of every layer of this model; at most {widest}")
+
+
+def linear_layers(network: Any) -> list[tuple[str, Any]]:
+    """(name, weight) of the layers that are matrices, as nn.Linear or transformers' Conv1D, but for the output's."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    head = network.get_output_embeddings()
+    kinds = (torch.nn.Linear, Conv1D)
+    return [(name, one.weight) for name, one in network.named_modules() if isinstance(one, kinds) and one is not head]
+
+
+def inject_prompt(model: LanguageModel, config: Any) -> Any:
+    """The network with PEFT's soft tokens before its input, beside the text as the network itself embeds it."""
+    from peft import get_peft_model
+
+    text = model.network.config.get_text_config(decoder=True)
+    # PEFT wants these three of every model, though soft tokens have only a width.
+    config.num_layers = getattr(text, "num_hidden_layers", 1)
+    config.num_attention_heads = getattr(text, "num_attention_heads", 1)
+    config.token_dim = model.network.get_input_embeddings().weight.shape[1]
+    network = get_peft_model(model.network, config)
+    embed_as_the_network(network)
+    return network
 
 
 def targets(modules: list[str] | None) -> list[str] | str | None:

@@ -5,7 +5,7 @@ Liu et al. (2021), GPT Understands, Too.
 
 from typing import Any, Literal
 
-from pipeline.methods.base import Count, LanguageModel, Share, TrainingParams, section
+from pipeline.methods.base import Count, LanguageModel, Share, TrainingParams, inject_prompt, section
 
 
 @section
@@ -19,7 +19,7 @@ class Params(TrainingParams):
 
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
     """The network with `num_virtual_tokens` soft tokens and their encoder before its input."""
-    from peft import PromptEncoderConfig, get_peft_model
+    from peft import PromptEncoderConfig
 
     config = PromptEncoderConfig(
         task_type=model.task_type,
@@ -30,4 +30,4 @@ def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
         encoder_num_layers=params.encoder_num_layers,
         encoder_dropout=params.encoder_dropout,
     )
-    return get_peft_model(model.network, config)
+    return inject_prompt(model, config)

@@ -7,7 +7,7 @@ import random
 from typing import Any, Literal
 
 from pipeline.core.errors import InputError
-from pipeline.methods.base import Count, LanguageModel, TrainingParams, section
+from pipeline.methods.base import Count, LanguageModel, TrainingParams, inject_prompt, section
 
 
 @section
@@ -20,7 +20,7 @@ class Params(TrainingParams):
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
     """The network with `num_virtual_tokens` soft tokens, initialized as embeddings of a text or frequent tokens."""
     import torch
-    from peft import PromptTuningConfig, get_peft_model
+    from peft import PromptTuningConfig
 
     config = PromptTuningConfig(
         task_type=model.task_type,
@@ -29,12 +29,11 @@ def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
         num_transformer_submodules=1,
         tokenizer_name_or_path=None,
     )
-    embeddings = model.network.get_input_embeddings().weight
-    tokens = torch.tensor(initial_tokens(model.tokenizer, params, embeddings.shape[0], seed))
-    rows = embeddings[tokens].detach().clone()
-    network = get_peft_model(model.network, config)
+    vocabulary = model.network.get_input_embeddings().weight.shape[0]
+    tokens = torch.tensor(initial_tokens(model.tokenizer, params, vocabulary, seed))
+    network = inject_prompt(model, config)
     with torch.no_grad():
-        network.prompt_encoder["default"].embedding.weight.copy_(rows)
+        network.prompt_encoder["default"].embedding.weight.copy_(network.word_embeddings(tokens))
     return network
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core import files
+from pipeline.models.agreement import logits_of, same
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import Chat
 from pipeline.models.loading import load_model
+from pipeline.models.virtual_tokens import embed_as_the_network, soft_tokens
 
 PARTIAL = "trained.safetensors"  # of the base's parameters those that were trained, by name
 
@@ -69,9 +71,22 @@ def load_tuned(base: Path, output: Path, architecture: str, chat: Chat | None, m
         with warnings.catch_warnings():  # PEFT takes AdaLoRA's ranks for LoRA's and warns, but uses them correctly
             warnings.filterwarnings("ignore", "The following rank_pattern keys did not match")
             model.network = PeftModel.from_pretrained(model.network, output)
-        if merge and is_mergeable(model.network):
-            model.network = model.network.merge_and_unload(safe_merge=True)
+        if soft_tokens(model.network):
+            embed_as_the_network(model.network)
+        if merge and is_mergeable(model.network) and not merge_same(model):
+            print("not merged: with the adapter in its weights this model says something else (tied weights?)")
+            return load_tuned(base, output, architecture, chat, merge=False)
     return model
+
+
+def merge_same(model: LanguageModel) -> bool:
+    """Fold the adapter into the base's weights; whether the model then says the same.
+
+    It does not where a weight is used twice, as an output layer that is tied to the embeddings is.
+    """
+    before = logits_of(model)
+    model.network = model.network.merge_and_unload(safe_merge=True)
+    return same(before, logits_of(model))
 
 
 def load_parameters(network: Any, path: Path) -> None:

@@ -1,6 +1,6 @@
 """`model`: where a base model comes from and which architecture it has (conf/model/)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,12 +27,16 @@ class Wheel:
 
 @section
 class Model:
-    """`architecture` is the name of a file of pipeline/models/architectures."""
+    """`architecture` is the name of a file of pipeline/models/architectures.
+
+    probe: whether `convert` tries the model with every method; auto leaves out models that are large.
+    """
 
     name: str
     architecture: str
     chat: bool
     precision: Precision
+    probe: Literal["auto", "always", "never"]
     path: str
     hub: HubModel | None
     wheel: Wheel | None

@@ -66,7 +66,7 @@ class Causal(LanguageModel):
 
         if not soft_tokens(self.network):
             return self.network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
-        texts, mask = self.network.get_input_embeddings()(batch["input_ids"]), batch["attention_mask"]
+        texts, mask = self.network.word_embeddings(batch["input_ids"]), batch["attention_mask"]
         prompts = self.network.get_prompt(len(texts))
         embeddings = torch.cat([prompts, texts], dim=1)
         mask = torch.cat([mask.new_ones(prompts.shape[:2]), mask], dim=1)

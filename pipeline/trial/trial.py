@@ -1,0 +1,173 @@
+"""Try a base model with every chosen method, on two short dialogues: train a step, save, read again, write, choose.
+
+Whatever fails is refused in one line, before hours are spent. Models above `LARGEST` parameters are tried only where
+model.probe=always.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline import methods
+from pipeline.core.errors import InputError
+from pipeline.core.params import parse_section, read_params
+from pipeline.inference.decoding import configure_decoding, generate_answers
+from pipeline.inference.likelihood import likeliest_choice
+from pipeline.models.agreement import check_start, difference, logits_of, same
+from pipeline.models.architectures.base import Example, LanguageModel
+from pipeline.models.chat import chat_settings
+from pipeline.models.loading import count_parameters, load_model
+from pipeline.models.prompts import tokenize_completion, tokenize_instruction
+from pipeline.models.tuned import load_tuned, save_tuned, trained_parameters
+from pipeline.parameters.generate import DecodingParams
+from pipeline.parameters.model import Model
+from pipeline.parameters.template import Template
+from pipeline.training.optimizer import make_optimizer
+
+LARGEST = 500_000_000
+INSTRUCTION = "Summarize the following conversation.\n\n{}\n\nSummary:"
+DIALOGUES = (
+    ("Anna: Is the parcel there?\nBen: It comes on Friday.", "The parcel comes on Friday."),
+    ("Ben: I would like to cancel my order.\nAnna: Of course. Which one is it?\nBen: The blue lamp.", "Ben cancels."),
+)
+
+
+def try_model(base: Path, model: Model) -> None:
+    """Raise InputError for the first thing that the model cannot do. `methods` and their values are of params.yaml."""
+    parameters = count_parameters(base)
+    if model.probe == "never" or (model.probe == "auto" and parameters > LARGEST):
+        print(f"not tried with the methods: model.probe={model.probe}, {parameters:,} parameters")
+        return
+    values = read_params()
+    trial = Trial(base, model, parse_section(values["template"], Template, "template"))
+    trial.attempt("read, encode and write", trial.use_base)
+    for name in values["methods"]:
+        module = methods.find(name)
+        if hasattr(module, "adapt"):
+            params = parse_section(values[name], module.Params, name)
+            trial.attempt(f"{name}: train, save and read again", trial.use_method, module, params)
+    print(f"tried with {', '.join(values['methods'])}: trains, saves, reads again, writes and chooses")
+
+
+class Trial:
+    """One base, and what its own logits are."""
+
+    def __init__(self, base: Path, model: Model, template: Template) -> None:
+        self.base, self.model = base, model
+        self.chat = chat_settings(model, template)
+
+    def attempt(self, name: str, action: Callable[..., None], *arguments: Any) -> None:
+        """Run an action; whatever it raises as InputError in one line."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                action(*arguments)
+        except InputError as error:
+            raise InputError(f"{self.model.path}: {error}") from None
+        except Exception as error:  # any code of the model's class may run
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(
+                f"{self.model.path}: cannot {name}: {type(error).__name__}: {reason}; choose another model"
+                + (" or leave the method out of `methods`" if ":" in name else "")
+            ) from error
+
+    def load(self) -> LanguageModel:
+        model = load_model(self.base, self.model.architecture, self.chat)
+        model.network.eval().requires_grad_(False)
+        return model
+
+    def use_base(self) -> None:
+        model = self.load()
+        examples = encode_dialogues(model)
+        check_vocabulary(model, examples)
+        if not logits_of(model, examples).isfinite().all():
+            raise InputError("its logits are not finite: broken weights?")
+        check_direction(model, examples)
+        write_and_choose(model)
+
+    def use_method(self, module: Any, params: Any) -> None:
+        import torch
+
+        model = self.load()
+        examples, torch_state = encode_dialogues(model), torch.get_rng_state()
+        before = logits_of(model, examples)
+        name = module.__name__.rpartition(".")[2]
+        torch.manual_seed(0)
+        model.network = module.adapt(model, params, 0)
+        if not trained_parameters(model.network):
+            raise InputError(f"{name}: this model has no parameter that the method trains")
+        check_start(name, model, examples, before)
+        train_step(name, model, examples, params)
+        trained = logits_of(model, examples)
+        with tempfile.TemporaryDirectory(prefix="probe-", dir=self.base.parent) as folder:
+            output = Path(folder) / name
+            save_tuned(model, output)
+            again = load_tuned(self.base, output, self.model.architecture, self.chat, merge=True)
+        again.network.eval()
+        if not same(trained, logits_of(again, examples)):
+            share = difference(trained, logits_of(again, examples))
+            raise InputError(f"{name}: saved and read again, the model says something else (by {share:.0%})")
+        write_and_choose(again)
+        torch.set_rng_state(torch_state)
+
+
+def encode_dialogues(model: LanguageModel) -> list[Example]:
+    """The two dialogues as training examples."""
+    before, after = [], model.completion_frame[1]
+    for dialogue, summary in DIALOGUES:
+        prompt = tokenize_instruction(INSTRUCTION.format(dialogue), model)
+        before.append(model.encode_example(prompt, [*tokenize_completion(summary, model), *after[:-1]], after[-1]))
+    return before
+
+
+def check_vocabulary(model: LanguageModel, examples: list[Example]) -> None:
+    """Raise InputError where the tokenizer and the embeddings don't belong together."""
+    tokenizer, rows = model.tokenizer, model.network.get_input_embeddings().weight.shape[0]
+    if (highest := max(tokenizer.get_vocab().values(), default=0)) >= rows:
+        raise InputError(
+            f"its tokenizer has ids up to {highest} and its embeddings only {rows} rows: tokens were added, so call "
+            "model.resize_token_embeddings(len(tokenizer)) and save the model again"
+        )
+    ids = [token for example in examples for token in example["input_ids"]]
+    if tokenizer.unk_token_id is not None and ids.count(tokenizer.unk_token_id) > len(ids) / 2:
+        raise InputError(
+            "its tokenizer knows hardly a word of an English text: are its files (tokenizer.json, *.model) missing?"
+        )
+
+
+def check_direction(model: LanguageModel, examples: list[Example]) -> None:
+    """Raise InputError for a causal model that reads what it has to write, like BERT's."""
+    if "decoder_input_ids" in (batch := model.collate(examples[:1]).to(model.device)):
+        return
+    import torch
+
+    ids = batch["input_ids"]
+    with torch.no_grad():
+        whole = model.network(input_ids=ids, use_cache=False).logits[:, : ids.shape[1] // 2]
+        part = model.network(input_ids=ids[:, : ids.shape[1] // 2], use_cache=False).logits
+    if not same(whole, part):
+        raise InputError("it reads what comes after a word, so it cannot write word by word (an encoder?)")
+
+
+def train_step(name: str, model: LanguageModel, examples: list[Example], params: Any) -> None:
+    """One optimizer step on the examples. Raises InputError where no gradient comes, or one that is not finite."""
+    model.network.train()
+    total, labels = model.loss(model.collate(examples).to(model.device))
+    (total / labels).backward()
+    gradients = [value.grad for value in trained_parameters(model.network).values() if value.grad is not None]
+    if not gradients or not all(gradient.isfinite().all() for gradient in gradients):
+        raise InputError(f"{name}: its training gives no finite gradient with this model")
+    make_optimizer(model.network, params).step()
+    model.network.zero_grad()
+    model.network.eval()
+
+
+def write_and_choose(model: LanguageModel) -> None:
+    """Write two tokens, with beams too, and answer a question by the likelier choice."""
+    prompts = [tokenize_instruction(INSTRUCTION.format(dialogue), model) for dialogue, _ in DIALOGUES]
+    for beams in (1, 2):
+        params = DecodingParams(max_new_tokens=2, num_beams=beams, no_repeat_ngram_size=0, length_penalty=1.0)
+        list(generate_answers(model, prompts, configure_decoding(model, params), len(prompts), "fp32"))
+    likeliest_choice(prompts[0], ["Friday", "Monday"], model, 2)
