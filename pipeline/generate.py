@@ -19,7 +19,7 @@ from pipeline.models.chat import Chat, chat_settings
 from pipeline.models.devices import environment, to_device
 from pipeline.models.limits import generation_settings, read_limits
 from pipeline.models.loading import count_parameters
-from pipeline.models.prompts import encode_with_examples
+from pipeline.models.prompts import encode_with_examples, fitting_examples
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.tokenizer import decode, tags
 from pipeline.models.tuned import is_mergeable, load_tuned
@@ -36,8 +36,9 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
     base = tuned.base_network.config
     generate = generation_settings(generate, limits, base, count_parameters(paths.base_model))
     rows = files.read_jsonl(paths.prompts("test"))
-    examples = worked_examples(method, paths)
     positions = free_positions(tuned, generate.max_new_tokens, "generate.max_new_tokens")
+    examples = worked_examples(method, paths)
+    examples = fitting_examples(rows, examples, tuned, limits.max_source_tokens, positions)
     prompts = [encode_with_examples(row, examples, tuned, limits.max_source_tokens, positions) for row in rows]
     config = configure_decoding(tuned, generate)
     with monitor.phase("warm-up"):

@@ -60,12 +60,18 @@ def find_limits(
     sources = [len(encode_prompt(row["prompt"], model)[1]) for row in known] if automatic else [1]
     ends = len(model.completion_frame[1])
     targets = [len(tokenize_completion(row["completion"], model)) + ends for row in known]
-    limits = choose_limits(sources, targets, settings, model, config, parameters)
+    limits = choose_limits(sources, targets, settings, model, config, parameters, reserved_positions())
     if settings.max_source_tokens not in ("auto", limits.max_source_tokens):
         print(f"tokenize.max_source_tokens: {limits.max_source_tokens}, for the model has no more positions")
     if "auto" in (settings.max_source_tokens, settings.max_target_tokens):
         print(f"limits: {asdict(limits)}")
     return limits
+
+
+def reserved_positions() -> int:
+    """The most virtual tokens that a chosen method puts before every prompt."""
+    values = read_params()
+    return max((values[name].get("num_virtual_tokens", 0) for name in values["methods"]), default=0)
 
 
 def encode_example(row: dict[str, Any], model: LanguageModel, source_limit: int, target_limit: int) -> dict[str, Any]:

@@ -19,11 +19,13 @@ from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.methods.base import MethodHooks
 from pipeline.models.agreement import check_start, logits_of
+from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.devices import device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.tuned import directory_size, needs_base, save_tuned, trained_parameters
+from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train, TrainingParams
 from pipeline.parameters.types import Seed
@@ -87,6 +89,7 @@ def fit(
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
+    check_positions(method, adapted, [*examples["train"], *examples["validation"]])
     longest = max(map(adapted.count_tokens, examples["train"]))
     train = training_settings(train, longest, adapted.base_network.config, total)
     print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
@@ -120,6 +123,18 @@ def fit(
         **environment(),
     }
     return record, checkpoints
+
+
+def check_positions(method: str, model: LanguageModel, examples: list[dict[str, Any]]) -> None:
+    """Raise InputError for an example that has more tokens than the model has positions, virtual tokens counted."""
+    config, added = model.base_network.config, virtual_tokens(model.network)
+    positions = model.prompt_positions(config, 0)
+    longest = max(len(example["input_ids"]) for example in examples)
+    if positions is not None and longest + added > positions:
+        raise InputError(
+            f"{method}: the longest example has {longest} tokens and the method adds {added}, but the model has "
+            f"{positions} positions: lower tokenize.max_source_tokens by {longest + added - positions}"
+        )
 
 
 def choose_precision(setting: str) -> str:

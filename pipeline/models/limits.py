@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.core import files
+from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.parameters.generate import Generate
@@ -30,9 +31,17 @@ def read_limits(paths: Paths) -> Limits:
 
 
 def choose_limits(
-    sources: list[int], targets: list[int], settings: Tokenize, model: LanguageModel, config: Any, parameters: int
+    sources: list[int],
+    targets: list[int],
+    settings: Tokenize,
+    model: LanguageModel,
+    config: Any,
+    parameters: int,
+    reserved: int = 0,
 ) -> Limits:
     """The limits that apply. Lengths in tokens are of every prompt and framed completion of train and validation.
+
+    reserved: positions that a method's virtual tokens take.
 
     `auto` takes the longest prompt and the longest summary, as far as the model has positions and the machine memory
     for them; generated summaries get a quarter more than 99 % of the references need.
@@ -46,7 +55,12 @@ def choose_limits(
         source = min(up_to(16, max(sources)), LONGEST_AUTO)
         while source > 256 and activation_bytes(config, source, target) > free_memory(parameters):
             source //= 2
-    return Limits(min(source, model.prompt_positions(config, target) or source), target, new)
+    positions = model.prompt_positions(config, target)
+    if positions is not None:
+        source = min(source, positions - reserved)
+    if source < 16:
+        raise InputError(f"the model has {positions} positions, which leaves {source} tokens for a prompt")
+    return Limits(source, target, new)
 
 
 def generation_settings(generate: Generate, limits: Limits, config: Any, parameters: int) -> Generate:

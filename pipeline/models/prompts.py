@@ -120,6 +120,38 @@ def too_long(tokens: int, inside: int, limit: int) -> str:
     )
 
 
+def fitting_examples(
+    rows: list[dict[str, Any]], examples: list[dict[str, Any]], model: LanguageModel, limit: int, positions: int | None
+) -> list[dict[str, Any]]:
+    """The worked examples that fit before every prompt with at least half of its dialogue; at least one.
+
+    Raises InputError where not one does.
+    """
+    if positions is None or not examples:
+        return examples
+
+    def least_kept(count: int) -> float:
+        """The smallest share of a dialogue that is left, of those that its prompt has alone."""
+        shares = []
+        for row in rows:
+            bare = encode_row(row, [], model, limit)
+            whole = len(encode_prompt(join_turns(examples[:count], row["instruction"], model), model)[1])
+            if (missing := whole - bare.truncated - positions) > 0:
+                dialogue = len(encode_prompt(row["dialogue"], model)[1]) - bare.truncated
+                shares.append(1 - missing / max(1, dialogue))
+        return min(shares, default=1.0)
+
+    for count in range(len(examples), 0, -1):
+        if least_kept(count) >= (0.5 if count > 1 else 0.1):
+            if count < len(examples):
+                print(f"{count} of {len(examples)} worked examples: the model has no positions for more")
+            return examples[:count]
+    raise InputError(
+        f"few_shot: not one worked example fits into the model's {positions} positions beside a prompt: "
+        "lower tokenize.max_source_tokens, or leave few_shot out of `methods`"
+    )
+
+
 def encode_with_examples(
     row: dict[str, Any], examples: list[dict[str, Any]], model: LanguageModel, limit: int, positions: int | None = None
 ) -> list[int]:
