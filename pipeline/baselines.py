@@ -14,19 +14,23 @@ import statistics
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
-from pipeline.evaluation import diagnostics
-from pipeline.evaluation.metrics import Scorer, sentences
-from pipeline.evaluation.scoring import summarize
+from pipeline.evaluation.language_check import check_language
+from pipeline.evaluation.metrics import Scorer
+from pipeline.evaluation.scoring import all_references, summarize
+from pipeline.evaluation.words import sentences, words
 from pipeline.parameters.score import Score
 
 
 def run(paths: Paths, *, score: Score) -> None:
     records = files.read_jsonl(paths.records("test"))
-    scorer = Scorer(score.use_stemmer)
-    length = statistics.fmean(len(diagnostics.words(text)) for record in records for text in record["references"])
+    references = all_references(records)
+    check_language(references, score.language, paths.records("test"))
+    scorer = Scorer(score.use_stemmer, score.language)
+    length = statistics.fmean(len(words(text)) for text in references)
+    language = score.language
     systems = {
-        "longest_turn": [scorer.row(longest_turn(record["dialogue"]), record["references"]) for record in records],
-        "lead": [scorer.row(lead(record["dialogue"], length), record["references"]) for record in records],
+        "longest_turn": [scorer.row(longest_turn(row["dialogue"], language), row["references"]) for row in records],
+        "lead": [scorer.row(lead(row["dialogue"], length, language), row["references"]) for row in records],
     }
     if all(len(record["references"]) > 1 for record in records):
         systems = {"human": [score_references(record["references"], scorer) for record in records]} | systems
@@ -39,22 +43,22 @@ def run(paths: Paths, *, score: Score) -> None:
     print(f"{paths.baselines}: {', '.join(systems)}")
 
 
-def turns(dialogue: str) -> list[str]:
+def turns(dialogue: str, language: str) -> list[str]:
     """The lines of a dialogue; of one on a single line its sentences."""
     lines = [line.strip() for line in dialogue.split("\n") if line.strip()]
-    return lines if len(lines) > 1 else sentences(dialogue).split("\n")
+    return lines if len(lines) > 1 else sentences(dialogue, language).split("\n")
 
 
-def longest_turn(dialogue: str) -> str:
+def longest_turn(dialogue: str, language: str) -> str:
     """The turn with the most words."""
-    return max(turns(dialogue), key=lambda turn: len(diagnostics.words(turn)))
+    return max(turns(dialogue, language), key=lambda turn: len(words(turn)))
 
 
-def lead(dialogue: str, length: float) -> str:
+def lead(dialogue: str, length: float, language: str) -> str:
     """The first turns that together have at least `length` words."""
     taken: list[str] = []
-    for turn in turns(dialogue):
-        if sum(len(diagnostics.words(text)) for text in taken) >= length:
+    for turn in turns(dialogue, language):
+        if sum(len(words(text)) for text in taken) >= length:
             break
         taken.append(turn)
     return " ".join(taken)

@@ -14,14 +14,17 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.evaluation import near_duplicates
+from pipeline.evaluation.language_check import check_language
+from pipeline.evaluation.words import count_words
 from pipeline.parameters.data import Data
+from pipeline.parameters.score import Score
 from pipeline.parameters.types import Seed
 
 Record = dict[str, Any]  # id, dialogue, references, and `near` where the dialogue is much like one of train
 Counts = dict[str, Any]  # of a split, for reports/data.json
 
 
-def run(paths: Paths, *, seed: Seed, data: Data) -> None:
+def run(paths: Paths, *, seed: Seed, data: Data, score: Score) -> None:
     sources = {split: split_file(Path(getattr(data, split)), split) for split in SPLITS}
     counts: dict[str, Counts] = {split: {} for split in SPLITS}
     train = sources["train"]
@@ -43,6 +46,9 @@ def run(paths: Paths, *, seed: Seed, data: Data) -> None:
             counts[split]["near-duplicates of train"] = near
         files.write_jsonl(paths.records(split), splits[split])
         print(f"{split}: {counts[split]}")
+    references = [text for record in splits["test"] for text in record["references"]]
+    for warning in check_language(references, score.language, sources["test"] or train):
+        print(f"WARNING: {warning}")
     source = files.read_json(paths.raw_data / "source.json") | {"name": data.name}
     files.write_json(paths.data_card, {"source": source, **counts})
 
@@ -190,10 +196,10 @@ def mark_near_duplicates(train: list[Record], held_out: list[Record], threshold:
 
 def mean_lengths(split: list[Record]) -> dict[str, float]:
     """Mean words of dialogues and references, and references per dialogue."""
-    references = [len(reference.split()) for record in split for reference in record["references"]]
+    references = [count_words(reference) for record in split for reference in record["references"]]
     return {
         "references per dialogue": round(len(references) / len(split), 2),
-        "words per dialogue": round(sum(len(record["dialogue"].split()) for record in split) / len(split), 1),
+        "words per dialogue": round(sum(count_words(record["dialogue"]) for record in split) / len(split), 1),
         "words per reference": round(sum(references) / len(references), 1),
     }
 

@@ -2,17 +2,14 @@
 
     python -m pipeline.template
 
-Each split is written as JSON Lines for the next stage and as plain text for reading. Templates are Jinja2 in a sandbox.
-Where a template has several phrasings, each dialogue draws one by the seed.
+Each split is written as JSON Lines for the next stage and as plain text for reading. Templates are Jinja2 in a sandbox
+with limits on time and size. Where a template has several phrasings, each dialogue draws one by the seed.
 """
 
 import random
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
-from jinja2.sandbox import SandboxedEnvironment
-
-from pipeline.core import files
+from pipeline.core import files, templates
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
@@ -67,18 +64,10 @@ def fill_template(template: Template, record: dict[str, Any], seed: int) -> str:
     """
     number = random.Random(f"{seed} {record['id']}").randrange(len(template.prompts))
     where = f"template.prompts[{number}] of template={template.name}"
-    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
     try:
-        filled = environment.from_string(template.prompts[number])
-        text = filled.render({field: record[field] for field in FIELDS}).strip()
-    except UndefinedError as error:
-        raise InputError(f"{where}: {error.message}; a template may use {', '.join(FIELDS)}") from None
-    except TemplateSyntaxError as error:
-        raise InputError(f"{where}: line {error.lineno}: {error.message}") from None
-    except TemplateError as error:
-        raise InputError(f"{where}: {error.message}") from None
-    except Exception as error:  # an expression in a template fails as Python does
-        raise InputError(f"{where}: {type(error).__name__}: {error}") from None
+        text = templates.fill(template.prompts[number], {field: record[field] for field in FIELDS}).strip()
+    except templates.TemplateFailure as error:
+        raise InputError(f"{where}: {error}") from None
     if record["dialogue"] not in text:  # an over-long prompt is shortened inside its dialogue
         raise InputError(f"{where}: the prompt does not hold the dialogue; it needs {{{{ dialogue }}}} as it is")
     return text

@@ -7,6 +7,7 @@ from pipeline.parameters.score import Score, Warn
 
 WARN = {"truncated": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
 SETTINGS = {
+    "language": "en",
     "use_stemmer": True,
     "resamples": 500,
     "seed": 0,

@@ -1,16 +1,20 @@
-"""Score a file of predictions by hand, outside the pipeline.
+r"""Score a file of predictions by hand, outside the pipeline.
 
-    python -m pipeline score_file PREDICTIONS RECORDS SCORES DIALOGUES --id-column ID --prediction-column TEXT
+    python -m pipeline score_file PREDICTIONS RECORDS SCORES DIALOGUES --id-column ID --prediction-column TEXT \
+        --language CODE
 
 PREDICTIONS is JSON Lines, CSV or Parquet with an id and a prediction on every row; RECORDS holds the dialogues and
 references of the same ids (data/records/test.jsonl). SCORES (JSON) gets every score with its signature, DIALOGUES
-(Parquet) the scores of each dialogue.
+(Parquet) the scores of each dialogue. Without a language it is score.language of params.yaml.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
 from pipeline.evaluation import scoring
+from pipeline.parameters.languages import parse_language
 from pipeline.parameters.score import Score
 
 
@@ -23,9 +27,20 @@ def run(
     score: Score,
     id_column: str = "id",
     prediction_column: str = "prediction",
+    language: str = "",
 ) -> None:
+    if language:
+        score = replace(score, language=known_language(language))
     scored = scoring.score_file(predictions, records, score, id_column, prediction_column)
     scoring.write_scores(scored, scores, dialogues)
+
+
+def known_language(tag: str) -> str:
+    """The code of a language. Raises InputError for a text that is no known code."""
+    try:
+        return str(parse_language(tag))
+    except ValueError as error:
+        raise InputError(f"--language: {error}") from None
 
 
 if __name__ == "__main__":

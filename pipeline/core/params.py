@@ -10,6 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.core.errors import InputError
+from pipeline.core.text import refuse_half_characters
 
 PARAMS = Path("params.yaml")
 T = TypeVar("T")
@@ -27,6 +28,7 @@ def section(cls: type[T]) -> type[T]:
 
 def parse_section(value: object, kind: type[T], key: str) -> T:
     """`value` of params.yaml's `key` as `kind`. Raises InputError with the key, the value and what is allowed."""
+    refuse_half_characters(value, key)
     try:
         # JSON mode: strict types, but a mapping may become a dataclass and an integer a float.
         return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)

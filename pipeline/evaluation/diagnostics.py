@@ -2,21 +2,23 @@
 
 import re
 import statistics
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.evaluation.words import is_tag, located_words, normalize, runs, words
 from pipeline.parameters.score import Warn
 
-TAG = re.compile(r"#\w+#")  # a speaker, as DialogSum writes it
 TITLE = re.compile(r"\b(Mr|Mrs|Ms|Dr)\.(?= )")  # its full stop ends no sentence
-WORD = re.compile(r"#\w+#|[^\W_]+(?:['’.,:][^\W_]+)*")
 FAULTS = ("truncated", "empty", "repeats", "unsupported")  # of a summary; reported in percent
-UNREAD_BY_ROUGE = 0.05  # share of letters that ROUGE does not read, from which on that is a warning
+# Languages in which a capital letter tells a name, and a name is written alike wherever it stands. German writes all
+# nouns with one; Russian, Polish, Turkish or Finnish decline names.
+NAMES_HAVE_CAPITALS = ("en", "fr", "es", "pt", "it", "ca", "gl", "nl", "af", "da", "sv", "no", "nb", "nn", "vi", "id")
 
 
-def words(text: str) -> list[str]:
-    """Words, numbers ($1,200 is one) and speaker tags, as they are written."""
-    return WORD.findall(text)
+def find_entities(texts: Iterable[str], language: str) -> set[str] | None:
+    """The entity words of the texts; None where a capital letter does not tell a name."""
+    return entity_words(texts) if language in NAMES_HAVE_CAPITALS else None
 
 
 def entity_words(texts: Iterable[str]) -> set[str]:
@@ -25,43 +27,43 @@ def entity_words(texts: Iterable[str]) -> set[str]:
     A capital at the start of a sentence says nothing, unless the same word is a name elsewhere.
     """
     entities = set()
-    for text in texts:
+    for text in map(normalize, texts):
         text = TITLE.sub(r"\1", text)
-        for match in WORD.finditer(text):
-            before, word = text[: match.start()].rstrip(" ")[-1:], _without_ending(match[0])
+        for start, located in located_words(text):
+            before, word = text[:start].rstrip(" ")[-1:], _without_ending(located)
             if (before.isalnum() or before in (",", "'", "’", "-")) and word[0].isupper() and len(word) > 1:
                 entities.add(word)
     return entities - {"OK", "Okay", "Mr", "Mrs", "Ms", "Dr"}
 
 
-def unsupported_entities(prediction: str, dialogue: str, entities: set[str]) -> list[str]:
+def unsupported_entities(prediction: str, dialogue: str, entities: set[str] | None) -> list[str]:
     """Names, numbers and speaker tags of a summary that its dialogue does not have.
 
-    A name is a word of `entities`, or one with a capital inside a sentence of the summary itself.
+    A name is a word of `entities`, or one with a capital inside a sentence of the summary itself. Without entities only
+    numbers and speaker tags count.
     """
-    entities = entities | entity_words([prediction])
+    entities = set() if entities is None else entities | entity_words([prediction])
     spoken = {_normalize(word) for word in words(dialogue)}
     claims = [
-        word
-        for word in words(prediction)
-        if _without_ending(word) in entities or word[0].isdigit() or TAG.fullmatch(word)
+        word for word in words(prediction) if _without_ending(word) in entities or word[0].isdigit() or is_tag(word)
     ]
     return sorted({_without_ending(word) for word in claims if _normalize(word) not in spoken})
 
 
 def _without_ending(word: str) -> str:
     """Without a possessive or contracted ending."""
-    return word if word.startswith("#") else re.split("['’]", word)[0]
+    return word if is_tag(word) else re.split("['’]", word)[0]
 
 
 def _normalize(word: str) -> str:
-    return _without_ending(word).lower().replace(",", "").strip("#")
+    word = _without_ending(word).lower().replace(",", "").strip("#")
+    return word if word.isascii() else "".join(str(unicodedata.decimal(letter, letter)) for letter in word)
 
 
 def has_repeats(text: str, order: int = 3) -> bool:
     """Whether a run of `order` words occurs more than once."""
-    runs = _ngrams(text, order)
-    return len(set(runs)) < len(runs)
+    found = _ngrams(text, order)
+    return len(set(found)) < len(found)
 
 
 def novel_bigrams(prediction: str, dialogue: str) -> float | None:
@@ -71,11 +73,10 @@ def novel_bigrams(prediction: str, dialogue: str) -> float | None:
 
 
 def _ngrams(text: str, order: int) -> list[tuple[str, ...]]:
-    lower = [word.lower() for word in words(text)]
-    return list(zip(*(lower[start:] for start in range(order))))
+    return runs([word.lower() for word in words(text)], order)
 
 
-def diagnose(row: dict[str, Any], dialogue: str, references: list[str], entities: set[str]) -> dict[str, Any]:
+def diagnose(row: dict[str, Any], dialogue: str, references: list[str], entities: set[str] | None) -> dict[str, Any]:
     """The diagnostic columns of a dialogue's summary, row["prediction"].
 
     `truncated` is whether it reached the length limit before its end token; None where the row has no `ended`.
@@ -132,12 +133,3 @@ def warnings(diagnostics: dict[str, float | None], warn: Warn) -> list[str]:
             f" {high:g})"
         )
     return exceeded
-
-
-def warn_of_unread_letters(references: Iterable[str]) -> list[str]:
-    """A warning where ROUGE, which reads a to z and 0 to 9, does not see what the references say."""
-    letters = [letter for text in references for letter in text if letter.isalnum()]
-    unread = sum(not letter.isascii() for letter in letters) / len(letters) if letters else 1.0
-    if unread < UNREAD_BY_ROUGE:
-        return []
-    return [f"ROUGE reads only a to z and 0 to 9: {100 * unread:.0f} % of the references' letters count for nothing"]

@@ -1,13 +1,13 @@
 """ROUGE and BLEU of one summary, as numbers that add up over dialogues.
 
-All scores are in points, 0 to 100: rouge_score's figures times 100, sacreBLEU's as they are.
+All scores are in points, 0 to 100: rouge_score's figures times 100, sacreBLEU's as they are. The language of the texts
+chooses both tokenizers: English has those of rouge_score and sacreBLEU, every other language words of any script.
 
 A new metric with its interval in every table and on the page: its columns in `Scorer.row`, and a line in METRICS.
 """
 
 import contextlib
 import functools
-import re
 import statistics
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.evaluation import words
 from pipeline.evaluation.bootstrap import Statistic
+from pipeline.evaluation.words import ENGLISH, sentences
 
 ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
 ORDERS = range(1, 5)  # of BLEU's n-grams
@@ -27,6 +29,9 @@ BLEU_COUNTS = (
     *(f"bleu_correct{n}" for n in ORDERS),
     *(f"bleu_total{n}" for n in ORDERS),
 )
+# sacreBLEU's tokenizers; of all other languages `intl`, which splits at every script's punctuation. MeCab knows the
+# words of ja and ko, but where it is not installed the score would be another one.
+BLEU_TOKENIZERS = {ENGLISH: "13a", "zh": "zh", **dict.fromkeys(("ja", "th", "lo", "km", "my", "shn"), "char")}
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,12 @@ PRIMARY_METRIC = "rouge1"  # the one that decides: verdict, flags and sweeps
 FURTHER_COLUMNS = [f"{name}_{part}" for name in ROUGE for part in ("max", "precision", "recall")]
 
 
-def rouge_scorer(use_stemmer: bool) -> Any:
+def bleu_tokenizer(language: str) -> str:
+    """sacreBLEU's name of the tokenizer of a language."""
+    return BLEU_TOKENIZERS.get(language, "intl")
+
+
+def rouge_scorer(use_stemmer: bool, language: str) -> Any:
     """rouge_score's scorer of the ROUGE types, which splits each text and stems each word once.
 
     A reference is scored against by every method, and a summary once for each reference.
@@ -94,7 +104,7 @@ def rouge_scorer(use_stemmer: bool) -> Any:
 
     @functools.cache
     def split(text: str) -> list[str]:
-        return tokenize.tokenize(text, stemmer)
+        return tokenize.tokenize(text, stemmer) if language == ENGLISH else words.parts(text, language)
 
     class CachingTokenizer(tokenizers.Tokenizer):
         def tokenize(self, text: str) -> list[str]:
@@ -124,17 +134,21 @@ class Scorer:
     BLEU Scores.
     """
 
-    def __init__(self, use_stemmer: bool) -> None:
+    def __init__(self, use_stemmer: bool, language: str) -> None:
         from sacrebleu.metrics import BLEU
 
-        self._rouge = rouge_scorer(use_stemmer)
-        self._bleu = BLEU(effective_order=True)  # of one summary: only its counts are used
-        self.use_stemmer = use_stemmer
+        self._rouge = rouge_scorer(use_stemmer, language)
+        # Of one summary only its counts are used.
+        self._bleu = BLEU(effective_order=True, tokenize=bleu_tokenizer(language))
+        self.use_stemmer, self.language = use_stemmer, language
 
     def row(self, prediction: str, references: list[str]) -> dict[str, float]:
         """A dialogue's columns: each ROUGE type's F1, precision and recall, means over the references, and best F1;
         the counts of BLEU."""
-        each = [self._rouge.score(sentences(reference), sentences(prediction)) for reference in references]
+        if self.language != ENGLISH:
+            prediction, references = words.normalize(prediction), [words.normalize(text) for text in references]
+        lines = sentences(prediction, self.language)
+        each = [self._rouge.score(sentences(reference, self.language), lines) for reference in references]
         columns: dict[str, float] = {}
         for name in ROUGE:
             f1 = [100 * score[name].fmeasure for score in each]
@@ -148,15 +162,17 @@ class Scorer:
     def signature(self, references: list[list[str]]) -> dict[str, str]:
         """What must agree before two scores may be compared, for ROUGE and for BLEU; references of every dialogue."""
         many = "-".join(map(str, sorted({len(texts) for texts in references})))
-        stemmer = "porter" if self.use_stemmer else "none"
+        rouge = f"rouge_score {version('rouge_score')}|F1|references {many}: mean (and max) over them"
+        bleu = f"nrefs:{many}|case:mixed|eff:no|tok:{self._bleu.tokenizer_signature}|smooth:exp"
+        if self.language == ENGLISH:
+            rouge += f"|stemmer {'porter' if self.use_stemmer else 'none'}|sentences split after .!?"
+        else:
+            rouge += (
+                f"|language {self.language}: words of letters, marks and digits, characters where a script has no "
+                "spaces; lower case, NFC|stemmer none: English only|sentences split after Unicode's sentence ends"
+            )
+            bleu += f"|lang:{self.language}|norm:NFC"
         return {
-            "rouge": f"rouge_score {version('rouge_score')}|F1|references {many}: mean (and max) over them"
-            f"|stemmer {stemmer}|sentences split after .!?|mean over dialogues|dialogues {len(references)}",
-            "bleu": f"nrefs:{many}|case:mixed|eff:no|tok:13a|smooth:exp|version:{version('sacrebleu')}"
-            f"|dialogues:{len(references)}",
+            "rouge": f"{rouge}|mean over dialogues|dialogues {len(references)}",
+            "bleu": f"{bleu}|version:{version('sacrebleu')}|dialogues:{len(references)}",
         }
-
-
-def sentences(text: str) -> str:
-    """One sentence a line, which rougeLsum needs: without newlines it equals rougeL."""
-    return re.sub(r"(?<=[.!?])\s+", "\n", text.strip())

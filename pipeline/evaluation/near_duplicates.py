@@ -1,12 +1,13 @@
 """Near-duplicates between splits: validation and test dialogues that are much like one of train.
 
-MinHash finds the candidates (Broder, 1997), the exact Jaccard similarity of their word trigrams decides.
+MinHash finds the candidates (Broder, 1997), the exact Jaccard similarity of their word trigrams decides. In scripts
+without spaces these are runs of as many characters as three words have.
 """
 
 from collections.abc import Set
 from typing import Any
 
-from pipeline.evaluation import diagnostics
+from pipeline.evaluation.words import runs, words
 
 PERMUTATIONS = 128
 WEIGHTS = (0.1, 0.9)  # of a false candidate, and of a missed one: the former costs one exact comparison
@@ -36,9 +37,9 @@ def nearest(
 
 
 def trigrams(dialogue: str) -> Trigrams:
-    """Runs of three words, in lower case; a shorter text is one run."""
-    words = [word.lower() for word in diagnostics.words(dialogue)]
-    return set(zip(words, words[1:], words[2:])) or {tuple(words)}
+    """Runs of three words, in lower case; a shorter text is one run, one without a word itself."""
+    lower = [word.lower() for word in words(dialogue)]
+    return set(runs(lower, 3)) or {tuple(lower) or (dialogue,)}
 
 
 def jaccard(one: Trigrams, other: Trigrams) -> float:

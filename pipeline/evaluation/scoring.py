@@ -1,6 +1,7 @@
 """A system's scores: ROUGE and BLEU with intervals for the whole test set, and a row of columns for each dialogue."""
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from pipeline.core.progress import progress
 from pipeline.evaluation import diagnostics
 from pipeline.evaluation.bootstrap import PairedResampling
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
+from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Scorer
 from pipeline.evaluation.predictions import Record, read_predictions, read_references
 from pipeline.parameters.score import Score
@@ -34,11 +36,13 @@ def score_file(
 ) -> SystemScores:
     """Score a file of predictions against the references of `records`, print the scores and the warnings.
 
-    Raises InputError where a row of either file is not as expected.
+    Raises InputError where a row of either file is not as expected, or score.language does not read the references.
     """
     known = read_references(records)
+    unread = check_language(all_references(known.values()), score.language, records)
     rows = read_predictions(predictions, known, id_column, prediction_column)
     scores = score_predictions(rows, known, score, f"score {predictions.stem}")
+    scores.summary["warnings"] += unread
     scores = SystemScores({"predictions": predictions.as_posix(), **scores.summary}, scores.dialogues)
     print(f"{predictions}: {', '.join(f'{name} {points}' for name, points in scores.rounded().items())}")
     for warning in scores.summary["warnings"]:
@@ -58,9 +62,9 @@ def score_predictions(
     predictions: list[dict[str, Any]], records: dict[str, Record], score: Score, label: str
 ) -> SystemScores:
     """The scores of checked predictions, in the records' order; label names them in the progress line."""
-    scorer = Scorer(score.use_stemmer)
+    scorer = Scorer(score.use_stemmer, score.language)
     texts = (text for record in records.values() for text in (record["dialogue"], *record["references"]))
-    entities = diagnostics.entity_words(texts)
+    entities = diagnostics.find_entities(texts, score.language)
     dialogues = []
     for row in progress(predictions, len(predictions), label):
         record = records[row["id"]]
@@ -90,9 +94,13 @@ def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Sc
         summary["without_near_duplicates"] = {"dialogues": len(unlike_train), "scores": scores}
     if "words" in dialogues[0]:
         summary["diagnostics"] = diagnostics.summarize(dialogues)
-        unread = diagnostics.warn_of_unread_letters(text for record in records for text in record["references"])
-        summary["warnings"] = diagnostics.warnings(summary["diagnostics"], score.warn) + unread
+        summary["warnings"] = diagnostics.warnings(summary["diagnostics"], score.warn)
     return summary
+
+
+def all_references(records: Iterable[Record]) -> list[str]:
+    """Every reference of the records."""
+    return [text for record in records for text in record["references"]]
 
 
 def estimate_scores(dialogues: list[dict[str, Any]], score: Score) -> dict[str, dict[str, float]]:

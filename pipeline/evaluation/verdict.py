@@ -16,6 +16,7 @@ System = dict[str, Any]
 class Comparison:
     """What the sentences are computed from; systems are rows of comparison.json by name."""
 
+    systems: dict[str, System]  # methods and external systems
     methods: dict[str, System]
     external: list[str]  # names, the best last
     pairs: list[Pair]
@@ -26,6 +27,7 @@ class Comparison:
     def from_json(cls, comparison: dict[str, Any]) -> "Comparison":
         systems = sorted(comparison["systems"], key=_points)
         return cls(
+            systems={row["name"]: row for row in systems if row["kind"] != "baseline"},
             methods={row["name"]: row for row in comparison["systems"] if row["kind"] == "method"},
             external=[row["name"] for row in systems if row["kind"] == "external"],
             pairs=read_pairs(comparison),
@@ -51,9 +53,13 @@ class Comparison:
 def verdict(comparison: dict[str, Any]) -> list[str]:
     """Sentences: the best adapter compared with full fine-tuning, which method to ship, and what the numbers omit.
 
-    Without any method: which external system scores best.
+    Without any method: which external system scores best. Where all score zero there is nothing to choose from.
     """
     known = Comparison.from_json(comparison)
+    if known.systems and not any(_points(row) > 0 for row in known.systems.values()):
+        return [
+            f"Nothing is recommended: no system has a point of {TITLE}, so no summary shares a word with a reference."
+        ]
     if not known.methods:
         return [*_best_external(known), *_too_few_dialogues(known)]
     compared = _adapter_and_full(known)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from pipeline.core.params import section
+from pipeline.parameters.languages import parse_language
 from pipeline.parameters.types import Count, Percent, Seed
 
 # The systems that pipeline/baselines.py scores; an external system cannot have one of these names.
@@ -32,8 +33,9 @@ class EvaluateMetric(TypedDict):
 
 @section
 class Score:
-    """`external`: name of a system -> file of its predictions."""
+    """`language`: a code without its region. `external`: name of a system -> file of its predictions."""
 
+    language: Annotated[str, BeforeValidator(parse_language)]
     use_stemmer: bool
     resamples: Count
     seed: Seed

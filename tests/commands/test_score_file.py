@@ -107,3 +107,23 @@ def test_a_metric_may_need_more_than_texts(folder):
     write_params(folder, evaluate=[{"lang": "en"}])
     done = score_file(folder, *ARGUMENTS)
     assert "error: score.evaluate.0" in done.stderr and "name" in done.stderr
+
+
+def test_the_language_is_that_of_params_or_of_the_option(folder):
+    texts = ["小明预订了机票。", "他很高兴。", "没有消息。"]
+    files.write_jsonl(folder / "test.jsonl", [row | {"references": [text]} for row, text in zip(RECORDS, texts)])
+    files.write_jsonl(folder / "predictions.jsonl", [row | {"prediction": text} for row, text in zip(ROWS, texts)])
+    done = score_file(folder, *ARGUMENTS)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "error: test.jsonl: score.language=en cannot read 3 of 3 references, which are written in Chinese letters: "
+        "their scores would mean nothing; set score.language=zh for Chinese, or the code of another language of this "
+        "script\n"
+    )
+    done = score_file(folder, *ARGUMENTS, "--language", "zh-CN")
+    assert done.returncode == 0
+    assert "rouge1 100.0" in done.stdout and "bleu 100.0" in done.stdout
+    done = score_file(folder, *ARGUMENTS, "--language", "chinese")
+    assert "error: --language: 'chinese' is no code of a language; use zh for Chinese" in done.stderr
+    write_params(folder, language="zh")
+    assert score_file(folder, *ARGUMENTS).returncode == 0

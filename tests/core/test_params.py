@@ -107,7 +107,8 @@ def prepare(folder: Path) -> subprocess.CompletedProcess[str]:
 def write_params(folder, **data):
     import yaml
 
-    (folder / "params.yaml").write_text(yaml.safe_dump({"seed": 1, "data": section("data", **data)}))
+    values = {"seed": 1, "data": section("data", **data), "score": section("score")}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
 
 
 def test_a_command_that_is_refused_says_why_in_one_line_and_exits_with_1(tmp_path):

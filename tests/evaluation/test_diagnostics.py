@@ -60,3 +60,37 @@ def test_a_row_of_columns(entities):
 def test_external_predictions_do_not_say_whether_they_were_truncated(entities):
     assert diagnostics.diagnose({"prediction": "Anna paid."}, DIALOGUE, REFERENCES, entities)["truncated"] is None
     assert diagnostics.diagnose({"prediction": " ", "ended": True}, DIALOGUE, REFERENCES, entities)["empty"] is True
+
+
+def test_other_scripts_have_words_numbers_and_repeats():
+    hindi = "राम ने किताब ली और राम ने किताब पढ़ी"
+    assert diagnostics.has_repeats(hindi)
+    assert not diagnostics.has_repeats("राम ने किताब ली")
+    assert diagnostics.novel_bigrams("राम ने", hindi) == 0
+    assert not diagnostics.has_repeats("小明打电话给张小红，小明打车去机场")  # three characters are no three words
+    assert diagnostics.has_repeats("我想预订机票，请问，我想预订机票")
+    columns = diagnostics.diagnose({"prediction": "预订机票"}, "小明：你好", ["预订了机票。"], None)
+    assert (columns["words"], columns["length_ratio"]) == (4, pytest.approx(4 / 5))
+
+
+@pytest.mark.parametrize(
+    ("summary", "dialogue", "missing"),
+    [
+        ("第３张票，共20元", "我要第3张票", ["20"]),  # full-width digits are the same number
+        ("الطلب رقم ١٢", "الطلب رقم 12", []),
+        ("#小明#说#小红#", "#小明#：你好", ["#小红#"]),
+        ("Der Kunde will Geld von Anna", "#Person1#: Hallo", []),  # German nouns have capitals
+    ],
+)
+def test_without_capitals_numbers_and_speakers_are_checked(summary, dialogue, missing):
+    assert diagnostics.unsupported_entities(summary, dialogue, None) == missing
+
+
+def test_capitals_tell_names_in_some_languages():
+    assert diagnostics.find_entities(["Sie fragt Anna nach dem Preis."], "de") is None
+    assert diagnostics.find_entities(["Elle demande à Zoé et à Anna."], "fr") == {"Zoé", "Anna"}
+    assert diagnostics.find_entities(["Elle voit Zoe\u0301."], "fr") == {"Zoé"}
+
+
+def test_a_name_is_found_however_its_accents_are_written(entities):
+    assert diagnostics.unsupported_entities("We met Jose\u0301 here.", "Ana: José is here.", entities) == []

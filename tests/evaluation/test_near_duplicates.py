@@ -50,3 +50,24 @@ def test_unrelated_dialogues_are_not_alike():
 
 def test_an_empty_side_has_no_duplicates():
     assert near_duplicates.nearest([], recorded("h", texts(3, 1)), 0.5) == {}
+
+
+def test_texts_without_spaces_are_compared_by_their_characters():
+    train = [
+        "小明：我要预订一张明天去北京的机票，靠窗的座位。小红：好的，没有问题，请稍等。",
+        "今天天气很好，我们去公园散步吧，然后一起吃饭，好不好？",
+    ]
+    held = [train[0].replace("明天", "后天"), "你的电脑坏了吗？请把它拿到我们的店里来修理，谢谢你的理解和支持。"]
+    found = near_duplicates.nearest(recorded("t", train), recorded("h", held), 0.5)
+    assert {name: other for name, (other, _) in found.items()} == {"h0": "t0"}
+    assert len(near_duplicates.trigrams("我要预订机票") & near_duplicates.trigrams("我要预订车票")) == 0
+
+
+def test_marks_are_parts_of_words():
+    assert near_duplicates.trigrams("कमल किताब की") != near_duplicates.trigrams("कमला कताब को")
+    assert near_duplicates.trigrams("cafe\u0301 a b c") == near_duplicates.trigrams("café a b c")
+
+
+def test_texts_without_any_word_are_alike_only_if_they_are_equal():
+    assert near_duplicates.jaccard(near_duplicates.trigrams("!!!"), near_duplicates.trigrams("😀 😀")) == 0
+    assert near_duplicates.jaccard(near_duplicates.trigrams("!!!"), near_duplicates.trigrams("!!!")) == 1

@@ -25,7 +25,7 @@ def score(folder, rows=ROWS, known=RECORDS, **changes):
 
 def test_a_score_is_the_mean_over_dialogues_with_its_interval(tmp_path):
     summary, each, metrics = score(tmp_path)
-    by_hand = [Scorer(True).row(row["prediction"], known["references"]) for row, known in zip(ROWS, RECORDS)]
+    by_hand = [Scorer(True, "en").row(row["prediction"], known["references"]) for row, known in zip(ROWS, RECORDS)]
     for name in ("rouge1", "rouge2", "rougeL", "rougeLsum"):
         mean = sum(row[name] for row in by_hand) / 3  # a dialogue with three references counts no more
         own = summary["scores"][name]
@@ -113,20 +113,24 @@ def test_five_hundred_dialogues_take_seconds(tmp_path):
     assert time.process_time() - began < 4  # five methods within 10 s, on two cores
 
 
-def test_letters_that_rouge_does_not_read_are_a_warning(tmp_path):
-    known = [record | {"references": ["Мы платим завтра."]} for record in RECORDS]
-    rows = [row | {"prediction": "Мы платим завтра."} for row in ROWS]
-    summary, _, _ = score(tmp_path, rows, known)
-    assert summary["scores"]["rouge1"]["mean"] == 0
-    assert (
-        "ROUGE reads only a to z and 0 to 9: 100 % of the references' letters count for nothing" in summary["warnings"]
-    )
+def test_letters_that_rouge_does_not_read_are_a_warning(tmp_path, capsys):
+    known = [
+        record | {"references": [f"{text} Das hören Käufer öfter." for text in record["references"]]}
+        for record in RECORDS
+    ]
+    summary, _, _ = score(tmp_path, known=known)
+    assert any("ROUGE reads only a to z and 0 to 9: " in warning for warning in summary["warnings"])
+    assert "WARNING: ROUGE reads only" in capsys.readouterr().out
     assert not any("ROUGE" in warning for warning in score(tmp_path)[0]["warnings"])
 
 
-def test_references_without_a_word_leave_no_length_to_compare(tmp_path):
-    summary, _, _ = score(tmp_path, known=[record | {"references": ["!!!"]} for record in RECORDS])
-    assert summary["diagnostics"]["length_ratio"] is None
+def test_texts_that_no_tokenizer_of_the_language_reads_get_no_scores(tmp_path):
+    known = [record | {"references": ["Мы платим завтра."]} for record in RECORDS]
+    rows = [row | {"prediction": "Мы платим завтра."} for row in ROWS]
+    with pytest.raises(InputError, match=r"test\.jsonl: score\.language=en cannot read 3 of 3 .* score\.language=ru"):
+        score(tmp_path, rows, known)
+    assert not (tmp_path / "scores.json").exists()
+    assert score(tmp_path, rows, known, language="ru")[0]["scores"]["rouge1"]["mean"] == 100
 
 
 def test_a_metric_that_is_not_there_is_refused_by_name(tmp_path):

@@ -26,25 +26,27 @@ def run(folder, rows=ROWS):
 
 
 def test_the_longest_turn_is_the_one_with_most_words():
-    assert baselines.longest_turn(ROWS[0]["dialogue"]) == "#Person2#: I want my money back today, all of it."
-    assert baselines.longest_turn("One line alone.") == "One line alone."
+    assert baselines.longest_turn(ROWS[0]["dialogue"], "en") == "#Person2#: I want my money back today, all of it."
+    assert baselines.longest_turn("One line alone.", "en") == "One line alone."
 
 
 def test_the_lead_takes_turns_until_it_is_long_enough():
     dialogue = ROWS[0]["dialogue"]
-    assert baselines.lead(dialogue, 1) == "#Person1#: Hello there."
-    assert baselines.lead(dialogue, 4) == "#Person1#: Hello there. #Person2#: I want my money back today, all of it."
-    assert baselines.lead(dialogue, 99) == " ".join(dialogue.split("\n"))
+    assert baselines.lead(dialogue, 1, "en") == "#Person1#: Hello there."
+    assert (
+        baselines.lead(dialogue, 4, "en") == "#Person1#: Hello there. #Person2#: I want my money back today, all of it."
+    )
+    assert baselines.lead(dialogue, 99, "en") == " ".join(dialogue.split("\n"))
 
 
 def test_a_dialogue_on_one_line_is_read_by_its_sentences():
     dialogue = "Anna: Hello there. Bob: I want my money back today! Anna: No."
-    assert baselines.lead(dialogue, 2) == "Anna: Hello there."
-    assert baselines.longest_turn(dialogue) == "Bob: I want my money back today!"
+    assert baselines.lead(dialogue, 2, "en") == "Anna: Hello there."
+    assert baselines.longest_turn(dialogue, "en") == "Bob: I want my money back today!"
 
 
 def test_people_are_scored_against_each_other(tmp_path):
-    scores, scorer = run(tmp_path), Scorer(use_stemmer=True)
+    scores, scorer = run(tmp_path), Scorer(True, "en")
     first = [scorer.row(one, [other])["rouge1"] for one, other in (ROWS[0]["references"], ROWS[0]["references"][::-1])]
     one, two, three = ROWS[1]["references"]
     second = [scorer.row(*pair)["rouge1"] for pair in ((one, [two, three]), (two, [one, three]), (three, [one, two]))]

@@ -10,6 +10,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.parameters.data import Data
+from tests.systems import settings
 
 
 def data(**changes):
@@ -42,7 +43,7 @@ def canonical(path, split="test", count=None, **changes):
     return prepare.read_records(path, split, data(**changes), {} if count is None else count)
 
 
-def run(folder, seed=1, limit=None, **rows):
+def run(folder, seed=1, limit=None, language="en", **rows):
     """The stage on `rows` of each split; splits not given name train's file. Returns splits and the card."""
     for split, content in rows.items():
         write(folder / f"{split}.jsonl", content)
@@ -50,7 +51,7 @@ def run(folder, seed=1, limit=None, **rows):
     named = {split: str(folder / f"{split if split in rows else 'train'}.jsonl") for split in SPLITS}
     limits = dict.fromkeys(SPLITS) | (limit or {})
     files.write_json(paths.raw_data / "source.json", {"sha256": "abc"})
-    prepare.run(paths, seed=seed, data=data(**named, limit=limits))
+    prepare.run(paths, seed=seed, data=data(**named, limit=limits), score=settings(language=language))
     return {split: files.read_jsonl(paths.records(split)) for split in SPLITS}, files.read_json(paths.data_card)
 
 
@@ -244,3 +245,12 @@ def test_too_few_dialogues_for_a_split_are_refused(tmp_path):
         run(tmp_path, train=[row(1), row(2)])
     with pytest.raises(InputError, match=r"train.jsonl: no dialogue left for train"):
         run(tmp_path, train=[row(1)], validation=[row(2)], test=[row(1)])
+
+
+def test_texts_that_the_score_cannot_read_are_refused_before_anything_is_trained(tmp_path):
+    rows = [{"dialogue": f"小明：你好{number}\n小红：好的", "summary": "小明预订了机票。"} for number in range(40)]
+    with pytest.raises(InputError, match=r"train.jsonl: score.language=en cannot read .* set score.language=zh"):
+        run(tmp_path, train=rows)
+    splits, card = run(tmp_path, train=rows, language="zh")
+    assert splits["test"][0]["references"] == ["小明预订了机票。"]
+    assert (card["test"]["words per dialogue"], card["test"]["words per reference"]) == (9.0, 7.0)

@@ -1,10 +1,11 @@
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pipeline import template
-from pipeline.core import files
+from pipeline.core import files, limits
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.models import architectures
@@ -87,6 +88,78 @@ def test_a_template_that_cannot_or_must_not_work_is_refused_by_name(text, compla
 def test_an_expression_that_fails_is_refused_by_its_place(text):
     with pytest.raises(InputError, match=r"^template\.prompts\[0\] of template=own: "):
         template.fill_template(own(text), record(1), 1)
+
+
+@pytest.fixture
+def short_limits(monkeypatch):
+    """A tenth of the time, for a process that starts with it."""
+    monkeypatch.setattr(limits, "SECONDS", 0.5)
+    monkeypatch.setattr(limits._Worker, "_current", None)
+
+
+MEMORY, SIZE, TIME = "needs more than 512 MiB of memory", "writes more than 1,000,", "takes more than 0.5 seconds"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{{ 'a' * 10**9 }}", MEMORY),
+        ("{{ dialogue * 10**8 }}", MEMORY),
+        ("{{ [dialogue] * 10**9 }}", MEMORY),
+        ('{{ "%1000000000d" % 1 }}', MEMORY),
+        ('{{ "{:1000000000}".format(1) }}', MEMORY),
+        ("{{ 'a' | center(10000000000) }}", MEMORY),  # done when the template is compiled
+        ("{{ 'a'.ljust(10**11) }}", MEMORY),
+        ("{{ dialogue | indent(10**10) }}", MEMORY),
+        ("{{ (5).to_bytes(10**10, 'big') }}", MEMORY),
+        ("{{ dialogue * 200000 }}", SIZE),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}", SIZE),
+        ("{{ dialogue | replace('A', dialogue * 100000) }}", SIZE),
+        ("{{ 9**(9**9) }}", TIME),  # one operation, which no signal handler interrupts
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", TIME),
+        ("{% macro f(n) %}{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}{% endmacro %}{{ f(100) }}", TIME),
+        ("{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}", TIME),
+        ("{% for i in range(10**12) %}{% endfor %}", "OverflowError: Range too big"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "RecursionError"),
+        ("{{ " + "(" * 100_000 + ")" * 100_000 + " }}", "RecursionError"),
+        ("{{ 10**5000 }}", "ValueError: Exceeds the limit (4300 digits)"),
+        ("{{ '\\ud83d' }} {{ dialogue }}", "writes half a character (U+D83D)"),
+        ("{{ [1, 2] | random }} {{ dialogue }}", "No filter named 'random'"),  # another prompt on every run
+        ("{{ lipsum() }} {{ dialogue }}", "'lipsum' is undefined"),
+    ],
+)
+def test_a_template_that_blows_up_ends_by_a_limit(text, complaint, short_limits):
+    began = time.monotonic()
+    with pytest.raises(InputError) as refusal:
+        template.fill_template(own(text), record(), 1)
+    assert str(refusal.value).startswith("template.prompts[0] of template=own: ")
+    assert complaint in str(refusal.value)
+    assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 400
+    assert time.monotonic() - began < 20
+    assert template.fill_template(own("{{ dialogue }}"), record(), 1) == DIALOGUE  # the next one is filled in
+
+
+def test_a_template_is_named_by_the_number_of_its_phrasing():
+    prompts = own("{{ dialogue }}", "{{ 'a' * 10**9 }}")
+    complaints = set()
+    for number in range(20):
+        try:
+            template.fill_template(prompts, record(number), 1)
+        except InputError as error:
+            complaints.add(str(error))
+    assert complaints == {"template.prompts[1] of template=own: the template needs more than 512 MiB of memory"}
+
+
+def test_a_thousand_prompts_take_a_moment():
+    flan, began = shipped("flan"), time.process_time()
+    for number in range(1000):
+        template.fill_template(flan, record(number), 1)
+    assert time.process_time() - began < 1
+
+
+def test_half_a_character_in_a_phrasing_is_refused():
+    with pytest.raises(InputError, match=r"^template: prompts: half a character \(U\+D83D\) after 'Sum up': "):
+        parse_section({"name": "own", "prompts": ["Sum up \ud83d {{ dialogue }}"]}, Template, "template")
 
 
 def test_a_template_without_the_dialogue_is_refused():

@@ -15,6 +15,7 @@ function element(name, className, text) {
 // The text, with what `words` hold marked. Nodes are made, never HTML.
 function marked(text, words) {
   const paragraph = element("p");
+  paragraph.dir = "auto"; // right to left where the text is
   const patterns = words.filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   if (!patterns.length) {
     paragraph.textContent = text;
