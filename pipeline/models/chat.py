@@ -17,6 +17,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.core.errors import InputError
+from pipeline.core.limits import LimitExceeded, call_limited
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
 
@@ -46,12 +47,14 @@ def render(tokenizer: Any, turns: list[Turn], chat: Chat) -> str:
     The contents go in as texts. Where the template then loses one of them, because it expects a list of parts, they go
     in as parts. Raises InputError for a template that fails, or that gives the text of a turn neither way.
     """
-    template = compile_template(template_source(tokenizer, chat), chat.date)
+    source = template_source(tokenizer, chat)
+    given = {key: value for key, value in chat.arguments.items() if key != "chat_template"}
+    known = {**tokenizer.special_tokens_map, "tools": None, "documents": None, "add_generation_prompt": True, **given}
     parts = [{"role": turn["role"], "content": [{"type": "text", "text": turn["content"]}]} for turn in turns]
     error: InputError | None = None
     for conversation in (turns, parts):
         try:
-            text = _fill(template, conversation, tokenizer, chat)
+            text = fill(source, chat.date, {**known, "messages": conversation})
         except InputError as found:
             error = error or found
             continue
@@ -65,11 +68,19 @@ def render(tokenizer: Any, turns: list[Turn], chat: Chat) -> str:
     )
 
 
-def _fill(template: Any, conversation: list[Any], tokenizer: Any, chat: Chat) -> str:
-    arguments = {key: value for key, value in chat.arguments.items() if key != "chat_template"}
-    known = {"tools": None, "documents": None, "add_generation_prompt": True}
+def fill(source: str, day: str, values: dict[str, Any]) -> str:
+    """A chat template filled in, with limits on time and memory. Raises InputError where it fails."""
     try:
-        return template.render(messages=conversation, **{**tokenizer.special_tokens_map, **known, **arguments})
+        return call_limited(_fill, source, day, values)
+    except LimitExceeded as error:
+        raise InputError(f"the model's chat template {error}") from None
+
+
+def _fill(source: str, day: str, values: dict[str, Any]) -> str:
+    try:
+        return compile_template(source, day).render(values)
+    except (MemoryError, InputError):
+        raise
     except Exception as error:  # an expression in a template fails as Python does
         kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
         reason = " ".join(str(error).split())[:300]

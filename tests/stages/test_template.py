@@ -159,7 +159,7 @@ def test_a_thousand_prompts_take_a_moment():
 
 def test_half_a_character_in_a_phrasing_is_refused():
     with pytest.raises(InputError, match=r"^template: prompts: half a character \(U\+D83D\) after 'Sum up': "):
-        parse_section({"name": "own", "prompts": ["Sum up \ud83d {{ dialogue }}"]}, Template, "template")
+        own("Sum up \ud83d {{ dialogue }}")
 
 
 def test_a_template_without_the_dialogue_is_refused():
