@@ -59,7 +59,7 @@ def choose_limits(
     if positions is not None:
         source = min(source, positions - reserved)
     if source < 16:
-        raise InputError(f"the model has {positions} positions, which leaves {source} tokens for a prompt")
+        raise InputError(f"the model's positions leave {source} tokens for a prompt beside {target} of a summary")
     return Limits(source, target, new)
 
 

@@ -131,3 +131,15 @@ def test_only_what_has_an_adapter_that_folds_is_mergeable(base, architecture):
     assert not tuned.is_mergeable(tiny.adapted("prompt_tuning", base, architecture).network)
     assert tuned.is_mergeable(tiny.adapted("lora", base, architecture).network)
     assert not tuned.is_mergeable(SimpleNamespace())
+
+
+def test_lora_on_a_tied_output_layer_is_not_merged_and_says_so(tmp_path, causal_base, capsys):
+    """Merged into the output layer it would change the embeddings too."""
+    model = tiny.adapted("lora", causal_base, "causal", target_modules=["q_proj", "lm_head"])
+    tuned.save_tuned(model, tmp_path / "tuned")
+    prompts = tiny.prompts(model)
+    merged, unmerged = (
+        tuned.load_tuned(causal_base, tmp_path / "tuned", "causal", chat=None, merge=merge) for merge in (True, False)
+    )
+    assert "not merged: with the adapter in its weights this model says something else" in capsys.readouterr().out
+    assert tiny.answers(merged, 2, prompts) == tiny.answers(unmerged, 2, prompts) == tiny.answers(model, 2, prompts)

@@ -1,0 +1,173 @@
+"""Models of many families through every default method, and what is refused before anything is trained."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import processors
+
+from pipeline import convert
+from pipeline.core.errors import InputError
+from pipeline.core.paths import Paths
+from pipeline.methods import lora, prompt_tuning
+from pipeline.models.virtual_tokens import embedding_scale
+from pipeline.trial import trial
+from tests import tiny, zoo
+
+QUICK = ("bart", "gemma2")
+
+
+def accept(folder: Path, source: Path, architecture: str, **changes) -> Path:
+    """Convert a folder and try it with every default method."""
+    values = {"path": str(source), "hub": None, "wheel": None, "probe": "always"} | changes
+    convert.run(Paths(folder), model=tiny.model_params(architecture, **values))
+    return Paths(folder).base_model
+
+
+def families():
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in zoo.FAMILIES]
+
+
+@pytest.mark.parametrize("family", families())
+def test_a_family_runs_with_every_default_method(tmp_path, family, capsys):
+    source = zoo.make(family, tmp_path / "source")
+    base = accept(tmp_path, source, zoo.architecture(family))
+    assert "tried with zero_shot, few_shot, prompt_tuning, lora, full" in capsys.readouterr().out
+    assert {path.name for path in base.parent.iterdir()} == {"base"}  # what was saved for the trial is gone
+
+
+def refused(folder, source, architecture, complaint, **changes):
+    with pytest.raises(InputError, match=complaint) as refusal:
+        accept(folder, source, architecture, **changes)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture
+def source(tmp_path, causal_base):
+    return Path(shutil.copytree(causal_base, tmp_path / "source"))
+
+
+def test_tokens_without_embeddings_are_refused(tmp_path, source):
+    tokenizer = tiny.load(source, "causal").tokenizer
+    tokenizer.add_tokens(["<new>"])
+    tokenizer.save_pretrained(source)
+    refused(tmp_path, source, "causal", r"ids up to 512 and its embeddings only 512 rows.*resize_token_embeddings")
+
+
+def test_a_tokenizer_of_another_language_is_refused(tmp_path, seq2seq_base):
+    source = Path(shutil.copytree(seq2seq_base, tmp_path / "source"))
+    content = json.loads((source / "tokenizer.json").read_text())
+    content["model"] = {
+        "type": "WordLevel",
+        "vocab": {"<pad>": 0, "</s>": 1, "<unk>": 2, "猫": 3},
+        "unk_token": "<unk>",
+    }
+    content["pre_tokenizer"], content["decoder"] = {"type": "Whitespace"}, None
+    (source / "tokenizer.json").write_text(json.dumps(content))
+    config = json.loads((source / "tokenizer_config.json").read_text())
+    (source / "tokenizer_config.json").write_text(json.dumps(config | {"unk_token": "<unk>"}))
+    refused(tmp_path, source, "seq2seq", "its tokenizer knows hardly a word")
+
+
+def test_an_encoder_is_refused(tmp_path):
+    from transformers import BertConfig, BertLMHeadModel
+
+    config = BertConfig(
+        vocab_size=512, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
+    )
+    tiny.tokenizer(tiny.texts(), "causal", 512).save_pretrained(tmp_path / "source")
+    BertLMHeadModel(config).save_pretrained(tmp_path / "source")
+    refused(tmp_path, tmp_path / "source", "causal", "it reads what comes after a word")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path, source):
+    weights = load_file(source / "model.safetensors")
+    weights["model.norm.weight"][3] = float("nan")
+    save_file(weights, source / "model.safetensors", metadata={"format": "pt"})
+    refused(tmp_path, source, "causal", "its logits are not finite: broken weights")
+
+
+def test_a_chat_template_that_drops_the_text_is_refused(tmp_path, source):
+    (source / "chat_template.jinja").write_text("{% for m in messages %}{{ m['role'] }}{% endfor %}")
+    refused(tmp_path, source, "causal", "chat template drops or changes the text", chat=True)
+
+
+def method(values, name, **changes):
+    return {**values, name: {**values[name], **changes}, "methods": [name]}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "complaint"),
+    [
+        (
+            "lora",
+            {"target_modules": ["q_proj", "wq"]},
+            r"lora\.target_modules: this model has no wq; its linear layers",
+        ),
+        ("lora", {"r": 64}, "lora: rank 64 is above the width of every layer of this model; at most 32"),
+        (
+            "ia3",
+            {"target_modules": ["nothing"], "feedforward_modules": []},
+            r"ia3\.target_modules: this model has no n",
+        ),
+        ("adalora", {"init_r": 64, "target_r": 8}, "adalora: rank 64 is above the width"),
+        ("lora", {"target_modules": ["embed_tokens", "norm"]}, r"lora\.target_modules: Target module .* not supported"),
+    ],
+)
+def test_a_method_that_does_not_suit_the_model_is_refused(tmp_path, source, monkeypatch, name, changes, complaint):
+    values = method(tiny._defaults(), name, **changes)
+    monkeypatch.setattr(trial, "read_params", lambda: values)
+    refused(tmp_path, source, "causal", complaint)
+
+
+def test_a_failure_of_transformers_itself_is_one_line(tmp_path, source, monkeypatch):
+    def broken(*arguments):
+        raise IndexError("index out of range in self\nat some place")
+
+    monkeypatch.setattr(lora, "adapt", broken)
+    complaint = r"cannot lora: train, save and read again: IndexError: index out of range in self at some place; choose"
+    refused(tmp_path, source, "causal", complaint)
+
+
+def test_a_large_model_is_tried_only_on_request(tmp_path, source, monkeypatch, capsys):
+    monkeypatch.setattr(trial, "LARGEST", 1000)
+    monkeypatch.setattr(lora, "adapt", None)
+    accept(tmp_path, source, "causal", probe="auto")
+    assert "not tried with the methods: model.probe=auto" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("family", ["gemma3", "pegasus", "mbart", "llama"])
+def test_a_soft_prompt_begins_as_the_network_sees_its_tokens(tmp_path, family):
+    """Gemma and mBART scale embeddings when they look them up, Pegasus afterwards, Llama not."""
+    architecture = zoo.architecture(family)
+    model = tiny.load(zoo.make(family, tmp_path), architecture)
+    embeddings = model.network.get_input_embeddings()
+    scale = embedding_scale(model.network)
+    assert scale == (pytest.approx(32**0.5) if family == "pegasus" else 1)
+    params = tiny.method_params("prompt_tuning", num_virtual_tokens=8, init="vocabulary")
+    ids = torch.tensor(prompt_tuning.initial_tokens(model.tokenizer, params, embeddings.weight.shape[0], 1))
+    expected = scale * embeddings(ids)
+    if family in ("gemma3", "mbart"):
+        assert torch.allclose(expected, 32**0.5 * embeddings.weight[ids])
+    network = tiny.adapt(model, "prompt_tuning", num_virtual_tokens=8, init="vocabulary").network
+    assert torch.allclose(network.get_prompt(1)[0], expected)
+
+
+def test_generation_starts_where_training_does(tmp_path):
+    """mBART names no start token: its decoder reads the last label first."""
+    model = tiny.load(zoo.make("mbart", tmp_path), "seq2seq")
+    batch = model.collate(tiny.examples(model))
+    assert (
+        set(batch["decoder_input_ids"][:, 0].tolist()) == {model.generation_tokens()["decoder_start_token_id"]} == {1}
+    )
+
+
+def test_a_first_token_of_every_summary_is_forced(seq2seq_base):
+    model = tiny.load(seq2seq_base, "seq2seq")
+    model.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 7), ("</s>", 1)]
+    )
+    assert {answer[0] for answer in tiny.answers(model, 4)} == {7}
