@@ -2,7 +2,7 @@
 
     python -m pipeline.forgetting METHOD
 
-The file of questions has rows of id, task, prompt and answer, as JSON Lines, CSV or Parquet; one with `choices` can be
+The file of questions has rows of id, task, prompt and answer (formats: docs/data.md); one with `choices` can be
 answered by the likeliest choice. The file of texts has rows of text and, optionally, prompt, or is a .txt of
 paragraphs. zero_shot answers as the base does, so what a method forgot is its difference to zero_shot. few_shot changes
 no weight and is asked without its examples.

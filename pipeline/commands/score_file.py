@@ -2,7 +2,7 @@
 
     python -m pipeline score_file PREDICTIONS RECORDS SCORES DIALOGUES --id-column ID --prediction-column TEXT
 
-PREDICTIONS is JSON Lines, CSV or Parquet with an id and a prediction on every row; RECORDS holds the dialogues and
+PREDICTIONS has an id and a prediction on every row (formats: docs/data.md); RECORDS holds the dialogues and
 references of the same ids (data/records/test.jsonl). SCORES (JSON) gets every score with its signature, DIALOGUES
 (Parquet) the scores of each dialogue.
 """

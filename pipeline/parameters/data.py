@@ -7,6 +7,8 @@ from pydantic import Field
 from pipeline.core.params import section
 from pipeline.parameters.types import Count
 
+Delimiter = Annotated[str, Field(pattern=r"^(comma|semicolon|tab|pipe|[^\w\s\"])$")]
+
 
 @section
 class HubData:
@@ -28,7 +30,11 @@ class Limit:
 
 @section
 class Data:
-    """`train`, `validation` and `test` are files, or folders that hold train.jsonl, validation.jsonl, test.jsonl."""
+    """`train`, `validation` and `test` are files, or folders (docs/data.md).
+
+    `delimiter`, of CSV, is one character or its name; null finds it. `missing_words`: dialogues and summaries that are
+    one of them, in upper or lower case, count as empty.
+    """
 
     name: str
     hub: HubData | None
@@ -38,7 +44,9 @@ class Data:
     id_column: str | None
     source_column: str
     target_column: str
+    delimiter: Delimiter | None
     drop_empty: bool
+    missing_words: list[str]
     held_out: Annotated[float, Field(gt=0, lt=0.5)]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
     limit: Limit
