@@ -14,6 +14,7 @@ import statistics
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Record
 from pipeline.evaluation import diagnostics
 from pipeline.evaluation.metrics import Scorer, sentences
 from pipeline.evaluation.scoring import summarize
@@ -21,7 +22,7 @@ from pipeline.parameters.score import Score
 
 
 def run(paths: Paths, *, score: Score) -> None:
-    records = files.read_jsonl(paths.records("test"))
+    records = files.read_jsonl(paths.records("test"), Record)
     scorer = Scorer(score.use_stemmer)
     length = statistics.fmean(len(diagnostics.words(text)) for record in records for text in record["references"])
     systems = {

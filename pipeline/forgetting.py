@@ -30,8 +30,10 @@ from pipeline.parameters.tokenize import Tokenize
 
 
 def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, forgetting: Forgetting) -> None:
-    questions = read_questions(Path(forgetting.questions), forgetting.per_task)
-    texts = read_texts(Path(forgetting.text))
+    with files.explain_damaged_input(Path(forgetting.questions)):
+        questions = read_questions(Path(forgetting.questions), forgetting.per_task)
+    with files.explain_damaged_input(Path(forgetting.text)):
+        texts = read_texts(Path(forgetting.text))
     monitor = ResourceMonitor()
     with monitor.phase("load"):
         tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, model.chat, merge=True)

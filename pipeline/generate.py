@@ -12,13 +12,14 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
+from pipeline.core.shapes import Demonstration, Prompt
 from pipeline.inference.decoding import Answer, configure_decoding, decode, generate_answers
 from pipeline.inference.latency import measure_latency
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.devices import environment, to_device
 from pipeline.models.prompts import encode_with_examples
 from pipeline.models.resource_monitor import ResourceMonitor
-from pipeline.models.tuned import is_mergeable, load_tuned
+from pipeline.models.tuned import DEMONSTRATIONS, is_mergeable, load_tuned
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -29,7 +30,7 @@ def run(method: str, paths: Paths, *, model: Model, tokenize: Tokenize, generate
     monitor = ResourceMonitor()
     with monitor.phase("load"):
         tuned = load(method, paths, model, generate.merge)
-    rows = files.read_jsonl(paths.prompts("test"))
+    rows = files.read_jsonl(paths.prompts("test"), Prompt)
     examples = worked_examples(method, paths)
     prompts = [encode_with_examples(row, examples, tuned, tokenize.max_source_tokens) for row in rows]
     config = configure_decoding(tuned, generate)
@@ -84,8 +85,8 @@ def load(method: str, paths: Paths, model: Model, merge: bool) -> LanguageModel:
 
 def worked_examples(method: str, paths: Paths) -> list[dict[str, Any]]:
     """The examples that the method puts into every prompt."""
-    path = paths.tuned_model(method) / "demonstrations.jsonl"
-    return files.read_jsonl(path) if path.exists() else []
+    path = paths.tuned_model(method) / DEMONSTRATIONS
+    return files.read_jsonl(path, Demonstration, may_be_empty=True) if path.exists() else []
 
 
 def extra_prompt_tokens(

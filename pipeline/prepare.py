@@ -125,7 +125,8 @@ def warn_of_written_breaks(split: str, records: list[Record]) -> None:
 
 def _rows_of(source: list[Path], delimiter: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in source:
-        yield from rows(path, delimiter)
+        with files.explain_damaged_input(path):
+            yield from rows(path, delimiter)
 
 
 def _identity(row: dict[str, Any], column: str | None, where: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.shapes import Prompt
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.loading import load_text_encoder
 from pipeline.models.prompts import tokenize_completion, truncate_prompt
@@ -19,10 +20,11 @@ from pipeline.parameters.tokenize import Tokenize
 
 
 def run(paths: Paths, *, tokenize: Tokenize, model: Model) -> None:
-    encoder = load_text_encoder(paths.base_model, model.architecture, model.chat)
+    with files.explain_damage(paths.base_model):
+        encoder = load_text_encoder(paths.base_model, model.architecture, model.chat)
     card = {}
     for split in SPLITS:
-        rows = files.read_jsonl(paths.prompts(split))
+        rows = files.read_jsonl(paths.prompts(split), Prompt)
         examples = [encode_row(row, encoder, tokenize.max_source_tokens, tokenize.max_target_tokens) for row in rows]
         card[split] = summarize(examples)
         print(f"{split}: {card[split]}")

@@ -17,11 +17,12 @@ from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT, closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Prompt, Tokens
 from pipeline.methods.base import MethodHooks
 from pipeline.models.devices import device_name, environment, hardware_precision
 from pipeline.models.loading import count_parameters, load_model
 from pipeline.models.resource_monitor import ResourceMonitor
-from pipeline.models.tuned import directory_size, needs_base, save_tuned, trained_parameters
+from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, save_tuned, trained_parameters
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train, TrainingParams
 from pipeline.parameters.types import Seed
@@ -45,12 +46,13 @@ def run(method: str, paths: Paths, *, seed: Seed, model: Model, train: Train) ->
 
 def train_nothing(method: str, module: ModuleType, params: Any, paths: Paths, seed: int) -> dict[str, Any]:
     """Write the method's worked examples, if it has any, and empty curves; returns the run record."""
-    prompts = files.read_jsonl(paths.prompts("train"))
+    prompts = files.read_jsonl(paths.prompts("train"), Prompt)
     examples = module.demonstrations(prompts, params, seed) if hasattr(module, "demonstrations") else []
-    files.write_jsonl(paths.tuned_model(method) / "demonstrations.jsonl", examples)
+    files.write_jsonl(paths.tuned_model(method) / DEMONSTRATIONS, examples)
     for folder in (paths.curves(method), paths.training_speed(method)):
         files.write_json(folder / "metrics.json", {})
-    return {"trainable_parameters": 0, "total_parameters": count_parameters(paths.base_model)}
+    with files.explain_damage(paths.base_model):
+        return {"trainable_parameters": 0, "total_parameters": count_parameters(paths.base_model)}
 
 
 def fit(
@@ -75,7 +77,8 @@ def fit(
     precision = choose_precision(train.precision)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
-        adapted = load_model(paths.base_model, model.architecture, model.chat, train.attn_implementation)
+        with files.explain_damage(paths.base_model):
+            adapted = load_model(paths.base_model, model.architecture, model.chat, train.attn_implementation)
         total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
         torch.manual_seed(seed)  # adapters start from random numbers
         adapted.network = module.adapt(adapted, params, seed)
@@ -127,7 +130,7 @@ def choose_precision(setting: str) -> str:
 
 def read_examples(path: Path) -> list[dict[str, Any]]:
     """input_ids and labels of a split's tokens."""
-    return files.read_parquet(path, columns=["input_ids", "labels"])
+    return files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens)
 
 
 def checkpoint_key(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed, shown
 from pipeline.tables.json_rows import json_lines
@@ -14,6 +15,11 @@ Record = dict[str, Any]
 
 def read_references(path: Path) -> dict[str, Record]:
     """The records of a test split by id. Raises InputError with the line that is not a record."""
+    with files.explain_damaged_input(path):
+        return _read_references(path)
+
+
+def _read_references(path: Path) -> dict[str, Record]:
     records: dict[str, Record] = {}
     for where, row in json_lines(path):
         if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
@@ -39,6 +45,13 @@ def read_predictions(
     The file is of any format of pipeline/tables/rows.py; further columns are kept. Raises InputError with the row that
     is wrong and what was expected.
     """
+    with files.explain_damaged_input(path):
+        return _read_predictions(path, records, id_column, prediction_column)
+
+
+def _read_predictions(
+    path: Path, records: dict[str, Record], id_column: str, prediction_column: str
+) -> list[dict[str, Any]]:
     predictions: dict[str, dict[str, Any]] = {}
     seen_at: dict[str, str] = {}
     for where, row in rows(path):

@@ -10,6 +10,8 @@ from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.loading import load_model
 
 PARTIAL = "trained.safetensors"  # of the base's parameters those that were trained, by name
+DEMONSTRATIONS = "demonstrations.jsonl"  # of a method that trains nothing: its worked examples, if any
+LEFT = ("config.json", "adapter_config.json", PARTIAL, DEMONSTRATIONS)  # by one of them a method's folder is known
 
 
 def trained_parameters(network: Any) -> dict[str, Any]:
@@ -57,9 +59,19 @@ def load_tuned(base: Path, output: Path, architecture: str, chat: bool, merge: b
 
     `merge` folds an adapter into the base's weights where its kind allows it (LoRA does, soft prompts do not).
     """
+    if not any((output / name).exists() for name in LEFT):
+        raise files.damaged(output, f"has none of {', '.join(LEFT)}") if output.exists() else files.missing(output)
     if not needs_base(output):
-        return load_model(output, architecture, chat)
-    model = load_model(base, architecture, chat)
+        with files.explain_damage(output):
+            return load_model(output, architecture, chat)
+    with files.explain_damage(base):
+        model = load_model(base, architecture, chat)
+    with files.explain_damage(output):
+        return add_tuned(model, output, merge)
+
+
+def add_tuned(model: LanguageModel, output: Path, merge: bool) -> LanguageModel:
+    """A base with the parameters or the adapter of a method's folder."""
     if (output / PARTIAL).exists():
         load_parameters(model.network, output / PARTIAL)
     if (output / "adapter_config.json").exists():
