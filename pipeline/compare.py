@@ -32,9 +32,7 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
     for row in systems:
         if row["kind"] == "method":
             row |= run_costs(row["name"], paths) | forgetting_metrics(row["name"], paths, score, BASE in methods)
-    baselines = [read_system(path.stem, path, "baseline") for path in sorted(paths.baselines.glob("*.json"))]
-    if not baselines:
-        raise files.missing(paths.baselines / "lead.json")
+    baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     flag_systems(systems, baselines)
     dialogues = {
         row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
@@ -54,6 +52,15 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
     paths.comparison_markdown.write_text(markdown.render(page), encoding="utf-8")
     paths.comparison_plot.write_text(plot_rows(comparison["systems"]), encoding="utf-8")
     print(markdown.render(page, legends=False))
+
+
+def baseline_files(paths: Paths) -> list[Path]:
+    """The scores of the baselines; of people only where there are several references."""
+    found = sorted(paths.baselines.glob("*.json"))
+    for name in ("lead", "longest_turn"):
+        if (path := paths.baselines / f"{name}.json") not in found:
+            raise files.missing(path)
+    return found
 
 
 def read_system(name: str, path: Path, kind: str) -> System:

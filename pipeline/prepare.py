@@ -17,6 +17,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed, shown
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.shapes import Source
 from pipeline.evaluation import near_duplicates
 from pipeline.parameters.data import Data
 from pipeline.parameters.types import Seed
@@ -30,6 +31,7 @@ Counts = dict[str, Any]  # of a split, for reports/data.json
 
 
 def run(paths: Paths, *, seed: Seed, data: Data) -> None:
+    source = files.read_json(paths.raw_data / "source.json", Source)
     sources = find_sources(data)
     counts: dict[str, Counts] = {split: {} for split in SPLITS}
     read = {split: read_records(found, split, data, counts[split]) for split, found in sources.items()}
@@ -47,8 +49,7 @@ def run(paths: Paths, *, seed: Seed, data: Data) -> None:
             counts[split]["near-duplicates of train"] = near
         files.write_jsonl(paths.records(split), splits[split])
         print(f"{split}: {counts[split]}")
-    source = files.read_json(paths.raw_data / "source.json") | {"name": data.name}
-    files.write_json(paths.data_card, {"source": source, **counts})
+    files.write_json(paths.data_card, {"source": source | {"name": data.name}, **counts})
 
 
 def find_sources(data: Data) -> dict[str, list[Path]]:
@@ -61,15 +62,24 @@ def find_sources(data: Data) -> dict[str, list[Path]]:
             if not from_train:
                 sources[split] = [place]
             continue
-        found = split_files(place)
-        chosen = found.get(split, []) or (found.get("", []) if not from_train and set(found) == {""} else [])
-        if chosen:
-            sources[split] = chosen
-            print(f"{split}: {listed(chosen)}")
-        elif not from_train:
-            there = listed(path.relative_to(place) for each in found.values() for path in each) or "no data"
-            raise InputError(f"{place}: no file of {split} in this folder (data.{split}); found {there}")
+        with files.explain_damaged_input(place):
+            if chosen := _files_in(place, split, from_train):
+                sources[split] = chosen
+                print(f"{split}: {listed(chosen)}")
     return sources
+
+
+def _files_in(folder: Path, split: str, from_train: bool) -> list[Path]:
+    """The files of a split in a folder; none where it is to be cut from train, which is in the same folder."""
+    found = split_files(folder)
+    if found.get(split):
+        return found[split]
+    if from_train:
+        return []
+    if set(found) == {""}:
+        return found[""]
+    there = listed(path.relative_to(folder) for each in found.values() for path in each)
+    raise InputError(f"{folder}: no file of {split} in this folder (data.{split}); found {there}")
 
 
 def read_records(source: list[Path], split: str, data: Data, counts: Counts) -> list[Record]:

@@ -24,8 +24,9 @@ from pipeline.reporting.comparison_page import Details, comparison_page
 
 def run(paths: Paths, *, data: Data, model: Model) -> None:
     comparison = files.read_json(paths.comparison, Comparison)
-    names = [row["name"] for row in comparison["systems"] if row["kind"] != "baseline"]
-    losses = read_losses(names, paths)
+    systems = [row for row in comparison["systems"] if row["kind"] != "baseline"]
+    names = [row["name"] for row in systems]
+    losses = read_losses(systems, paths)
     dialogues = {name: files.read_parquet(paths.dialogue_scores(name), shape=DialogueScores) for name in names}
     records = files.read_jsonl(paths.records("test"), Record)
     check_dialogues(records, dialogues, paths)
@@ -55,20 +56,28 @@ def check_dialogues(records: list[dict[str, Any]], dialogues: dict[str, list[dic
             )
 
 
-def read_losses(names: list[str], paths: Paths) -> dict[str, list[LossPoint]]:
-    """`training` and `validation` -> the points of all methods that have a curve."""
-    curves: dict[str, list[LossPoint]] = {}
+def read_losses(systems: list[dict[str, Any]], paths: Paths) -> dict[str, list[LossPoint]]:
+    """`training` and `validation` -> the points of all methods that have a curve.
+
+    A method that trains has one of validation, and of training unless it was shorter than train.logging_steps.
+    """
+    curves: dict[str, list[LossPoint]] = {split: [] for split in loss_curves.FILES}
     for split, file in loss_curves.FILES.items():
-        known = [(name, paths.curves(name) / file) for name in names]
-        curves[split] = [point for name, path in known if path.exists() for point in read_curve(name, path)]
+        for system in systems:
+            path = paths.curves(system["name"]) / file
+            if path.exists() or (split == "validation" and system.get("trainable_parameters")):
+                curves[split] += read_curve(system["name"], path)
     return curves
 
 
 def read_curve(name: str, path: Path) -> list[LossPoint]:
-    """One method's curve."""
+    """One method's curve. Raises InputError for a file that is not whole."""
     text = files.read_text(path)
     with files.explain_damage(path):
-        return loss_curves.parse_losses(name, text)
+        points = loss_curves.parse_losses(name, text)
+        if not points or not text.endswith("\n"):
+            raise ValueError(f"{len(points)} points, the last line {'whole' if text.endswith(chr(10)) else 'cut'}")
+        return points
 
 
 if __name__ == "__main__":

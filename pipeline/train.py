@@ -52,7 +52,10 @@ def train_nothing(method: str, module: ModuleType, params: Any, paths: Paths, se
     for folder in (paths.curves(method), paths.training_speed(method)):
         files.write_json(folder / "metrics.json", {})
     with files.explain_damage(paths.base_model):
-        return {"trainable_parameters": 0, "total_parameters": count_parameters(paths.base_model)}
+        total = count_parameters(paths.base_model)
+    if not total:
+        raise files.damaged(paths.base_model, "no weights")
+    return {"trainable_parameters": 0, "total_parameters": total}
 
 
 def fit(

@@ -1,6 +1,7 @@
 """Every file that a stage reads of another one, missing or damaged: one line that names it and what makes it anew."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ from pipeline import (
     tokenize,
     train,
 )
-from pipeline.core import files
+from pipeline.core import files, outputs
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_section
 from pipeline.core.paths import SPLITS, Paths
@@ -198,36 +199,121 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
 ]
-CASES = [(run, method, path) for run, method, paths in READ for path in paths]
-ATTACKS = {
+WITH_MODEL = (run_train, run_generate, run_forgetting)
+CASES = [
+    pytest.param(
+        *(run, method, path),
+        id="-".join(filter(None, map(name, (run, method, path)))),
+        marks=[pytest.mark.slow] if run in WITH_MODEL else [],
+    )
+    for run, method, paths in READ
+    for path in paths
+]
+
+
+def cut(path: Path) -> None:
+    """A half of a file, which does not end with a line."""
+    content = path.read_bytes()
+    half = content[: len(content) // 2]
+    path.write_bytes(half + b"#" if half.endswith(b"\n") or content[len(half) :].startswith(b"\n") else half)
+
+
+def without_tensors(path: Path) -> None:
+    """A safetensors file that is valid and holds nothing."""
+    path.write_bytes((2).to_bytes(8, "little") + b"{}")
+
+
+ATTACKS: dict[str, Callable[[Path], object]] = {
     "missing": lambda path: path.unlink(),
+    "without its folder": lambda path: path.parent.rename(path.parent.with_name("elsewhere")),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
     "empty": lambda path: path.write_bytes(b""),
-    "cut in half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "cut in half": cut,
     "a list": lambda path: path.write_text("[]\n"),
     "an object": lambda path: path.write_text("{}\n"),
+    "another table": lambda path: files.write_parquet(path, [{"other": 1}]),
+    "without tensors": without_tensors,
     "noise": lambda path: path.write_bytes(os.urandom(500)),
 }
+# A file that need not be there: no sweep has run, or a training was too short for the first line of its curve.
+OPTIONAL = {P.seeds, P.curves("lora") / loss_curves.FILES["training"]}
+# zero_shot leaves the same file without a row, and `generate` does not know which method has examples.
+HARMLESS = {("empty", P.tuned_model("few_shot") / "demonstrations.jsonl")}
+
+
+def damage(whole: Path, path: Path, attack: str, models: bool) -> None:
+    """A copy of the whole folder, which is the current one, with one file damaged."""
+    shutil.copytree(whole, ".", dirs_exist_ok=True, ignore=None if models else shutil.ignore_patterns("models"))
+    ATTACKS[attack](path)
+
+
+@pytest.mark.parametrize(("run", "method", "path"), CASES)
+def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monkeypatch, run, method, path):
+    for attack in ATTACKS:
+        if (attack, path) in HARMLESS or (path in OPTIONAL and attack in ("missing", "without its folder")):
+            continue
+        (tmp_path / attack).mkdir()
+        monkeypatch.chdir(tmp_path / attack)
+        damage(whole, path, attack, models=run in (*WITH_MODEL, run_tokenize))
+        with pytest.raises(InputError) as refusal:
+            run(*filter(None, [method]))
+        message = str(refusal.value)
+        print(f"{attack}: {message}")
+        folder = path.parent.as_posix()
+        named = folder if attack == "without its folder" else (path.as_posix(), f"{folder}: ")
+        assert message.startswith(named), attack
+        assert re.search(r"`(dvc repro [^`]+|python -m pipeline sweep seeds)`", message), attack
+        assert "\n" not in message and len(message) < 500
 
 
 @pytest.mark.parametrize(
-    ("run", "method", "path"), CASES, ids=["-".join(filter(None, map(name, case))) for case in CASES]
+    ("path", "stage"),
+    [
+        (P.raw_data / "source.json", "download"),
+        (P.support_calls("train"), "support_calls"),
+        (P.records("test"), "prepare"),
+        (P.base_model / CONFIG, "convert"),
+        (P.prompts("train"), "template"),
+        (P.tokens("train"), "tokenize"),
+        (P.tuned_model("lora") / "adapter_config.json", "train@lora"),
+        (P.training_run("full"), "train@full"),
+        (P.curves("full") / "metrics.json", "train@full"),
+        (P.predictions("lora"), "generate@lora"),
+        (P.answers("lora"), "forgetting@lora"),
+        (P.scores("lora"), "score@lora"),
+        (P.metrics("lora"), "score@lora"),
+        (P.dialogue_scores("published"), "external@published"),
+        (P.baselines / "lead.json", "baselines"),
+        (P.comparison, "compare"),
+        (Path("/elsewhere/reports/comparison.json"), "compare"),
+        (Path("mine.jsonl"), None),
+        (Path("models/mine/config.json"), None),
+        (P.checkpoints / "lora-0/step-1", None),
+    ],
 )
-def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monkeypatch, run, method, path):
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+def test_the_stage_that_writes_a_file_is_known(path, stage):
+    assert outputs.writer(path) == stage
+
+
+def test_every_output_of_a_stage_is_known():
+    stages = yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"]
+    for stage, definition in stages.items():
+        listed = definition.get("do", definition)
+        for output in [*listed.get("outs", []), *listed.get("metrics", [])]:
+            place = next(iter(output)) if isinstance(output, dict) else output
+            item = "published" if stage == "external" else "lora"
+            found = outputs.writer(Path(re.sub(r"\$\{.+?\}", item, place)))
+            assert found == (f"{stage}@{item}" if "${" in place else stage)
+
+
+def test_a_users_file_is_not_taken_for_a_stages(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    content = path.read_bytes()
-    bad = []
-    for attack, change in ATTACKS.items():
-        change(path)
-        try:
-            run(*filter(None, [method]))
-            bad.append(f"{attack}: no error")
-        except InputError as error:
-            print(f"{attack}: {error}")
-        except Exception as error:
-            bad.append(f"{attack}: {type(error).__name__}: {str(error)[:200]}")
-        if path.is_dir():
-            path.rmdir()
-        path.write_bytes(content)
-    assert not bad
+    Path("mine.jsonl").write_text("{")
+    (tmp_path / "data/records").mkdir(parents=True)
+    (tmp_path / "data/records/train.jsonl").write_text("{")
+    for path in (Path("mine.jsonl"), tmp_path / "data/records/train.jsonl"):
+        named = dict.fromkeys(SPLITS, str(path))
+        files.write_json(P.raw_data / "source.json", {"files": "read where they are"})
+        with pytest.raises(InputError, match="not JSON") as refusal:
+            prepare.run(P, seed=1, data=tiny.section("data", Data, **named))
+        assert "dvc" not in str(refusal.value)

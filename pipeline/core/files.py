@@ -89,9 +89,11 @@ def read_text(path: Path) -> str:
 
 def _lines(path: Path, may_be_empty: bool) -> list[str]:
     *lines, rest = read_text(path).split("\n")
-    if not lines and not rest and not may_be_empty:
+    if rest:
+        raise damaged(path, f"line {len(lines) + 1} has no end")
+    if not lines and not may_be_empty:
         raise damaged(path, "empty")
-    return [*lines, rest] if rest else lines
+    return lines
 
 
 def _refuse_missing(path: Path) -> None:
@@ -147,7 +149,41 @@ def explain_damage(path: Path) -> Iterator[None]:
     except Exception as error:  # libraries raise all kinds: OSError, KeyError, SafetensorError, tokenizers' Exception
         if isinstance(error, MemoryError) or "memory" in str(error).lower() or not writer(path):
             raise
-        raise (damaged(path, first_line(error)) if path.exists() else missing(path)) from error
+        raise _blame(path, error) from error
+
+
+def _blame(path: Path, error: Exception) -> InputError:
+    """The error for a file, or for that file of a folder that cannot be read."""
+    if not path.exists():
+        return missing(path)
+    for file in sorted(path.iterdir()) if path.is_dir() else []:
+        if reason := unreadable(file):
+            return damaged(file, reason)
+    return damaged(path, f"{type(error).__name__}: {first_line(error)}")
+
+
+def unreadable(path: Path) -> str:
+    """Why a JSON or safetensors file cannot be read; "" where it can, and for other files."""
+    try:
+        if path.suffix == ".json":
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return "" if content and isinstance(content, dict) else "no JSON object, or one without keys"
+        if path.suffix == ".safetensors":
+            return "" if path.stat().st_size == _safetensors_size(path) else "not of the size that its header names"
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        return first_line(error)
+    return ""
+
+
+def _safetensors_size(path: Path) -> int:
+    """The size that a safetensors file should have: eight bytes, a header of so many bytes, and the tensors."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size:
+            raise ValueError("no header")
+        header = json.loads(file.read(length))
+    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    return 8 + length + max(ends, default=0)
 
 
 def explain_damaged_input(path: Path) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ import yaml
 
 from pipeline.core.imports import ROOT, members
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What no stage of dvc.yaml writes.
 COMMANDS = {"reports/sweeps/seeds.json": "python -m pipeline sweep seeds"}
 
@@ -41,7 +42,7 @@ def remedy(path: Path, missing: bool = False) -> str:
 def _outputs() -> Iterator[tuple[str, str, bool]]:
     """Stage, a pattern of an output, and whether the stage is one of several alike. Read only when it is needed."""
     try:
-        stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        stages = yaml.load((ROOT / "dvc.yaml").read_text(encoding="utf-8"), Loader=LOADER)["stages"]
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
         return  # a broken dvc.yaml is told elsewhere
     for name, stage in stages.items():

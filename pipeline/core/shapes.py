@@ -1,11 +1,14 @@
 """What is in the files that pass data from stage to stage: the keys that later stages use."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 Texts = Annotated[list[str], Field(min_length=1)]
+
+
+Source = Annotated[dict[str, Any], Field(min_length=1)]  # data/raw/source.json: what was downloaded
 
 
 class Record(TypedDict):

@@ -80,6 +80,7 @@ def add_tuned(model: LanguageModel, output: Path, merge: bool) -> LanguageModel:
         with warnings.catch_warnings():  # PEFT takes AdaLoRA's ranks for LoRA's and warns, but uses them correctly
             warnings.filterwarnings("ignore", "The following rank_pattern keys did not match")
             model.network = PeftModel.from_pretrained(model.network, output)
+        check_adapter(model.network, output)
         if merge and is_mergeable(model.network):
             model.network = model.network.merge_and_unload(safe_merge=True)
     return model
@@ -90,10 +91,23 @@ def load_parameters(network: Any, path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
-    parameters = dict(network.named_parameters())
+    parameters, saved = dict(network.named_parameters()), load_file(path)
+    if not saved:
+        raise ValueError(f"{path.name} holds no parameter")
     with torch.no_grad():
-        for name, value in load_file(path).items():
+        for name, value in saved.items():
             parameters[name].copy_(value)
+
+
+def check_adapter(network: Any, output: Path) -> None:
+    """Raise ValueError where the file of an adapter lacks a parameter: PEFT would leave it as it was made."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(output / "adapter_model.safetensors", framework="numpy") as saved:
+        names = set(saved.keys())
+    if missing := sorted(set(get_peft_model_state_dict(network, save_embedding_layers=False)) - names):
+        raise ValueError(f"no values for {missing[0]}")
 
 
 def is_mergeable(network: Any) -> bool:

@@ -48,8 +48,10 @@ def rows(path: Path, delimiter: str | None = None) -> Iterator[Row]:
         )
     empty = True
     reader = READERS[kind]
-    for row in delimited_rows(path, delimiter) if reader is delimited_rows else reader(path):
+    for where, row in delimited_rows(path, delimiter) if reader is delimited_rows else reader(path):
+        if not row:
+            raise InputError(f"{where}: a row without columns")
         empty = False
-        yield row
+        yield where, row
     if empty:
         raise InputError(f"{path}: the file holds no rows")

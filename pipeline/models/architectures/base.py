@@ -37,14 +37,18 @@ class LanguageModel(ABC):
         import torch
         import transformers
 
-        return getattr(transformers, cls.auto_class).from_pretrained(
+        network, report = getattr(transformers, cls.auto_class).from_pretrained(
             folder,
             dtype=torch.float32,
             attn_implementation=attention,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            output_loading_info=True,
         )
+        if report["missing_keys"]:  # transformers would take random ones
+            raise ValueError(f"no values for {sorted(report['missing_keys'])[0]}")
+        return network
 
     @property
     def base_network(self) -> Any:
