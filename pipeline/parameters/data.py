@@ -2,12 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.core.params import section
 from pipeline.parameters.types import Count
 
-Delimiter = Annotated[str, Field(pattern=r"^(comma|semicolon|tab|pipe|[^\w\s\"])$")]
+
+def _delimiter(value: str) -> str:
+    if value not in DELIMITERS and not (
+        len(value) == 1 and value.isprintable() and not value.isalnum() and value != '"'
+    ):
+        raise ValueError(f"{value!r}: use {', '.join(DELIMITERS)} or one character that is no letter, digit or quote")
+    return value
+
+
+DELIMITERS = ("comma", "semicolon", "tab", "pipe")
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
 
 
 @section

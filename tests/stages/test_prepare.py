@@ -213,6 +213,12 @@ def test_whole_numbers_of_any_type_are_ids(tmp_path):
         assert [record["id"] for record in canonical(path, id_column="id")] == ["1", "2"]
 
 
+@pytest.mark.parametrize("value", ["semi", "", "a", "1", '"', "\n", ";;", "\t\t"])
+def test_a_delimiter_that_csv_cannot_have_is_refused(value):
+    with pytest.raises(InputError, match=r"^data.delimiter: .*: use comma, semicolon, tab, pipe or one character"):
+        data(delimiter=value)
+
+
 def test_line_breaks_written_as_two_characters_are_warned_of(tmp_path, capsys):
     canonical(write(tmp_path / "x.csv", [row(n, dialogue=f"A: {n}\\nB: Hi") for n in range(3)] + [row(9)]))
     assert "test: WARNING: 3 of 4 dialogues hold \\n as two characters and no line break" in capsys.readouterr().out
