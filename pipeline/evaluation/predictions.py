@@ -60,6 +60,8 @@ def _read_predictions(
         record_id, text = parse_id(row[id_column], id_column, where), row[prediction_column]
         if not isinstance(text, str) or not is_encodable(text):
             raise InputError(f"{where}: {prediction_column} is {shown(text)}, expected text")
+        if record_id not in records and record_id.removesuffix(".0") in records:
+            record_id = record_id.removesuffix(".0")  # pandas writes whole numbers so beside an empty cell
         if record_id not in records:
             raise InputError(
                 f"{where}: {id_column} {shown(record_id)} is none of the {len(records)} dialogues with references"

@@ -45,6 +45,7 @@ def test_bad_predictions_are_refused_with_their_line(tmp_path, content, message)
     [
         ("p.json", b'[{"id": 1, "prediction": "x"}, {"id": 2.0, "prediction": "y"}]'),
         ("p.csv", b"id;prediction\n1;x\n2;y\n"),
+        ("p.csv", b"id,prediction\n1.0,x\n2.0,y\n"),
         ("p.tsv", b"prediction\tid\nx\t1\ny\t2\n"),
         ("p.jsonl.gz", gzip.compress(b'{"id": 2, "prediction": "y"}\n{"id": "1", "prediction": "x"}\n')),
     ],
