@@ -14,6 +14,7 @@ import statistics
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Record
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import Scorer
 from pipeline.evaluation.scoring import all_references, summarize
@@ -22,7 +23,7 @@ from pipeline.parameters.score import Score
 
 
 def run(paths: Paths, *, score: Score) -> None:
-    records = files.read_jsonl(paths.records("test"))
+    records = files.read_jsonl(paths.records("test"), Record)
     references = all_references(records)
     check_language(references, score.language, paths.records("test"))
     scorer = Scorer(score.use_stemmer, score.language)

@@ -16,6 +16,7 @@ from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import compare_pairs
 from pipeline.evaluation.run_costs import run_costs
+from pipeline.evaluation.shapes import DialogueScores, SystemScores
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
@@ -31,9 +32,11 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
     for row in systems:
         if row["kind"] == "method":
             row |= run_costs(row["name"], paths) | forgetting_metrics(row["name"], paths, score, BASE in methods)
-    baselines = [read_system(path.stem, path, "baseline") for path in sorted(paths.baselines.glob("*.json"))]
+    baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     flag_systems(systems, baselines)
-    dialogues = {row["name"]: files.read_parquet(paths.dialogue_scores(row["name"])) for row in systems}
+    dialogues = {
+        row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
+    }
     comparison: dict[str, Any] = {
         "signature": systems[0]["signature"],
         "dialogues": systems[0]["dialogues"],
@@ -51,9 +54,18 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
     print(markdown.render(page, legends=False))
 
 
+def baseline_files(paths: Paths) -> list[Path]:
+    """The scores of the baselines; of people only where there are several references."""
+    found = sorted(paths.baselines.glob("*.json"))
+    for name in ("lead", "longest_turn"):
+        if (path := paths.baselines / f"{name}.json") not in found:
+            raise files.missing(path)
+    return found
+
+
 def read_system(name: str, path: Path, kind: str) -> System:
     """A row of the comparison, from the scores of a method, an external system or a baseline."""
-    return {"name": name, "kind": kind, "flags": [], **files.read_json(path)}
+    return {"name": name, "kind": kind, "flags": [], **files.read_json(path, SystemScores)}
 
 
 def check_signatures(systems: list[System]) -> None:

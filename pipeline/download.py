@@ -12,6 +12,7 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.hub import explain_hub_errors
+from pipeline.core.messages import first_line
 from pipeline.core.paths import Paths
 from pipeline.parameters.data import Data, HubData
 
@@ -37,7 +38,13 @@ def hub_data(hub: HubData, output: Path) -> dict[str, Any]:
             raise InputError(
                 f"{hub.repo_id} at {commit}: split {split} has {found} rows, expected {expected} (data.hub.rows)"
             )
-        files.write_jsonl(output / f"{split}.jsonl", splits[split])
+        try:
+            files.write_jsonl(output / f"{split}.jsonl", splits[split])
+        except (TypeError, ValueError) as error:  # dates, bytes, NaN
+            raise InputError(
+                f"{hub.repo_id} at {commit}: split {split} holds what JSON cannot: {first_line(error)}; "
+                "save it as Parquet: -S data=local -S data.train=FILE"
+            ) from None
     return {"repo_id": hub.repo_id, "commit": commit}
 
 

@@ -2,8 +2,8 @@
 
     python -m pipeline.external NAME
 
-score.external names the file of each system: JSON Lines, CSV or Parquet with an `id` and a `prediction` for every
-test dialogue. Every row is checked; a wrong one stops the stage with its line and what was expected.
+score.external names the file of each system, with an `id` and a `prediction` for every test dialogue (formats:
+docs/data.md). Every row is checked; a wrong one stops the stage with its line and what was expected.
 """
 
 from pathlib import Path

@@ -2,7 +2,7 @@
 
     python -m pipeline.forgetting METHOD
 
-The file of questions has rows of id, task, prompt and answer, as JSON Lines, CSV or Parquet; one with `choices` can be
+The file of questions has rows of id, task, prompt and answer (formats: docs/data.md); one with `choices` can be
 answered by the likeliest choice. The file of texts has rows of text and, optionally, prompt, or is a .txt of
 paragraphs. zero_shot answers as the base does, so what a method forgot is its difference to zero_shot. few_shot changes
 no weight and is asked without its examples.
@@ -34,8 +34,10 @@ from pipeline.parameters.template import Template
 
 
 def run(method: str, paths: Paths, *, model: Model, template: Template, forgetting: Forgetting) -> None:
-    questions = read_questions(Path(forgetting.questions), forgetting.per_task)
-    texts = read_texts(Path(forgetting.text))
+    with files.explain_damaged_input(Path(forgetting.questions)):
+        questions = read_questions(Path(forgetting.questions), forgetting.per_task)
+    with files.explain_damaged_input(Path(forgetting.text)):
+        texts = read_texts(Path(forgetting.text))
     monitor, chat = ResourceMonitor(), chat_settings(model, template)
     with monitor.phase("load"):
         tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, chat, merge=True)

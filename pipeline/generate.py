@@ -12,6 +12,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
+from pipeline.core.shapes import Demonstration, Prompt
 from pipeline.inference.decoding import Answer, configure_decoding, free_positions, generate_answers
 from pipeline.inference.latency import measure_latency
 from pipeline.models.architectures.base import LanguageModel
@@ -22,7 +23,7 @@ from pipeline.models.loading import count_parameters
 from pipeline.models.prompts import encode_with_examples, fitting_examples
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.tokenizer import decode, tags
-from pipeline.models.tuned import is_mergeable, load_tuned
+from pipeline.models.tuned import DEMONSTRATIONS, is_mergeable, load_tuned
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -35,7 +36,7 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
         tuned = load(method, paths, model, chat, generate.merge)
     base = tuned.base_network.config
     generate = generation_settings(generate, limits, base, count_parameters(paths.base_model))
-    rows = files.read_jsonl(paths.prompts("test"))
+    rows = files.read_jsonl(paths.prompts("test"), Prompt)
     positions = free_positions(tuned, generate.max_new_tokens, "generate.max_new_tokens")
     examples = worked_examples(method, paths)
     examples = fitting_examples(rows, examples, tuned, limits.max_source_tokens, positions)
@@ -94,8 +95,8 @@ def load(method: str, paths: Paths, model: Model, chat: Chat | None, merge: bool
 
 def worked_examples(method: str, paths: Paths) -> list[dict[str, Any]]:
     """The examples that the method puts into every prompt."""
-    path = paths.tuned_model(method) / "demonstrations.jsonl"
-    return files.read_jsonl(path) if path.exists() else []
+    path = paths.tuned_model(method) / DEMONSTRATIONS
+    return files.read_jsonl(path, Demonstration, may_be_empty=True) if path.exists() else []
 
 
 def extra_prompt_tokens(

@@ -2,36 +2,42 @@
 
     python -m pipeline.prepare
 
-Reads JSON Lines, CSV or Parquet. Successive rows with the same dialogue become one record with several references.
+Reads JSON, CSV, Parquet and Arrow, files or folders (docs/data.md). Successive rows with the same dialogue become one
+record with several references.
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files, tables
+from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
+from pipeline.core.messages import listed, shown
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.shapes import Source
 from pipeline.evaluation import near_duplicates
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.words import count_words
 from pipeline.parameters.data import Data
 from pipeline.parameters.score import Score
 from pipeline.parameters.types import Seed
+from pipeline.tables.examples import Columns, read_example
+from pipeline.tables.folders import split_files
+from pipeline.tables.rows import rows
+from pipeline.tables.values import parse_id
 
 Record = dict[str, Any]  # id, dialogue, references, and `near` where the dialogue is much like one of train
 Counts = dict[str, Any]  # of a split, for reports/data.json
 
 
 def run(paths: Paths, *, seed: Seed, data: Data, score: Score) -> None:
-    sources = {split: split_file(Path(getattr(data, split)), split) for split in SPLITS}
+    source = files.read_json(paths.raw_data / "source.json", Source)
+    sources = find_sources(data)
     counts: dict[str, Counts] = {split: {} for split in SPLITS}
-    train = sources["train"]
-    files_of_splits = {  # other splits are cut from train
-        split: path for split, path in sources.items() if path and (split == "train" or path != train)
-    }
-    read = {split: read_records(path, split, data, counts[split]) for split, path in files_of_splits.items()}
+    read = {split: read_records(found, split, data, counts[split]) for split, found in sources.items()}
     splits = cut(read, data.held_out, seed)
     for split in set(splits) - set(read):
         counts[split]["cut from train"] = len(splits[split])
@@ -39,7 +45,7 @@ def run(paths: Paths, *, seed: Seed, data: Data, score: Score) -> None:
     for split in SPLITS:
         splits[split] = splits[split][: getattr(data.limit, split)]
         if not splits[split]:
-            raise InputError(f"{sources[split] or train}: no dialogue left for {split}")
+            raise InputError(f"{listed(sources.get(split, sources['train']))}: no dialogue left for {split}")
         counts[split] |= {"dialogues": len(splits[split]), **mean_lengths(splits[split])}
         if split != "train":
             near = mark_near_duplicates(splits["train"], splits[split], data.near_duplicate)
@@ -47,40 +53,64 @@ def run(paths: Paths, *, seed: Seed, data: Data, score: Score) -> None:
         files.write_jsonl(paths.records(split), splits[split])
         print(f"{split}: {counts[split]}")
     references = [text for record in splits["test"] for text in record["references"]]
-    for warning in check_language(references, score.language, sources["test"] or train):
+    for warning in check_language(references, score.language, Path(data.test)):
         print(f"WARNING: {warning}")
-    source = files.read_json(paths.raw_data / "source.json") | {"name": data.name}
-    files.write_json(paths.data_card, {"source": source, **counts})
+    files.write_json(paths.data_card, {"source": source | {"name": data.name}, **counts})
 
 
-def split_file(path: Path, split: str) -> Path | None:
-    """The file of a split: `path` itself, or that of the split in a folder; None where the folder has none."""
-    if not path.is_dir():
-        return path
-    file = path / f"{split}.jsonl"
-    if split == "train" and not file.is_file():
-        raise InputError(f"{path}: the folder has no train.jsonl (data.train)")
-    return file if file.is_file() else None
+def find_sources(data: Data) -> dict[str, list[Path]]:
+    """Split -> its files; without the splits that are to be cut from train. Raises InputError where there are none."""
+    places = {split: Path(getattr(data, split)) for split in SPLITS}
+    sources: dict[str, list[Path]] = {}
+    for split, place in places.items():
+        from_train = split != "train" and place.resolve() == places["train"].resolve()
+        if not place.is_dir():
+            if not from_train:
+                sources[split] = [place]
+            continue
+        with files.explain_damaged_input(place):
+            if chosen := _files_in(place, split, from_train):
+                sources[split] = chosen
+                print(f"{split}: {listed(chosen)}")
+    return sources
 
 
-def read_records(path: Path, split: str, data: Data, counts: Counts) -> list[Record]:
-    """The records of one file. Fills `counts`. Raises InputError for the first row that is not usable."""
+def _files_in(folder: Path, split: str, from_train: bool) -> list[Path]:
+    """The files of a split in a folder; none where it is to be cut from train, which is in the same folder."""
+    found = split_files(folder)
+    if found.get(split):
+        return found[split]
+    if from_train:
+        return []
+    if set(found) == {""}:
+        return found[""]
+    there = listed(path.relative_to(folder) for each in found.values() for path in each)
+    raise InputError(f"{folder}: no file of {split} in this folder (data.{split}); found {there}")
+
+
+def read_records(source: list[Path], split: str, data: Data, counts: Counts) -> list[Record]:
+    """The records of a split's files. Fills `counts`. Raises InputError for the first row that is not usable."""
     records: list[Record] = []
     known: set[str] = set()
     ids: dict[str, str] = {}
     last = None
+    columns = Columns(data.source_column, data.target_column, data.missing_words)
+    left_out: Counter[str] = Counter()
     counts |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate dialogues": 0}
-    for number, (where, row) in enumerate(tables.rows(path), start=1):
+    for number, (where, row) in enumerate(_rows_of(source, data.delimiter), start=1):
         counts["rows"] += 1
-        texts = read_texts(row, data, where)
-        if texts is None:
+        example = read_example(row, columns, where)
+        left_out += example.left_out
+        if example.empty:
+            if not data.drop_empty:
+                raise InputError(f"{where}: {example.empty}; correct it or set data.drop_empty=true")
             counts["dropped empty rows"] += 1
             continue
-        dialogue, *references = texts
-        key, identity = _key(dialogue), _identity(row, data.id_column, where) or f"{split}-{number}"
+        key = _key(example.dialogue)
+        identity = _identity(row, data.id_column, where) or f"{split}-{number}"
         if key == last:  # the hub's copy of DialogSum gives each of three references a row of its own
             ids.setdefault(identity, where)
-            records[-1]["references"] += references
+            records[-1]["references"] += example.references
             counts["grouped rows"] += 1
             continue
         last = key
@@ -90,59 +120,37 @@ def read_records(path: Path, split: str, data: Data, counts: Counts) -> list[Rec
                 last = None
                 continue
         if identity in ids:
-            raise InputError(f"{where}: id {identity!r} was already at {ids[identity]}")
+            raise InputError(f"{where}: id {shown(identity)} was already at {ids[identity]}")
         ids[identity] = where
         known.add(key)
-        records.append({"id": identity, "dialogue": dialogue, "references": references})
+        records.append({"id": identity, "dialogue": example.dialogue, "references": example.references})
+    counts |= {f"{kind} left out": count for kind, count in left_out.items()}
+    warn_of_written_breaks(split, records)
     return records
 
 
-def read_texts(row: dict[str, Any], data: Data, where: str) -> list[str] | None:
-    """A row's dialogue and references. None where one is empty and data.drop_empty is set."""
-    columns = [data.source_column, *target_columns(row, data.target_column, where)]
-    texts = [_text(row, column, where) for column in columns]
-    if all(texts):
-        return texts
-    if not data.drop_empty:
-        empty = columns[texts.index("")]
-        raise InputError(f"{where}: column {empty!r} is empty; correct it or set data.drop_empty=true")
-    return None
+def warn_of_written_breaks(split: str, records: list[Record]) -> None:
+    """Print a warning where most dialogues hold a backslash and an n, but no line break: an export wrote it so."""
+    written = sum("\\n" in record["dialogue"] and "\n" not in record["dialogue"] for record in records)
+    if 2 * written > len(records):
+        print(
+            f"{split}: WARNING: {written} of {len(records)} dialogues hold \\n as two characters and no line break; "
+            "if line breaks are meant, export them as such"
+        )
 
 
-def target_columns(row: dict[str, Any], name: str, where: str) -> list[str]:
-    """The columns that hold references: `name` itself, or `name`1, `name`2, ... where there is no such column."""
-    if name in row:
-        return [name]
-    numbered: list[str] = []
-    while f"{name}{len(numbered) + 1}" in row:
-        numbered.append(f"{name}{len(numbered) + 1}")
-    if not numbered:
-        raise InputError(f"{where}: no column {name!r} nor {name}1 (data.target_column); found {', '.join(row)}")
-    return numbered
-
-
-def _text(row: dict[str, Any], column: str, where: str) -> str:
-    if column not in row:
-        raise InputError(f"{where}: no column {column!r} (data.source_column); found {', '.join(row)}")
-    value = row[column]
-    if value is not None and not isinstance(value, str):
-        raise InputError(f"{where}: column {column!r} holds {value!r}, expected text")
-    try:
-        (value or "").encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{where}: column {column!r} holds half a character: {error.reason}") from None
-    return (value or "").replace("\r\n", "\n").strip()
+def _rows_of(source: list[Path], delimiter: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in source:
+        with files.explain_damaged_input(path):
+            yield from rows(path, delimiter)
 
 
 def _identity(row: dict[str, Any], column: str | None, where: str) -> str | None:
     if column is None:
         return None
     if column not in row:
-        raise InputError(f"{where}: no column {column!r} (data.id_column); found {', '.join(row)}")
-    value = row[column]
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise InputError(f"{where}: id column {column!r} holds {value!r}, expected text or a number")
-    return str(value)
+        raise InputError(f"{where}: no column {column!r} (data.id_column); found {listed(row)}")
+    return parse_id(row[column], f"id column {column!r}", where)
 
 
 def _key(dialogue: str) -> str:
@@ -159,7 +167,9 @@ def cut(read: dict[str, list[Record]], share: float, seed: int) -> dict[str, lis
     missing = [split for split in SPLITS if split not in read]
     size = max(1, round(share * len(read["train"])))
     if len(read["train"]) <= size * len(missing):
-        raise InputError(f"train has {len(read['train'])} dialogues: too few to cut {' and '.join(missing)} from")
+        raise InputError(
+            f"train has {len(read['train'])} different dialogues: too few to cut {' and '.join(missing)} from"
+        )
 
     def draw(record: Record) -> bytes:
         return hashlib.sha256(f"{seed}\n{_key(record['dialogue'])}".encode()).digest()

@@ -5,11 +5,17 @@
 The training and the validation losses of all methods are written too, a table for each, for `dvc plots`.
 """
 
+from pathlib import Path
+from typing import Any
+
 from pipeline.core import files
 from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Record
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.loss_curves import LossPoint
+from pipeline.evaluation.shapes import Comparison, DialogueScores
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 from pipeline.reporting import charts, html
@@ -17,15 +23,18 @@ from pipeline.reporting.comparison_page import Details, comparison_page
 
 
 def run(paths: Paths, *, data: Data, model: Model) -> None:
-    comparison = files.read_json(paths.comparison)
-    names = [row["name"] for row in comparison["systems"] if row["kind"] != "baseline"]
-    losses = read_losses(names, paths)
-    dialogues = {name: files.read_parquet(paths.dialogue_scores(name)) for name in names}
+    comparison = files.read_json(paths.comparison, Comparison)
+    systems = [row for row in comparison["systems"] if row["kind"] != "baseline"]
+    names = [row["name"] for row in systems]
+    losses = read_losses(systems, paths)
+    dialogues = {name: files.read_parquet(paths.dialogue_scores(name), shape=DialogueScores) for name in names}
+    records = files.read_jsonl(paths.records("test"), Record)
+    check_dialogues(records, dialogues, paths)
     words = {name: [row["words"] for row in rows] for name, rows in dialogues.items()}
     details = Details(
         data=data.name,
         model=model.name,
-        records=files.read_jsonl(paths.records("test")),
+        records=records,
         dialogues=dialogues,
         charts=charts.comparison_charts(comparison, words, losses),
     )
@@ -38,18 +47,37 @@ def run(paths: Paths, *, data: Data, model: Model) -> None:
     print(f"{paths.report}: {mebibytes:.1f} MiB, {len(names)} systems, {comparison['dialogues']} dialogues")
 
 
-def read_losses(names: list[str], paths: Paths) -> dict[str, list[LossPoint]]:
-    """`training` and `validation` -> the points of all methods that have a curve."""
-    curves: dict[str, list[LossPoint]] = {}
+def check_dialogues(records: list[dict[str, Any]], dialogues: dict[str, list[dict[str, Any]]], paths: Paths) -> None:
+    """Raises InputError where a system's rows are not of the records."""
+    for name, rows in dialogues.items():
+        if [row["id"] for row in rows] != [record["id"] for record in records]:
+            raise InputError(
+                f"{paths.dialogue_scores(name)}: other dialogues than those of test: run `dvc repro` again"
+            )
+
+
+def read_losses(systems: list[dict[str, Any]], paths: Paths) -> dict[str, list[LossPoint]]:
+    """`training` and `validation` -> the points of all methods that have a curve.
+
+    A method that trains has one of validation, and of training unless it was shorter than train.logging_steps.
+    """
+    curves: dict[str, list[LossPoint]] = {split: [] for split in loss_curves.FILES}
     for split, file in loss_curves.FILES.items():
-        known = [(name, paths.curves(name) / file) for name in names]
-        curves[split] = [
-            point
-            for name, path in known
-            if path.exists()
-            for point in loss_curves.parse_losses(name, path.read_text(encoding="utf-8"))
-        ]
+        for system in systems:
+            path = paths.curves(system["name"]) / file
+            if path.exists() or (split == "validation" and system.get("trainable_parameters")):
+                curves[split] += read_curve(system["name"], path)
     return curves
+
+
+def read_curve(name: str, path: Path) -> list[LossPoint]:
+    """One method's curve. Raises InputError for a file that is not whole."""
+    text = files.read_text(path)
+    with files.explain_damage(path):
+        points = loss_curves.parse_losses(name, text)
+        if not points or not text.endswith("\n"):
+            raise ValueError(f"{len(points)} points, the last line {'whole' if text.endswith(chr(10)) else 'cut'}")
+        return points
 
 
 if __name__ == "__main__":

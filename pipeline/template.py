@@ -13,6 +13,7 @@ from pipeline.core import files, templates
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.shapes import Record
 from pipeline.models import architectures
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
@@ -27,11 +28,14 @@ FIELDS = ("id", "dialogue")  # what a template may use
 
 def run(paths: Paths, *, seed: Seed, template: Template, model: Model) -> None:
     if model.chat:
-        encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
+        with files.explain_damage(paths.base_model):
+            encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
     else:  # without a chat template no tokenizer is needed, and importing one takes seconds
         encoder = architectures.find(model.architecture)(None, None)
     for split in SPLITS:
-        rows = [make_prompt(record, template, seed, encoder) for record in files.read_jsonl(paths.records(split))]
+        rows = [
+            make_prompt(record, template, seed, encoder) for record in files.read_jsonl(paths.records(split), Record)
+        ]
         files.write_jsonl(paths.prompts(split), rows)
         texts = [f"==== {row['id']} ====\n{row['prompt']}\n---- completion ----\n{row['completion']}\n" for row in rows]
         paths.readable_prompts(split).parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_params
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.shapes import Prompt
 from pipeline.models.architectures.base import IGNORED, LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.limits import Limits, choose_limits, percentile
@@ -29,8 +30,9 @@ UNKNOWN_WARNING, UNKNOWN_REFUSAL = 0.01, 0.5  # share of tokens that the tokeniz
 
 
 def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -> None:
-    encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
-    rows = {split: files.read_jsonl(paths.prompts(split)) for split in SPLITS}
+    with files.explain_damage(paths.base_model):
+        encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
+    rows = {split: files.read_jsonl(paths.prompts(split), Prompt) for split in SPLITS}
     limits = find_limits(rows, encoder, paths, tokenize)
     card: dict[str, Any] = {"limits": asdict(limits)}
     for split in SPLITS:

@@ -17,6 +17,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT, closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Prompt, Tokens
 from pipeline.methods.base import MethodHooks
 from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import LanguageModel
@@ -24,7 +25,7 @@ from pipeline.models.devices import device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
 from pipeline.models.resource_monitor import ResourceMonitor
-from pipeline.models.tuned import directory_size, needs_base, save_tuned, trained_parameters
+from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, save_tuned, trained_parameters
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train, TrainingParams
@@ -49,12 +50,16 @@ def run(method: str, paths: Paths, *, seed: Seed, model: Model, train: Train) ->
 
 def train_nothing(method: str, module: ModuleType, params: Any, paths: Paths, seed: int) -> dict[str, Any]:
     """Write the method's worked examples, if it has any, and empty curves; returns the run record."""
-    prompts = files.read_jsonl(paths.prompts("train"))
+    prompts = files.read_jsonl(paths.prompts("train"), Prompt)
     examples = module.demonstrations(prompts, params, seed) if hasattr(module, "demonstrations") else []
-    files.write_jsonl(paths.tuned_model(method) / "demonstrations.jsonl", examples)
+    files.write_jsonl(paths.tuned_model(method) / DEMONSTRATIONS, examples)
     for folder in (paths.curves(method), paths.training_speed(method)):
         files.write_json(folder / "metrics.json", {})
-    return {"trainable_parameters": 0, "total_parameters": count_parameters(paths.base_model)}
+    with files.explain_damage(paths.base_model):
+        total = count_parameters(paths.base_model)
+    if not total:
+        raise files.damaged(paths.base_model, "no weights")
+    return {"trainable_parameters": 0, "total_parameters": total}
 
 
 def fit(
@@ -79,7 +84,8 @@ def fit(
     precision = choose_precision(train.precision)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
-        adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
+        with files.explain_damage(paths.base_model):
+            adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
         total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
         examples = {split: read_examples(paths.tokens(split)) for split in ("train", "validation")}
         base = logits_of(adapted, examples["train"][:2])
@@ -149,7 +155,7 @@ def choose_precision(setting: str) -> str:
 
 def read_examples(path: Path) -> list[dict[str, Any]]:
     """input_ids and labels of a split's tokens."""
-    return files.read_parquet(path, columns=["input_ids", "labels"])
+    return files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens)
 
 
 def checkpoint_key(

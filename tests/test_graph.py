@@ -24,8 +24,9 @@ from pipeline.experiments import configuration
 # The folders that the modules of a folder may import from. "" is the stages, which are on top.
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
+    "tables": {"core"},
     "parameters": {"core"},
-    "evaluation": {"core", "parameters"},
+    "evaluation": {"core", "tables", "parameters"},
     "reporting": {"core", "parameters", "evaluation"},
     "models": {"core", "parameters"},
     "methods": {"core", "parameters", "models"},
@@ -35,12 +36,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiments": {"core", "parameters", "evaluation", "reporting", "models", "methods"},
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
-        *("core", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
+        *("core", "tables", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
         "experiments",  # for the stage `config`
         "trial",  # for the stage `convert`
     },
 }
-WITHOUT_TORCH = ("core", "parameters", "evaluation", "reporting")
+WITHOUT_TORCH = ("core", "tables", "parameters", "evaluation", "reporting")
 HEAVY = {"torch", "transformers", "peft", "accelerate", "datasets"}
 # Places that are not DVC's: checkpoints are outside the outputs, sweeps are written by a command.
 NOT_IN_THE_GRAPH = {"checkpoints", "sweeps"}

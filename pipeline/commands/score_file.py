@@ -3,7 +3,7 @@ r"""Score a file of predictions by hand, outside the pipeline.
     python -m pipeline score_file PREDICTIONS RECORDS SCORES DIALOGUES --id-column ID --prediction-column TEXT \
         --language CODE
 
-PREDICTIONS is JSON Lines, CSV or Parquet with an id and a prediction on every row; RECORDS holds the dialogues and
+PREDICTIONS has an id and a prediction on every row (formats: docs/data.md); RECORDS holds the dialogues and
 references of the same ids (data/records/test.jsonl). SCORES (JSON) gets every score with its signature, DIALOGUES
 (Parquet) the scores of each dialogue. Without a language it is score.language of params.yaml.
 """

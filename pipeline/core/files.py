@@ -1,36 +1,59 @@
-"""Files that stages write and read: JSON Lines, JSON and Parquet. The same content gives the same bytes."""
+"""Files that stages write and read: JSON Lines, JSON and Parquet. The same content gives the same bytes.
 
+Whatever is wrong with a file of another stage, reading it raises an InputError that names the file and the command that
+makes it anew.
+"""
+
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import InputError
+from pipeline.core.messages import first_line, shown
+from pipeline.core.outputs import remedy, writer
 
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON Lines file that a stage wrote."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+Row = dict[str, Any]
 
 
-def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def read_jsonl(path: Path, shape: Any = Row, may_be_empty: bool = False) -> list[Row]:
+    """The rows of a JSON Lines file that a stage wrote, each of which has the `shape` of a TypedDict."""
+    rows = []
+    for number, line in enumerate(_lines(path, may_be_empty), start=1):
+        try:
+            rows.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise damaged(path, f"line {number}: not JSON: {first_line(error)}") from None
+    check_shape(path, rows, list[shape], "line ")
+    return rows
+
+
+def write_jsonl(path: Path, rows: Iterable[Row]) -> None:
     """Write rows as JSON Lines. Raises ValueError on NaN."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="\n") as lines:
         lines.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """One JSON object that a stage wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def read_json(path: Path, shape: Any = Row) -> Row:
+    """One JSON object that a stage wrote, of the `shape` of a TypedDict."""
+    try:
+        content = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"not JSON: {first_line(error)}") from None
+    check_shape(path, content, shape)
+    return content
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Row) -> None:
     """Write one indented JSON object, readable in `git diff`. Raises ValueError on NaN."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_parquet(path: Path, rows: list[Row]) -> None:
     """Write rows as Parquet."""
     import pyarrow
     import pyarrow.parquet
@@ -39,8 +62,133 @@ def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
 
 
-def read_parquet(path: Path, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """The rows of a Parquet file that a stage wrote; all columns, or those named."""
+def read_parquet(path: Path, columns: list[str] | None = None, shape: Any = Row) -> list[Row]:
+    """The rows of a Parquet file that a stage wrote, of the `shape` of a TypedDict; all columns, or those named."""
+    import pyarrow
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_table(path, columns=columns).to_pylist()
+    _refuse_missing(path)
+    try:
+        rows = pyarrow.parquet.read_table(path, columns=columns).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise damaged(path, f"not a readable Parquet file: {first_line(error)}") from None
+    if not rows:
+        raise damaged(path, "no rows")
+    check_shape(path, rows, list[shape], "row ")
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """A text file that a stage wrote."""
+    _refuse_missing(path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise damaged(path, f"not readable as text: {first_line(error)}") from None
+
+
+def _lines(path: Path, may_be_empty: bool) -> list[str]:
+    *lines, rest = read_text(path).split("\n")
+    if rest:
+        raise damaged(path, f"line {len(lines) + 1} has no end")
+    if not lines and not may_be_empty:
+        raise damaged(path, "empty")
+    return lines
+
+
+def _refuse_missing(path: Path) -> None:
+    if path.is_dir():
+        raise damaged(path, "a folder, where a file is expected")
+    if not path.exists():
+        raise missing(path)
+
+
+def check_shape(path: Path, content: Any, shape: Any, item: str = "") -> None:
+    """Raise InputError where the content of a file is not of a shape: a type that pydantic checks.
+
+    Further keys are allowed. `item` names the elements of a list.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(shape).validate_python(content, strict=True)
+    except ValidationError as failure:
+        error = failure.errors(include_url=False)[0]
+        place = [str(part) for part in error["loc"]]
+        if item and place:
+            place[0] = f"{item}{int(place[0]) + 1}"
+        if error["type"] == "missing":
+            reason = ": ".join([*place[:-1], f"no {place[-1]!r}"])
+        else:
+            reason = ": ".join([*place, f"{shown(error['input'])}: {error['msg']}"])
+        raise damaged(path, reason) from None
+
+
+def missing(path: Path) -> InputError:
+    """The error for a file that a stage should have written."""
+    return InputError(f"{path}: no such file; {remedy(path, missing=True)}")
+
+
+def damaged(path: Path, reason: str) -> InputError:
+    """The error for a file that a stage wrote and something else cut short or changed."""
+    return InputError(f"{path}: cut short or changed by hand ({reason}); {remedy(path)}")
+
+
+@contextlib.contextmanager
+def explain_damage(path: Path) -> Iterator[None]:
+    """Whatever reading `path`, a stage's output, raises becomes an InputError with the command that makes it anew.
+
+    Around readers that are not this module's, and nothing else. Errors about other files pass unchanged.
+    """
+    try:
+        yield
+    except InputError as error:
+        if "dvc repro" in str(error) or not writer(path):
+            raise
+        raise InputError(f"{error}; {remedy(path, missing=not path.exists())}") from None
+    except Exception as error:  # libraries raise all kinds: OSError, KeyError, SafetensorError, tokenizers' Exception
+        if isinstance(error, MemoryError) or "memory" in str(error).lower() or not writer(path):
+            raise
+        raise _blame(path, error) from error
+
+
+def _blame(path: Path, error: Exception) -> InputError:
+    """The error for a file, or for that file of a folder that cannot be read."""
+    if not path.exists():
+        return missing(path)
+    for file in sorted(path.iterdir()) if path.is_dir() else []:
+        if reason := unreadable(file):
+            return damaged(file, reason)
+    return damaged(path, f"{type(error).__name__}: {first_line(error)}")
+
+
+def unreadable(path: Path) -> str:
+    """Why a JSON or safetensors file cannot be read; "" where it can, and for other files."""
+    try:
+        if path.suffix == ".json":
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return "" if content and isinstance(content, dict) else "no JSON object, or one without keys"
+        if path.suffix == ".safetensors":
+            return "" if path.stat().st_size == _safetensors_size(path) else "not of the size that its header names"
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        return first_line(error)
+    return ""
+
+
+def _safetensors_size(path: Path) -> int:
+    """The size that a safetensors file should have: eight bytes, a header of so many bytes, and the tensors."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size:
+            raise ValueError("no header")
+        header = json.loads(file.read(length))
+    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    return 8 + length + max(ends, default=0)
+
+
+def explain_damaged_input(path: Path) -> AbstractContextManager[None]:
+    """`explain_damage` for a path of params.yaml, which is a stage's output or a user's file.
+
+    Stages' outputs are named relative to the project's folder.
+    """
+    return contextlib.nullcontext() if path.is_absolute() else explain_damage(path)

@@ -9,6 +9,7 @@ from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation.bootstrap import PairedResampling
+from pipeline.evaluation.shapes import Answer, Forgetting
 from pipeline.parameters.score import Score
 
 BASE = "zero_shot"  # the base model as it is
@@ -20,7 +21,7 @@ def forgetting_metrics(method: str, paths: Paths, score: Score, base_measured: b
     Each change has a paired bootstrap interval, over the questions within each task and over the texts. Without
     base_measured there are no changes. Raises InputError where the base answered different questions.
     """
-    measured = files.read_json(paths.forgetting(method))
+    measured = files.read_json(paths.forgetting(method), Forgetting)
     result = {
         "accuracy": {task: 100 * share for task, share in measured["accuracy"].items()},
         "questions": measured["questions"],
@@ -29,7 +30,7 @@ def forgetting_metrics(method: str, paths: Paths, score: Score, base_measured: b
     }
     if not base_measured:
         return result
-    before, after = (files.read_jsonl(paths.answers(name)) for name in (BASE, method))
+    before, after = (files.read_jsonl(paths.answers(name), Answer) for name in (BASE, method))
     if [row["id"] for row in before] != [row["id"] for row in after]:
         raise InputError(
             f"{paths.answers(method).parent}: {BASE} and {method} answered different questions: run `dvc repro` again"
@@ -37,7 +38,10 @@ def forgetting_metrics(method: str, paths: Paths, score: Score, base_measured: b
     resampling = PairedResampling.draw_within([row["task"] for row in after], score.resamples, score.seed)
     change = resampling.change(_correct_by_task(after), _correct_by_task(before), mean_accuracy)
     result["accuracy_change"] = asdict(change)
-    base_loss = files.read_json(paths.forgetting(BASE))["text_loss"]
+    base_loss = files.read_json(paths.forgetting(BASE), Forgetting)["text_loss"]
+    lengths = {len(loss[key]) for loss in (base_loss, measured["text_loss"]) for key in ("nats", "tokens")}
+    if len(lengths) > 1:
+        raise InputError(f"{paths.forgetting(method)}: {BASE} and {method} read different texts: run `dvc repro` again")
     resampling = PairedResampling.draw(len(base_loss["nats"]), score.resamples, score.seed)
     change = resampling.change(_nats_and_tokens(measured["text_loss"]), _nats_and_tokens(base_loss), nats_per_token)
     return result | {"text_loss_change": asdict(change)}

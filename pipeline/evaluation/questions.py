@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import tables
 from pipeline.core.errors import InputError
+from pipeline.core.messages import shown
+from pipeline.tables.content import read_text
+from pipeline.tables.rows import rows
+from pipeline.tables.values import is_encodable, is_missing, is_nonempty_text, parse_id, written_list
 
 FIELDS = ("id", "task", "prompt", "answer")
 
@@ -15,35 +18,50 @@ def read_questions(path: Path, per_task: int | None) -> list[dict[str, Any]]:
 
     Raises InputError with the first row that is not a question.
     """
-    rows: list[dict[str, Any]] = []
+    questions: list[dict[str, Any]] = []
     counts: dict[str, int] = {}
     ids: set[str] = set()
-    for where, row in tables.rows(path):
-        for field in FIELDS:
-            if not isinstance(row.get(field), str) or not row[field].strip():
-                raise InputError(f"{where}: {field!r}: expected a text, found {row.get(field)!r}")
-        if row["id"] in ids:
-            raise InputError(f"{where}: 'id': {row['id']!r} occurs twice")
-        if row["task"] == "mean":
+    for where, row in rows(path):
+        question = {field: _field(row, field, where) for field in FIELDS}
+        if question["id"] in ids:
+            raise InputError(f"{where}: 'id': {shown(question['id'])} occurs twice")
+        if question["task"] == "mean":
             raise InputError(f"{where}: 'task': 'mean' is the name of the tasks' mean; choose another")
-        ids.add(row["id"])
-        choices = row.get("choices")
+        ids.add(question["id"])
+        choices = _choices(row.get("choices"), where)
         if choices is not None:
-            check_choices(where, choices, row["answer"])
-        counts[row["task"]] = counts.get(row["task"], 0) + 1
-        if per_task is None or counts[row["task"]] <= per_task:
-            rows.append({field: row[field] for field in FIELDS} | ({"choices": choices} if choices else {}))
-    return rows
+            check_choices(where, choices, question["answer"])
+        counts[question["task"]] = counts.get(question["task"], 0) + 1
+        if per_task is None or counts[question["task"]] <= per_task:
+            questions.append(question | ({"choices": choices} if choices else {}))
+    return questions
+
+
+def _field(row: dict[str, Any], field: str, where: str) -> str:
+    """A field's text; ids and answers may be whole numbers."""
+    value = row.get(field)
+    if field in ("id", "answer") and not isinstance(value, str) and not is_missing(value):
+        return parse_id(value, f"{field!r}", where)
+    if not isinstance(value, str) or not is_nonempty_text(value):
+        raise InputError(f"{where}: {field!r}: expected a text, found {shown(value)}")
+    return value
+
+
+def _choices(value: object, where: str) -> object:
+    """The choices of a question; None where there are none. CSV holds them as JSON."""
+    if is_missing(value) or value == "":
+        return None
+    return (written_list(value, f"{where}: 'choices'") or value) if isinstance(value, str) else value
 
 
 def check_choices(where: str, choices: object, answer: str) -> None:
     """Raise InputError unless these are two different texts or more, one of them the answer."""
     texts = choices if isinstance(choices, list) else []
-    valid = bool(texts) and all(isinstance(one, str) and one.strip() for one in texts)
+    valid = bool(texts) and all(map(is_nonempty_text, texts))
     if not valid or len({normalize_answer(one) for one in texts}) < max(2, len(texts)):
-        raise InputError(f"{where}: 'choices': expected two different texts or more, found {choices!r}")
+        raise InputError(f"{where}: 'choices': expected two different texts or more, found {shown(choices)}")
     if answer not in texts:
-        raise InputError(f"{where}: 'answer': {answer!r} is none of the choices {choices!r}")
+        raise InputError(f"{where}: 'answer': {shown(answer)} is none of the choices {shown(choices)}")
 
 
 def exact_match(given: str, question: dict[str, Any]) -> bool:
@@ -76,20 +94,21 @@ def read_texts(path: Path) -> list[dict[str, str]]:
 
 
 def _paragraphs(path: Path) -> list[dict[str, str]]:
-    paragraphs = re.split(r"\n[^\S\n]*\n", tables.read_text(path).replace("\r\n", "\n"))
+    paragraphs = re.split(r"\n[^\S\n]*\n", read_text(path).replace("\r\n", "\n").replace("\r", "\n"))
     texts = [" ".join(paragraph.split()) for paragraph in paragraphs]
     return [{"where": f"{path} paragraph {number}", "text": text} for number, text in enumerate(texts, 1) if text]
 
 
 def _text_rows(path: Path) -> list[dict[str, str]]:
     texts = []
-    for where, row in tables.rows(path):
-        if not isinstance(row.get("text"), str) or not row["text"].strip():
-            raise InputError(f"{where}: 'text': expected a text, found {row.get('text')!r}")
+    for where, row in rows(path):
+        if not is_nonempty_text(row.get("text")):
+            raise InputError(f"{where}: 'text': expected a text, found {shown(row.get('text'))}")
         text = {"where": where, "text": row["text"].strip()}
-        if row.get("prompt") not in (None, ""):
-            if not isinstance(row["prompt"], str):
-                raise InputError(f"{where}: 'prompt': expected a text, found {row['prompt']!r}")
-            text["prompt"] = row["prompt"]
+        prompt = row.get("prompt")
+        if not is_missing(prompt) and prompt != "":
+            if not isinstance(prompt, str) or not is_encodable(prompt):
+                raise InputError(f"{where}: 'prompt': expected a text, found {shown(prompt)}")
+            text["prompt"] = prompt
         texts.append(text)
     return texts

@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.core import files
 from pipeline.core.paths import Paths
+from pipeline.evaluation.shapes import GenerationRun, TrainingRun
 
 
 def run_costs(method: str, paths: Paths) -> dict[str, Any]:
@@ -11,7 +12,8 @@ def run_costs(method: str, paths: Paths) -> dict[str, Any]:
 
     What was not measured is None: a method that trains nothing has no seconds of training.
     """
-    training, generation = files.read_json(paths.training_run(method)), files.read_json(paths.generation_run(method))
+    training = files.read_json(paths.training_run(method), TrainingRun)
+    generation = files.read_json(paths.generation_run(method), GenerationRun)
     return {
         "trainable_parameters": training["trainable_parameters"],
         "total_parameters": training["total_parameters"],

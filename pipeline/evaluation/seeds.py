@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.core import files
 from pipeline.evaluation.metrics import PRIMARY_METRIC
+from pipeline.evaluation.shapes import SeedSweep
 
 ScoresBySeed = dict[str, dict[str, dict[str, float]]]  # method -> seed -> metric -> points
 
@@ -45,7 +46,7 @@ class SeedDifference:
 
 def load_seeds(path: Path) -> ScoresBySeed:
     """The scores of a sweep over seeds; empty before there is one."""
-    return files.read_json(path)["methods"] if path.exists() else {}
+    return files.read_json(path, SeedSweep)["methods"] if path.exists() else {}
 
 
 def includes_run(scores_by_seed: ScoresBySeed, method: str, scores: dict[str, dict[str, Any]]) -> bool:

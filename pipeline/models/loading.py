@@ -35,7 +35,7 @@ def missing_weights(folder: Path, architecture: str) -> list[str]:
     verbosity = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()  # it would list them in a table of its own
     found = architectures.find(architecture)
-    _, report = found.load_network(folder, output_loading_info=True, ignore_mismatched_sizes=True)
+    _, report = found.load_with_report(folder, ignore_mismatched_sizes=True)
     transformers.utils.logging.set_verbosity(verbosity)
     return sorted([*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])])
 

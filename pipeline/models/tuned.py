@@ -13,6 +13,8 @@ from pipeline.models.loading import load_model
 from pipeline.models.virtual_tokens import embed_as_the_network, soft_tokens
 
 PARTIAL = "trained.safetensors"  # of the base's parameters those that were trained, by name
+DEMONSTRATIONS = "demonstrations.jsonl"  # of a method that trains nothing: its worked examples, if any
+LEFT = ("config.json", "adapter_config.json", PARTIAL, DEMONSTRATIONS)  # by one of them a method's folder is known
 
 
 def trained_parameters(network: Any) -> dict[str, Any]:
@@ -60,9 +62,23 @@ def load_tuned(base: Path, output: Path, architecture: str, chat: Chat | None, m
 
     `merge` folds an adapter into the base's weights where its kind allows it (LoRA does, soft prompts do not).
     """
+    if not any((output / name).exists() for name in LEFT):
+        raise files.damaged(output, f"has none of {', '.join(LEFT)}") if output.exists() else files.missing(output)
     if not needs_base(output):
-        return load_model(output, architecture, chat)
-    model = load_model(base, architecture, chat)
+        with files.explain_damage(output):
+            return load_model(output, architecture, chat)
+    with files.explain_damage(base):
+        model = load_model(base, architecture, chat)
+    with files.explain_damage(output):
+        model = add_tuned(model, output)
+    if merge and is_mergeable(model.network) and not merge_same(model):
+        print("not merged: with the adapter in its weights this model says something else (tied weights?)")
+        return load_tuned(base, output, architecture, chat, merge=False)
+    return model
+
+
+def add_tuned(model: LanguageModel, output: Path) -> LanguageModel:
+    """A base with the parameters or the adapter of a method's folder."""
     if (output / PARTIAL).exists():
         load_parameters(model.network, output / PARTIAL)
     if (output / "adapter_config.json").exists():
@@ -73,9 +89,7 @@ def load_tuned(base: Path, output: Path, architecture: str, chat: Chat | None, m
             model.network = PeftModel.from_pretrained(model.network, output)
         if soft_tokens(model.network):
             embed_as_the_network(model.network)
-        if merge and is_mergeable(model.network) and not merge_same(model):
-            print("not merged: with the adapter in its weights this model says something else (tied weights?)")
-            return load_tuned(base, output, architecture, chat, merge=False)
+        check_adapter(model.network, output)
     return model
 
 
@@ -94,10 +108,23 @@ def load_parameters(network: Any, path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
-    parameters = dict(network.named_parameters())
+    parameters, saved = dict(network.named_parameters()), load_file(path)
+    if not saved:
+        raise ValueError(f"{path.name} holds no parameter")
     with torch.no_grad():
-        for name, value in load_file(path).items():
+        for name, value in saved.items():
             parameters[name].copy_(value)
+
+
+def check_adapter(network: Any, output: Path) -> None:
+    """Raise ValueError where the file of an adapter lacks a parameter: PEFT would leave it as it was made."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(output / "adapter_model.safetensors", framework="numpy") as saved:
+        names = set(saved.keys())
+    if missing := sorted(set(get_peft_model_state_dict(network, save_embedding_layers=False)) - names):
+        raise ValueError(f"no values for {missing[0]}")
 
 
 def is_mergeable(network: Any) -> bool:

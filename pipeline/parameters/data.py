@@ -2,10 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.core.params import section
 from pipeline.parameters.types import Count
+
+
+def _delimiter(value: str) -> str:
+    if value not in DELIMITERS and not (
+        len(value) == 1 and value.isprintable() and not value.isalnum() and value != '"'
+    ):
+        raise ValueError(f"{value!r}: use {', '.join(DELIMITERS)} or one character that is no letter, digit or quote")
+    return value
+
+
+DELIMITERS = ("comma", "semicolon", "tab", "pipe")
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
 
 
 @section
@@ -28,7 +40,11 @@ class Limit:
 
 @section
 class Data:
-    """`train`, `validation` and `test` are files, or folders that hold train.jsonl, validation.jsonl, test.jsonl."""
+    """`train`, `validation` and `test` are files, or folders (docs/data.md).
+
+    `delimiter`, of CSV, is one character or its name; null finds it. `missing_words`: dialogues and summaries that are
+    one of them, in upper or lower case, count as empty.
+    """
 
     name: str
     hub: HubData | None
@@ -38,7 +54,9 @@ class Data:
     id_column: str | None
     source_column: str
     target_column: str
+    delimiter: Delimiter | None
     drop_empty: bool
+    missing_words: list[str]
     held_out: Annotated[float, Field(gt=0, lt=0.5)]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
     limit: Limit

@@ -1,13 +1,17 @@
 """Checkpoints of a training: safetensors and JSON, written whole or not at all, and no pickles."""
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from pipeline.core.errors import InputError
+from pipeline.core.messages import first_line
 from pipeline.models.tuned import load_parameters, trained_parameters
 
 
@@ -57,19 +61,35 @@ class Checkpoints:
 
 def restore_weights(path: Path, network: Any, device: Any) -> dict[str, Any]:
     """Put a checkpoint's trained weights into the network; returns the state of the method's hooks."""
-    load_parameters(network, path / "trained.safetensors")
-    return load_file(path / "hooks.safetensors", device=str(device))
+    with explain_damaged_checkpoint(path):
+        load_parameters(network, path / "trained.safetensors")
+        return load_file(path / "hooks.safetensors", device=str(device))
 
 
 def restore_training(path: Path, optimizer: Any) -> dict[str, Any]:
     """Restore optimizer and random state; returns the `progress` that was saved."""
-    progress = json.loads((path / "progress.json").read_text())
-    restore_optimizer_state(optimizer, load_file(path / "optimizer.safetensors"), progress.pop("optimizer"))
-    states = load_file(path / "random.safetensors")
-    torch.set_rng_state(states["cpu"])
-    if torch.cuda.is_available() and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"])
+    with explain_damaged_checkpoint(path):
+        progress = json.loads((path / "progress.json").read_text())
+        restore_optimizer_state(optimizer, load_file(path / "optimizer.safetensors"), progress.pop("optimizer"))
+        states = load_file(path / "random.safetensors")
+        torch.set_rng_state(states["cpu"])
+        if torch.cuda.is_available() and "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"])
     return progress
+
+
+@contextlib.contextmanager
+def explain_damaged_checkpoint(path: Path) -> Iterator[None]:
+    """Whatever reading a checkpoint raises becomes an InputError that says which folder to delete."""
+    try:
+        yield
+    except Exception as error:  # OSError, KeyError, SafetensorError and others
+        if isinstance(error, MemoryError | torch.OutOfMemoryError):
+            raise
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise InputError(
+            f"{path}: a checkpoint that cannot be read ({reason}); delete {path.parent} to train from the start"
+        ) from error
 
 
 def random_state() -> dict[str, Any]:

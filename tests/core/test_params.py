@@ -113,6 +113,7 @@ def write_params(folder, **data):
 
 def test_a_command_that_is_refused_says_why_in_one_line_and_exits_with_1(tmp_path):
     write_params(tmp_path, train="nowhere.csv")
+    files.write_json(Paths(tmp_path).raw_data / "source.json", {"files": "read where they are"})
     done = prepare(tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "python -m pipeline.prepare: error: nowhere.csv: no such file\n"
@@ -130,7 +131,7 @@ def test_a_command_reads_and_checks_its_sections_of_params(tmp_path):
 def test_a_command_that_succeeds_exits_with_0(tmp_path):
     rows = [{"dialogue": f"A: {number}", "summary": "x"} for number in range(10)]
     files.write_jsonl(tmp_path / "train.jsonl", rows)
-    files.write_json(Paths(tmp_path).raw_data / "source.json", {})
+    files.write_json(Paths(tmp_path).raw_data / "source.json", {"files": "read where they are"})
     write_params(tmp_path, id_column=None, **dict.fromkeys(SPLITS, "train.jsonl"))
     done = prepare(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -140,10 +141,12 @@ def test_a_command_that_succeeds_exits_with_0(tmp_path):
 def test_an_error_that_is_not_the_users_keeps_its_traceback(tmp_path):
     write_params(tmp_path, **dict.fromkeys(SPLITS, "train.jsonl"), id_column=None)
     files.write_jsonl(tmp_path / "train.jsonl", [{"dialogue": f"A: {number}", "summary": "x"} for number in range(10)])
-    done = prepare(tmp_path)  # there is no data/raw/source.json, which another stage makes
+    files.write_json(Paths(tmp_path).raw_data / "source.json", {"files": "read where they are"})
+    (tmp_path / "data/records").touch()  # where a folder should be
+    done = prepare(tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("FileNotFoundError")
+    assert done.stderr.splitlines()[-1].startswith("FileExistsError")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

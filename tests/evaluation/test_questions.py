@@ -41,6 +41,9 @@ def test_per_task_takes_the_first_of_each_task(tmp_path):
     [
         ("{", "q.jsonl:2: not JSON"),
         (question("a", 1, answer=""), "q.jsonl:2: 'answer': expected a text, found ''"),
+        (question("a", 1, answer=True), "q.jsonl:2: 'answer' is True, expected text or a whole number"),
+        (question("a", 1, prompt="\ud83d"), "q.jsonl:2: 'prompt': expected a text, found '\\ud83d'"),
+        (question("a", 1, prompt=float("nan")), "q.jsonl:2: 'prompt': expected a text, found nan"),
         (question("a", 1, prompt=3), "q.jsonl:2: 'prompt': expected a text, found 3"),
         ({"id": "x"}, "q.jsonl:2: 'task': expected a text, found None"),
         (question("a", 1, choices=["1"]), "q.jsonl:2: 'choices': expected two different texts or more, found ['1']"),
@@ -57,6 +60,16 @@ def test_a_line_that_is_no_question_is_refused_by_its_number(tmp_path, line, mes
     with pytest.raises(InputError) as refused:
         read_questions(path, None)
     assert message in str(refused.value)
+
+
+def test_questions_are_read_from_csv_with_numbers_and_choices(tmp_path):
+    path = write(tmp_path / "q.csv", "id;task;prompt;answer;choices", '1;a;How many?;2;"[""1"", ""2""]"', "2;a;Why?;x;")
+    assert [(row["id"], row["answer"], row.get("choices")) for row in read_questions(path, None)] == [
+        ("1", "2", ["1", "2"]),
+        ("2", "x", None),
+    ]
+    path = write(tmp_path / "q.jsonl", {"id": 1, "task": "a", "prompt": "How many?", "answer": 2.0, "choices": None})
+    assert read_questions(path, None) == [{"id": "1", "task": "a", "prompt": "How many?", "answer": "2"}]
 
 
 def test_a_file_without_questions_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from pipeline import forgetting
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.evaluation.questions import exact_match
-from pipeline.models.tuned import save_tuned
+from pipeline.models.tuned import DEMONSTRATIONS, save_tuned
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.model import Model
 from pipeline.parameters.support_calls import SupportCalls
@@ -29,7 +29,8 @@ def ask(folder, architecture, base, rows, method="zero_shot", **changes):
     files.write_jsonl(questions, rows)
     files.write_jsonl(text, [{"text": "A: Hello.\nB: Good morning."}, {"text": "B: It is late."}])
     if not paths.base_model.exists():
-        paths.tuned_model(method).mkdir(parents=True, exist_ok=True)
+        if not paths.tuned_model(method).exists():
+            files.write_jsonl(paths.tuned_model(method) / DEMONSTRATIONS, [])
         paths.base_model.symlink_to(base)
     changes = {"max_new_tokens": 4, "batch_size": 4, "questions": str(questions), "text": str(text)} | changes
     tiny.write_limits(paths)
@@ -80,7 +81,7 @@ def test_the_bundled_base_knows_what_it_was_taught(tmp_path):
     """The bars of models/tiny_t5/README.md, on calls it never saw, some in phrasings it never met."""
     paths = Paths(tmp_path)
     support_calls.run(paths, support_calls=tiny.section("support_calls", SupportCalls))
-    paths.tuned_model("zero_shot").mkdir(parents=True)
+    files.write_jsonl(paths.tuned_model("zero_shot") / DEMONSTRATIONS, [])
     paths.base_model.symlink_to(BUNDLED_BASE)
     files_of_calls = {name: str(paths.support_calls(name)) for name in ("questions", "text")}
     forgetting.run(

@@ -7,7 +7,7 @@ from pipeline import generate
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.models.tuned import save_tuned
+from pipeline.models.tuned import DEMONSTRATIONS, save_tuned
 from tests import tiny
 
 
@@ -27,6 +27,8 @@ def run(folder, base, architecture, method, rows, **changes):
     """Predictions and record that the stage leaves."""
     paths = Paths(folder)
     files.write_jsonl(paths.prompts("test"), rows)
+    if not paths.tuned_model(method).exists():
+        files.write_jsonl(paths.tuned_model(method) / DEMONSTRATIONS, [])
     if not paths.base_model.exists():
         paths.base_model.parent.mkdir(exist_ok=True)
         paths.base_model.symlink_to(base)

@@ -1,5 +1,7 @@
 import csv
+import json
 import random
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ def row(number, **more):
 
 
 def canonical(path, split="test", count=None, **changes):
-    return prepare.read_records(path, split, data(**changes), {} if count is None else count)
+    return prepare.read_records([path], split, data(**changes), {} if count is None else count)
 
 
 def run(folder, seed=1, limit=None, language="en", **rows):
@@ -126,10 +128,14 @@ def test_an_empty_field_is_refused_or_dropped_as_told(tmp_path, empty):
     [
         ("x.jsonl", b'{"text": "a", "summary": "b"}', r"x.jsonl:1: no column 'dialogue' \(data.source_column\).*text"),
         ("x.jsonl", b'{"dialogue": "a", "abstract": "b"}', r"x.jsonl:1: no column 'summary' nor summary1.*abstract"),
-        ("x.jsonl", b'{"dialogue": ["a"], "summary": "b"}', r"x.jsonl:1: column 'dialogue' holds \['a'\], expected"),
+        (
+            "x.jsonl",
+            b'{"dialogue": [3], "summary": "b"}',
+            r"x.jsonl:1: column 'dialogue': turn 1 holds 3, expected text",
+        ),
         ("x.jsonl", b'{"dialogue": "a", "summary": 3}', r"x.jsonl:1: column 'summary' holds 3, expected text"),
         ("x.jsonl", b'{"dialogue": "a", "summary": "b"}\n{"dial', r"x.jsonl:2: not JSON: .* at column"),
-        ("x.jsonl", b'["a", "b"]', r"x.jsonl:1: expected one JSON object a line, found list"),
+        ("x.jsonl", b"3", r"x.jsonl:1: expected one JSON object a line, found number"),
         ("x.jsonl", b'{"dialogue": "a", "summary": "b"}\n{"dialogue": "\xe9"}', r"x.jsonl:2: not UTF-8 \(byte 0xe9\)"),
         ("x.csv", b"dialogue,summary\na,b\nd\xfcr,c\n", r"x.csv:3: not UTF-8 \(byte 0xfc\)"),
         ("x.csv", b"dialogue,summary\na,b\na,b,c\n", r"x.csv:3: [13] columns, where the header has 2"),
@@ -139,7 +145,7 @@ def test_an_empty_field_is_refused_or_dropped_as_told(tmp_path, empty):
         ("x.parquet", b"PAR1 but no more", r"x.parquet: not a readable Parquet file"),
         ("x.parquet", b"", r"x.parquet: not a readable Parquet file"),
         ("x.jsonl", b"\n", r"x.jsonl: the file holds no rows"),
-        ("x.xlsx", b"x", r"x.xlsx: unknown ending '.xlsx'; expected one of .jsonl, .*.parquet"),
+        ("x.sav", b"x", r"x.sav: unknown ending '.sav'; expected one of .jsonl, .*.parquet.*, also with .gz"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_place(tmp_path, name, content, message):
@@ -156,6 +162,69 @@ def test_a_parquet_file_cut_short_is_refused(tmp_path):
         canonical(path)
 
 
+def test_a_folder_is_read_by_split_and_what_it_lacks_is_cut_from_train(tmp_path, capsys):
+    folder = tmp_path / "set"
+    for name, numbers in (("train-0.csv", range(6)), ("train-1.csv", range(6, 12)), ("dev.jsonl", range(20, 23))):
+        folder.mkdir(exist_ok=True)
+        write(folder / name, [row(number) for number in numbers])
+    paths = Paths(tmp_path / "out")
+    files.write_json(paths.raw_data / "source.json", {"files": "read where they are"})
+    prepare.run(paths, seed=1, data=data(**dict.fromkeys(SPLITS, str(folder))))
+    splits = {split: files.read_jsonl(paths.records(split)) for split in SPLITS}
+    assert {split: len(rows) for split, rows in splits.items()} == {"train": 11, "validation": 3, "test": 1}
+    assert f"train: {folder}/train-0.csv, {folder}/train-1.csv\n" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"no file of test in this folder \(data.test\); found train.csv"):
+        (tmp_path / "other").mkdir()
+        write(tmp_path / "other/train.csv", [row(1)])
+        prepare.find_sources(data(train=str(folder), validation=str(folder), test=str(tmp_path / "other")))
+
+
+def test_a_folder_of_one_split_is_that_split(tmp_path):
+    for name, numbers in (("a/part-0.jsonl", range(3)), ("a/part-1.jsonl", range(3, 9)), ("b/x.json", range(20, 22))):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, [row(number) for number in numbers])
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    found = prepare.find_sources(data(train=a, validation=a, test=b))
+    assert {split: [path.name for path in paths] for split, paths in found.items()} == {
+        "train": ["part-0.jsonl", "part-1.jsonl"],
+        "test": ["x.json"],
+    }
+
+
+def test_one_file_by_two_names_is_one_file(tmp_path, monkeypatch):
+    write(tmp_path / "x.jsonl", [row(1)])
+    named = data(train="x.jsonl", validation="./x.jsonl", test=str(tmp_path / "x.jsonl"))
+    monkeypatch.chdir(tmp_path)
+    found = prepare.find_sources(named)
+    assert found == {"train": [Path("x.jsonl")]}
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "NULL", "<NA>", "#N/A", "-"])
+def test_a_word_for_a_missing_value_is_refused_dropped_or_taken_as_told(tmp_path, word):
+    path = write(tmp_path / "x.csv", [row(1), row(2, summary=word), row(3)])
+    with pytest.raises(InputError, match=r"x.csv:4: column 'summary' holds .*data.missing_words=\[\].*data.drop_empty"):
+        canonical(path)
+    assert len(canonical(path, drop_empty=True)) == 2
+    assert canonical(path, missing_words=[])[1]["references"] == [word]
+
+
+def test_whole_numbers_of_any_type_are_ids(tmp_path):
+    for name, ids in (("a.parquet", [1.0, 2.0]), ("b.jsonl", [1, 2.0]), ("c.parquet", [Decimal(1), Decimal(2)])):
+        path = write(tmp_path / name, [row(number, id=one) for number, one in enumerate(ids)])
+        assert [record["id"] for record in canonical(path, id_column="id")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("value", ["semi", "", "a", "1", '"', "\n", ";;", "\t\t"])
+def test_a_delimiter_that_csv_cannot_have_is_refused(value):
+    with pytest.raises(InputError, match=r"^data.delimiter: .*: use comma, semicolon, tab, pipe or one character"):
+        data(delimiter=value)
+
+
+def test_line_breaks_written_as_two_characters_are_warned_of(tmp_path, capsys):
+    canonical(write(tmp_path / "x.csv", [row(n, dialogue=f"A: {n}\\nB: Hi") for n in range(3)] + [row(9)]))
+    assert "test: WARNING: 3 of 4 dialogues hold \\n as two characters and no line break" in capsys.readouterr().out
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"nowhere.csv: no such file"):
         canonical(tmp_path / "nowhere.csv")
@@ -167,10 +236,11 @@ def test_an_id_on_two_dialogues_is_refused(tmp_path):
         canonical(path, id_column="id")
 
 
-@pytest.mark.parametrize("value", [None, "", True, 1.5])
+@pytest.mark.parametrize("value", [None, "", True, 1.5, ["a"], 1e300, "a\ud83d"])
 def test_an_id_that_is_neither_text_nor_a_number_is_refused(tmp_path, value):
-    with pytest.raises(InputError, match=r"x.jsonl:1: id column 'id' holds"):
-        canonical(write(tmp_path / "x.jsonl", [row(1, id=value)]), id_column="id")
+    (tmp_path / "x.jsonl").write_text(json.dumps(row(1, id=value)))
+    with pytest.raises(InputError, match=r"x.jsonl:1: id column 'id' is"):
+        canonical(tmp_path / "x.jsonl", id_column="id")
 
 
 def test_what_is_in_a_held_out_split_is_dropped_from_train_and_counted(tmp_path):
@@ -241,7 +311,7 @@ def test_a_named_split_is_left_whole_when_another_is_cut(tmp_path):
 
 
 def test_too_few_dialogues_for_a_split_are_refused(tmp_path):
-    with pytest.raises(InputError, match="train has 2 dialogues: too few to cut validation and test from"):
+    with pytest.raises(InputError, match="train has 2 different dialogues: too few to cut validation and test from"):
         run(tmp_path, train=[row(1), row(2)])
     with pytest.raises(InputError, match=r"train.jsonl: no dialogue left for train"):
         run(tmp_path, train=[row(1)], validation=[row(2)], test=[row(1)])

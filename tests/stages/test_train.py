@@ -40,13 +40,18 @@ def prepared(tmp_path_factory, seq2seq_base) -> Path:
     rows = tiny.examples(tiny.load(seq2seq_base, "seq2seq"), tuple(text[:60] for text in tiny.texts()[:40]))
     for split, examples in (("train", rows), ("validation", rows[:4])):
         files.write_parquet(paths.tokens(split), examples)
-        files.write_jsonl(paths.prompts(split), [{"id": str(number)} for number in range(len(examples))])
+        files.write_jsonl(paths.prompts(split), [prompt(number) for number in range(len(examples))])
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["train"] |= TRAIN
     for method in ("full", "lora", "prompt_tuning"):
         values[method] |= EPOCHS
     write_params(folder, values)
     return folder
+
+
+def prompt(number: int) -> dict:
+    texts = {key: f"{key} {number}" for key in ("id", "instruction", "prompt", "completion", "dialogue")}
+    return texts | {"references": ["A reference."]}
 
 
 def write_params(folder: Path, values: dict) -> None:
@@ -103,11 +108,23 @@ def test_full_fine_tuning_needs_no_base(folder):
     assert not run("full", num_evaluations=1)["needs_base"]
 
 
+def test_a_damaged_checkpoint_says_what_to_delete(tmp_path):
+    from pipeline.training.checkpoints import restore_training
+
+    path = tmp_path / "lora-0/step-1"
+    path.mkdir(parents=True)
+    (path / "progress.json").write_text("{")
+    with pytest.raises(InputError, match=r"step-1: a checkpoint that cannot be read .*; delete .*lora-0 to train from"):
+        restore_training(path, None)
+
+
 def test_methods_that_train_nothing_leave_their_examples_and_empty_curves(folder):
     for method, examples in (("zero_shot", 0), ("few_shot", 2)):
         record = run(method)
         assert (record["trainable_parameters"], record["needs_base"]) == (0, True)
-        assert len(files.read_jsonl(Paths().tuned_model(method) / "demonstrations.jsonl")) == examples
+        assert (
+            len(files.read_jsonl(Paths().tuned_model(method) / "demonstrations.jsonl", may_be_empty=True)) == examples
+        )
         assert files.read_json(Paths().curves(method) / "metrics.json") == {}
 
 

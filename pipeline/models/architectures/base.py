@@ -36,16 +36,25 @@ class LanguageModel(ABC):
         """Whether a transformers configuration is of this architecture."""
 
     @classmethod
-    def load_network(cls, folder: Path, attention: str = "sdpa", **options: Any) -> Any:
+    def load_network(cls, folder: Path, attention: str = "sdpa") -> Any:
         """A model folder's weights in fp32, with eager attention where its class has no other.
 
-        Pure bf16 weights would lose small updates. options: further ones of transformers' `from_pretrained`.
+        Pure bf16 weights would lose small updates. Raises ValueError where the folder lacks a weight.
         """
+        network, report = cls.load_with_report(folder, attention)
+        if report["missing_keys"]:  # transformers would take random ones
+            raise ValueError(f"no values for {sorted(report['missing_keys'])[0]}")
+        return network
+
+    @classmethod
+    def load_with_report(cls, folder: Path, attention: str = "sdpa", **options: Any) -> tuple[Any, dict[str, Any]]:
+        """The network, and transformers' report of what the folder lacks. options: further ones of its reader."""
         import torch
         import transformers
 
         options |= {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
-        load = partial(getattr(transformers, cls.auto_class).from_pretrained, folder, local_files_only=True, **options)
+        options |= {"local_files_only": True, "output_loading_info": True}
+        load = partial(getattr(transformers, cls.auto_class).from_pretrained, folder, **options)
         try:
             return load(attn_implementation=attention)
         except ValueError as error:

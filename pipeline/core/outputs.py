@@ -1,0 +1,53 @@
+"""Which command writes a file of the pipeline: what a message says where such a file is missing or damaged."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from pipeline.core.imports import ROOT, members
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What no stage of dvc.yaml writes.
+COMMANDS = {"reports/sweeps/seeds.json": "python -m pipeline sweep seeds"}
+
+
+def writer(path: Path) -> str | None:
+    """The stage that writes a path, or a folder around it, as `dvc repro` names it; None where there is none.
+
+    The path may begin at the project's folder or anywhere above it.
+    """
+    for name, pattern, every in _outputs():
+        if found := re.fullmatch(rf"(?:.*/)?{pattern}(?:/.*)?", path.as_posix()):
+            if not every:
+                return name
+            (item,) = found.groups()
+            if (name == "external") != (item in members("pipeline.methods")):  # both write scores
+                return f"{name}@{item}"
+    return None
+
+
+def remedy(path: Path, missing: bool = False) -> str:
+    """What to do about a file that is missing, or else damaged."""
+    for place, command in COMMANDS.items():
+        if path.as_posix().endswith(place):
+            return f"make it anew with `{command}`"
+    stage = writer(path)
+    if not stage:
+        return "run `dvc repro` again"
+    return f"make it with `dvc repro {stage}`" if missing else f"make it anew with `dvc repro -f -s {stage}`"
+
+
+def _outputs() -> Iterator[tuple[str, str, bool]]:
+    """Stage, a pattern of an output, and whether the stage is one of several alike. Read only when it is needed."""
+    try:
+        stages = yaml.load((ROOT / "dvc.yaml").read_text(encoding="utf-8"), Loader=LOADER)["stages"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return  # a broken dvc.yaml is told elsewhere
+    for name, stage in stages.items():
+        every = "matrix" in stage or "foreach" in stage
+        definition = stage.get("do", stage)
+        for output in [*definition.get("outs", []), *definition.get("metrics", [])]:
+            place = next(iter(output)) if isinstance(output, dict) else output
+            yield name, re.sub(r"\\\$\\\{(?:item\\\.)?\w+\\\}", "([^/]+)", re.escape(place)), every

@@ -1,0 +1,137 @@
+"""What is in the files of scores, costs and answers: the keys that the comparison and the report use."""
+
+from typing import Annotated, Any, NotRequired
+
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
+
+from pipeline.evaluation.metrics import METRICS
+
+
+class Estimate(TypedDict):
+    """A score with its interval."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+def _with_every_metric(scores: dict[str, Estimate]) -> dict[str, Estimate]:
+    if missing := [name for name in METRICS if name not in scores]:
+        raise ValueError(f"no {missing[0]!r}")
+    return scores
+
+
+Scores = Annotated[dict[str, Estimate], AfterValidator(_with_every_metric)]
+
+
+class SystemScores(TypedDict):
+    """reports/scores/SYSTEM.json, and reports/baselines/BASELINE.json without the last three."""
+
+    dialogues: int
+    scores: Scores
+    further: dict[str, float]
+    signature: dict[str, str]
+    near_duplicates: int
+    diagnostics: NotRequired[dict[str, float | None]]
+    warnings: NotRequired[list[str]]
+    evaluate: NotRequired[dict[str, Any]]
+
+
+# reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue.
+_METRIC_COLUMNS = {column: float for metric in METRICS.values() for column in metric.columns}
+DialogueScores = TypedDict("DialogueScores", {"id": str, "prediction": str, "words": float, **_METRIC_COLUMNS})  # type: ignore[misc]
+
+
+class TrainingSeconds(TypedDict):
+    train: Annotated[float, Field(gt=0)]
+
+
+class TrainingRun(TypedDict):
+    """reports/runs/train/METHOD.json; the last two only where something was trained."""
+
+    trainable_parameters: int
+    total_parameters: Annotated[int, Field(gt=0)]
+    bytes: int
+    base_bytes: int
+    needs_base: bool
+    seconds: NotRequired[TrainingSeconds]
+    non_padding_tokens: NotRequired[int]
+
+
+class GenerationSeconds(TypedDict):
+    generate: Annotated[float, Field(gt=0)]
+
+
+class GenerationPeaks(TypedDict):
+    load: float | None
+    generate: float | None
+
+
+class Timing(TypedDict):
+    """Of one way to generate; per prompt, and of new tokens."""
+
+    seconds_per_prompt: float
+    tokens_per_second: float
+
+
+class GenerationRun(TypedDict):
+    """reports/runs/generate/METHOD.json."""
+
+    new_tokens: int
+    extra_prompt_tokens: float
+    latency: dict[str, Timing | int]
+    seconds: GenerationSeconds
+    peak_mib: GenerationPeaks
+
+
+class Answer(TypedDict):
+    """A line of reports/answers/METHOD.jsonl."""
+
+    id: str
+    task: str
+    correct: bool
+
+
+class TextLoss(TypedDict):
+    """Of all held-out texts, and of each."""
+
+    mean: float
+    nats: Annotated[list[float], Field(min_length=1)]
+    tokens: Annotated[list[int], Field(min_length=1)]
+
+
+class Forgetting(TypedDict):
+    """reports/forgetting/METHOD.json."""
+
+    questions: int
+    by_choice: int
+    accuracy: dict[str, float]
+    text_loss: TextLoss
+
+
+class System(TypedDict):
+    """A row of the comparison; a method has its costs and answers too."""
+
+    name: str
+    kind: str
+    flags: list[str]
+    scores: Scores
+
+
+class Comparison(TypedDict):
+    """reports/comparison.json."""
+
+    signature: dict[str, str]
+    dialogues: int
+    resamples: int
+    non_inferiority_margin: float
+    systems: Annotated[list[System], Field(min_length=1)]
+    pairs: dict[str, list[dict[str, Any]]]
+    verdict: list[str]
+
+
+class SeedSweep(TypedDict):
+    """reports/sweeps/seeds.json: method -> seed -> metric -> points."""
+
+    methods: dict[str, dict[str, dict[str, float]]]

@@ -1,0 +1,319 @@
+"""Every file that a stage reads of another one, missing or damaged: one line that names it and what makes it anew."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import (
+    baselines,
+    compare,
+    external,
+    forgetting,
+    generate,
+    prepare,
+    report,
+    score,
+    template,
+    tokenize,
+    train,
+)
+from pipeline.core import files, outputs
+from pipeline.core.errors import InputError
+from pipeline.core.params import read_section
+from pipeline.core.paths import SPLITS, Paths
+from pipeline.evaluation import loss_curves
+from pipeline.parameters.data import Data
+from pipeline.parameters.forgetting import Forgetting
+from pipeline.parameters.model import Model
+from pipeline.parameters.template import Template
+from pipeline.parameters.tokenize import Tokenize
+from tests import tiny
+from tests.systems import settings
+
+METHODS = ("zero_shot", "few_shot", "lora", "full")
+P = Paths()
+RECORDS = [
+    {
+        "id": str(number),
+        "dialogue": f"A: Is it {number}?\nB: It is {number + 1}.",
+        "references": [f"It is {number + 1}."],
+    }
+    for number in range(12)
+]
+
+
+def run_prepare() -> None:
+    named = {split: f"data/support_calls/{split}.jsonl" for split in SPLITS}
+    prepare.run(P, seed=1, data=tiny.section("data", Data, **named))
+
+
+def run_template(chat: bool = False) -> None:
+    template.run(P, seed=1, template=tiny.section("template", Template), model=tiny.model_params("causal", chat=chat))
+
+
+def run_tokenize() -> None:
+    tokenize.run(P, tokenize=tiny.section("tokenize", Tokenize), model=tiny.model_params("causal"))
+
+
+def run_train(method: str) -> None:
+    train.run(method, P, seed=1, model=tiny.model_params("causal"), train=tiny.train_params(num_evaluations=1))
+
+
+def run_generate(method: str) -> None:
+    changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
+    limits = tiny.section("tokenize", Tokenize)
+    generate.run(
+        method, P, model=tiny.model_params("causal"), tokenize=limits, generate=tiny.generate_params(**changes)
+    )
+
+
+def run_forgetting(method: str) -> None:
+    asked = tiny.section("forgetting", Forgetting, max_new_tokens=4)
+    limits = tiny.section("tokenize", Tokenize)
+    forgetting.run(method, P, model=tiny.model_params("causal"), tokenize=limits, forgetting=asked)
+
+
+def run_score(method: str) -> None:
+    score.run(method, P, score=settings())
+
+
+def run_external() -> None:
+    external.run("published", P, score=settings(external={"published": "published.jsonl"}))
+
+
+def run_baselines() -> None:
+    baselines.run(P, score=settings())
+
+
+def run_compare() -> None:
+    compare.run(P, methods=list(METHODS), score=settings())
+
+
+def run_report() -> None:
+    report.run(P, data=read_section("data", Data), model=tiny.section("model", Model))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, causal_base) -> Path:
+    """A folder in which every stage has run, on a tiny model."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_inputs(causal_base)
+        run_prepare()
+        run_template()
+        run_tokenize()
+        for method in METHODS:
+            run_train(method)
+            run_generate(method)
+            run_forgetting(method)
+            run_score(method)
+        run_baselines()
+        run_compare()
+        run_report()
+    return folder
+
+
+def write_inputs(base: Path) -> None:
+    values = yaml.safe_load((tiny.ROOT / "params.yaml").read_text())
+    values |= {
+        method: values[method] | {"num_train_epochs": 1} for method in METHODS if "num_train_epochs" in values[method]
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    shutil.copytree(base, P.base_model)
+    files.write_json(P.raw_data / "source.json", {"files": "read where they are"})
+    rows = [record | {"summary": record["references"][0]} for record in RECORDS]
+    for split, chosen in (("train", rows[:6]), ("validation", rows[6:8]), ("test", rows[8:])):
+        files.write_jsonl(P.support_calls(split), chosen)
+    questions = [{"id": str(n), "task": "count", "prompt": f"Say {n}.", "answer": str(n)} for n in range(3)]
+    files.write_jsonl(P.support_calls("questions"), questions)
+    files.write_jsonl(P.support_calls("text"), [{"text": "A: Hello, and good day.\nB: Good morning."}] * 2)
+    seeds = {"lora": {"1": {"rouge1": 1.0}}}
+    files.write_json(P.seeds, {"methods": seeds})
+
+
+def name(item: object) -> str:
+    return item.as_posix() if isinstance(item, Path) else getattr(item, "__name__", str(item)).removeprefix("run_")
+
+
+WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+READ: list[tuple[Callable, str, list[Path]]] = [
+    (run_prepare, "", [P.raw_data / "source.json", *map(P.support_calls, SPLITS)]),
+    (run_template, "", [P.records(split) for split in SPLITS]),
+    (run_tokenize, "", [*map(P.prompts, SPLITS), P.base_model / TOKENIZER]),
+    (run_train, "few_shot", [P.prompts("train"), P.base_model / WEIGHTS]),
+    (
+        run_train,
+        "lora",
+        [
+            *(P.tokens(split) for split in ("train", "validation")),
+            *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
+        ],
+    ),
+    (run_generate, "few_shot", [P.prompts("test"), P.tuned_model("few_shot") / "demonstrations.jsonl"]),
+    (
+        run_generate,
+        "lora",
+        [
+            *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
+            *(P.tuned_model("lora") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
+        ],
+    ),
+    (run_generate, "full", [P.tuned_model("full") / file for file in (CONFIG, WEIGHTS, TOKENIZER)]),
+    (
+        run_forgetting,
+        "lora",
+        [
+            *(P.support_calls(file) for file in ("questions", "text")),
+            P.base_model / WEIGHTS,
+            P.tuned_model("lora") / "adapter_model.safetensors",
+        ],
+    ),
+    (run_score, "lora", [P.records("test"), P.predictions("lora")]),
+    (run_baselines, "", [P.records("test")]),
+    (
+        run_compare,
+        "",
+        [
+            *(
+                place("lora")
+                for place in (P.scores, P.dialogue_scores, P.training_run, P.generation_run, P.answers, P.forgetting)
+            ),
+            P.baselines / "lead.json",
+            P.seeds,
+        ],
+    ),
+    (
+        run_report,
+        "",
+        [
+            P.comparison,
+            P.records("test"),
+            P.dialogue_scores("lora"),
+            *(P.curves("lora") / file for file in loss_curves.FILES.values()),
+        ],
+    ),
+]
+WITH_MODEL = (run_train, run_generate, run_forgetting)
+CASES = [
+    pytest.param(
+        *(run, method, path),
+        id="-".join(filter(None, map(name, (run, method, path)))),
+        marks=[pytest.mark.slow] if run in WITH_MODEL else [],
+    )
+    for run, method, paths in READ
+    for path in paths
+]
+
+
+def cut(path: Path) -> None:
+    """A half of a file, which does not end with a line."""
+    content = path.read_bytes()
+    half = content[: len(content) // 2]
+    path.write_bytes(half + b"#" if half.endswith(b"\n") or content[len(half) :].startswith(b"\n") else half)
+
+
+def without_tensors(path: Path) -> None:
+    """A safetensors file that is valid and holds nothing."""
+    path.write_bytes((2).to_bytes(8, "little") + b"{}")
+
+
+ATTACKS: dict[str, Callable[[Path], object]] = {
+    "missing": lambda path: path.unlink(),
+    "without its folder": lambda path: path.parent.rename(path.parent.with_name("elsewhere")),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut in half": cut,
+    "a list": lambda path: path.write_text("[]\n"),
+    "an object": lambda path: path.write_text("{}\n"),
+    "another table": lambda path: files.write_parquet(path, [{"other": 1}]),
+    "without tensors": without_tensors,
+    "noise": lambda path: path.write_bytes(os.urandom(500)),
+}
+# A file that need not be there: no sweep has run, or a training was too short for the first line of its curve.
+OPTIONAL = {P.seeds, P.curves("lora") / loss_curves.FILES["training"]}
+# zero_shot leaves the same file without a row, and `generate` does not know which method has examples.
+HARMLESS = {("empty", P.tuned_model("few_shot") / "demonstrations.jsonl")}
+
+
+def damage(whole: Path, path: Path, attack: str, models: bool) -> None:
+    """A copy of the whole folder, which is the current one, with one file damaged."""
+    shutil.copytree(whole, ".", dirs_exist_ok=True, ignore=None if models else shutil.ignore_patterns("models"))
+    ATTACKS[attack](path)
+
+
+@pytest.mark.parametrize(("run", "method", "path"), CASES)
+def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monkeypatch, run, method, path):
+    for attack in ATTACKS:
+        if (attack, path) in HARMLESS or (path in OPTIONAL and attack in ("missing", "without its folder")):
+            continue
+        (tmp_path / attack).mkdir()
+        monkeypatch.chdir(tmp_path / attack)
+        damage(whole, path, attack, models=run in (*WITH_MODEL, run_tokenize))
+        with pytest.raises(InputError) as refusal:
+            run(*filter(None, [method]))
+        message = str(refusal.value)
+        print(f"{attack}: {message}")
+        folder = path.parent.as_posix()
+        named = folder if attack == "without its folder" else (path.as_posix(), f"{folder}: ")
+        assert message.startswith(named), attack
+        assert re.search(r"`(dvc repro [^`]+|python -m pipeline sweep seeds)`", message), attack
+        assert "\n" not in message and len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "stage"),
+    [
+        (P.raw_data / "source.json", "download"),
+        (P.support_calls("train"), "support_calls"),
+        (P.records("test"), "prepare"),
+        (P.base_model / CONFIG, "convert"),
+        (P.prompts("train"), "template"),
+        (P.tokens("train"), "tokenize"),
+        (P.tuned_model("lora") / "adapter_config.json", "train@lora"),
+        (P.training_run("full"), "train@full"),
+        (P.curves("full") / "metrics.json", "train@full"),
+        (P.predictions("lora"), "generate@lora"),
+        (P.answers("lora"), "forgetting@lora"),
+        (P.scores("lora"), "score@lora"),
+        (P.metrics("lora"), "score@lora"),
+        (P.dialogue_scores("published"), "external@published"),
+        (P.baselines / "lead.json", "baselines"),
+        (P.comparison, "compare"),
+        (Path("/elsewhere/reports/comparison.json"), "compare"),
+        (Path("mine.jsonl"), None),
+        (Path("models/mine/config.json"), None),
+        (P.checkpoints / "lora-0/step-1", None),
+    ],
+)
+def test_the_stage_that_writes_a_file_is_known(path, stage):
+    assert outputs.writer(path) == stage
+
+
+def test_every_output_of_a_stage_is_known():
+    stages = yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"]
+    for stage, definition in stages.items():
+        listed = definition.get("do", definition)
+        for output in [*listed.get("outs", []), *listed.get("metrics", [])]:
+            place = next(iter(output)) if isinstance(output, dict) else output
+            item = "published" if stage == "external" else "lora"
+            found = outputs.writer(Path(re.sub(r"\$\{.+?\}", item, place)))
+            assert found == (f"{stage}@{item}" if "${" in place else stage)
+
+
+def test_a_users_file_is_not_taken_for_a_stages(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.jsonl").write_text("{")
+    (tmp_path / "data/records").mkdir(parents=True)
+    (tmp_path / "data/records/train.jsonl").write_text("{")
+    for path in (Path("mine.jsonl"), tmp_path / "data/records/train.jsonl"):
+        named = dict.fromkeys(SPLITS, str(path))
+        files.write_json(P.raw_data / "source.json", {"files": "read where they are"})
+        with pytest.raises(InputError, match="not JSON") as refusal:
+            prepare.run(P, seed=1, data=tiny.section("data", Data, **named))
+        assert "dvc" not in str(refusal.value)
