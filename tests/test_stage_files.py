@@ -30,7 +30,6 @@ from pipeline.evaluation import loss_curves
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.model import Model
-from pipeline.parameters.template import Template
 from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
 from tests.systems import settings
@@ -49,15 +48,20 @@ RECORDS = [
 
 def run_prepare() -> None:
     named = {split: f"data/support_calls/{split}.jsonl" for split in SPLITS}
-    prepare.run(P, seed=1, data=tiny.section("data", Data, **named))
+    prepare.run(P, seed=1, data=tiny.section("data", Data, **named), score=settings())
 
 
 def run_template(chat: bool = False) -> None:
-    template.run(P, seed=1, template=tiny.section("template", Template), model=tiny.model_params("causal", chat=chat))
+    template.run(P, seed=1, template=tiny.template_params(), model=tiny.model_params("causal", chat=chat))
 
 
 def run_tokenize() -> None:
-    tokenize.run(P, tokenize=tiny.section("tokenize", Tokenize), model=tiny.model_params("causal"))
+    tokenize.run(
+        P,
+        tokenize=tiny.section("tokenize", Tokenize),
+        model=tiny.model_params("causal"),
+        template=tiny.template_params(),
+    )
 
 
 def run_train(method: str) -> None:
@@ -66,16 +70,14 @@ def run_train(method: str) -> None:
 
 def run_generate(method: str) -> None:
     changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
-    limits = tiny.section("tokenize", Tokenize)
-    generate.run(
-        method, P, model=tiny.model_params("causal"), tokenize=limits, generate=tiny.generate_params(**changes)
-    )
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    generate.run(method, P, model=model, template=template, generate=tiny.generate_params(**changes))
 
 
 def run_forgetting(method: str) -> None:
     asked = tiny.section("forgetting", Forgetting, max_new_tokens=4)
-    limits = tiny.section("tokenize", Tokenize)
-    forgetting.run(method, P, model=tiny.model_params("causal"), tokenize=limits, forgetting=asked)
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    forgetting.run(method, P, model=model, template=template, forgetting=asked)
 
 
 def run_score(method: str) -> None:
@@ -155,7 +157,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
         ],
     ),
-    (run_generate, "few_shot", [P.prompts("test"), P.tuned_model("few_shot") / "demonstrations.jsonl"]),
+    (run_generate, "few_shot", [P.limits, P.prompts("test"), P.tuned_model("few_shot") / "demonstrations.jsonl"]),
     (
         run_generate,
         "lora",
@@ -170,8 +172,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         "lora",
         [
             *(P.support_calls(file) for file in ("questions", "text")),
-            P.base_model / WEIGHTS,
-            P.tuned_model("lora") / "adapter_model.safetensors",
+            *(P.limits, P.base_model / WEIGHTS, P.tuned_model("lora") / "adapter_model.safetensors"),
         ],
     ),
     (run_score, "lora", [P.records("test"), P.predictions("lora")]),
@@ -315,5 +316,5 @@ def test_a_users_file_is_not_taken_for_a_stages(tmp_path, monkeypatch):
         named = dict.fromkeys(SPLITS, str(path))
         files.write_json(P.raw_data / "source.json", {"files": "read where they are"})
         with pytest.raises(InputError, match="not JSON") as refusal:
-            prepare.run(P, seed=1, data=tiny.section("data", Data, **named))
+            prepare.run(P, seed=1, data=tiny.section("data", Data, **named), score=settings())
         assert "dvc" not in str(refusal.value)

@@ -35,6 +35,14 @@ class Prompt(Demonstration):
     references: Texts
 
 
+class TokenLimits(TypedDict):
+    """data/limits.json."""
+
+    max_source_tokens: int
+    max_target_tokens: int
+    max_new_tokens: int
+
+
 class Tokens(TypedDict):
     """A row of data/tokens."""
 

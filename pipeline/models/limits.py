@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import TokenLimits
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.tokenize import Tokenize
@@ -27,7 +28,7 @@ class Limits:
 
 
 def read_limits(paths: Paths) -> Limits:
-    return Limits(**files.read_json(paths.limits))
+    return Limits(**files.read_json(paths.limits, TokenLimits))
 
 
 def choose_limits(

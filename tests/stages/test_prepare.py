@@ -169,7 +169,7 @@ def test_a_folder_is_read_by_split_and_what_it_lacks_is_cut_from_train(tmp_path,
         write(folder / name, [row(number) for number in numbers])
     paths = Paths(tmp_path / "out")
     files.write_json(paths.raw_data / "source.json", {"files": "read where they are"})
-    prepare.run(paths, seed=1, data=data(**dict.fromkeys(SPLITS, str(folder))))
+    prepare.run(paths, seed=1, data=data(**dict.fromkeys(SPLITS, str(folder))), score=settings())
     splits = {split: files.read_jsonl(paths.records(split)) for split in SPLITS}
     assert {split: len(rows) for split, rows in splits.items()} == {"train": 11, "validation": 3, "test": 1}
     assert f"train: {folder}/train-0.csv, {folder}/train-1.csv\n" in capsys.readouterr().out
