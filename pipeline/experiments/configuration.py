@@ -4,9 +4,10 @@ The stage `config`, the command `compose` and `dvc exp run` (override_validation
 heavy is imported: no torch, no DVC.
 """
 
+import contextlib
 import difflib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline import methods
 from pipeline.core.errors import InputError
 from pipeline.core.params import PARAMS, flatten, parse_section
+from pipeline.core.yaml_files import read_yaml
+from pipeline.experiments.path_validation import check_paths
 from pipeline.models import architectures
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
@@ -51,9 +54,22 @@ COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
 
 def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
     """What conf/ composes to, unchecked. Raises InputError for an override that Hydra refuses."""
-    try:
+    with explained(overrides, conf):
         return plain_values(_load(overrides, conf))
-    except COMPOSITION_ERRORS as error:
+
+
+@contextlib.contextmanager
+def explained(overrides: Sequence[str], conf: Path) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise, and what they run into in a broken file of conf/, into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        for path in sorted(conf.rglob("*.yaml")):
+            read_yaml(path)
+        if not isinstance(error, COMPOSITION_ERRORS):
+            raise
         raise InputError(explain(error, overrides)) from error
 
 
@@ -79,8 +95,11 @@ def _load(overrides: Sequence[str], conf: Path) -> DictConfig:
         return load(loader, "config", list(overrides), RunMode.RUN)
 
 
-def validate(values: dict[str, Any]) -> None:
-    """Raises InputError for unknown or missing keys, wrong types, and combinations that cannot work."""
+def validate(values: dict[str, Any], folder: Path = Path()) -> None:
+    """Raises InputError for unknown or missing keys, wrong types, and combinations that cannot work.
+
+    `folder` is the project's, in which relative paths begin.
+    """
     kinds = SECTIONS | {name: methods.find(name).Params for name in methods.names()}
     if missing := [key for key, value in flatten(values) if value == "???"]:
         raise InputError(f"{missing[0]}: missing; give it a value: -S {missing[0]}=...")
@@ -94,6 +113,7 @@ def validate(values: dict[str, Any]) -> None:
     _check_model(sections["model"], sections["train"])
     if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
         raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")
+    check_paths(values, folder)
 
 
 def _check_methods(chosen: list[str]) -> None:
