@@ -13,15 +13,16 @@ from typing import Any
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import methods
 from pipeline.core.errors import InputError
-from pipeline.core.params import PARAMS, flatten, parse_section
+from pipeline.core.params import PARAMS, SHOWN, flatten, parse_section
 from pipeline.core.yaml_files import read_yaml
+from pipeline.experiments import override_syntax
 from pipeline.experiments.path_validation import check_paths
 from pipeline.models import architectures
 from pipeline.parameters.data import Data
@@ -68,6 +69,9 @@ def explained(overrides: Sequence[str], conf: Path) -> Iterator[None]:
     except Exception as error:
         for path in sorted(conf.rglob("*.yaml")):
             read_yaml(path)
+        if isinstance(error, ValueError | RecursionError | OSError):  # thousands of digits, levels, letters of a key
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{_shortened(' '.join(overrides))}: {reason}") from None
         if not isinstance(error, COMPOSITION_ERRORS):
             raise
         raise InputError(explain(error, overrides)) from error
@@ -148,8 +152,10 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         group, _, option = error.missing_cfg_file.rpartition("/")
         options = sorted(name for name in error.options if not name.startswith("_"))
         return f"{group}: {option!r}: no such file in conf/{group}; there are {_listed(options, option)}"
+    if isinstance(error, OverrideParseException):
+        return override_syntax.explain(error.override)
     if isinstance(error, OmegaConfBaseException):
-        return f"{error.full_key or ' '.join(overrides)}: {str(error).splitlines()[0]}"
+        return f"{error.full_key or _shortened(' '.join(overrides))}: {str(error).splitlines()[0]}"
     key, parent = getattr(error.__cause__, "full_key", None), getattr(error.__cause__, "parent_node", None)
     if not key or not isinstance(parent, DictConfig):
         return " ".join(str(error).split())
@@ -158,6 +164,10 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     groups = [] if section else [path.name for path in CONF.iterdir() if path.is_dir()]
     keys = sorted({*map(str, parent), *groups} - {"hydra"})
     return ": ".join([key, *values[-1:], f"unknown key; {section or 'conf/'} has {_listed(keys, name)}"])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _listed(names: list[str], word: str) -> str:

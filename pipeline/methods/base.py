@@ -6,15 +6,18 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import section
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.parameters.train import TrainingParams
-from pipeline.parameters.types import Count, Positive, Share
+from pipeline.parameters.types import Count, Modules, Positive, Share, SoftTokens, Width
 
 __all__ = [
     "Count",
     "LanguageModel",
     "MethodHooks",
+    "Modules",
     "Positive",
     "Share",
+    "SoftTokens",
     "TrainingParams",
+    "Width",
     "inject",
     "section",
     "targets",

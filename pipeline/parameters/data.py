@@ -5,16 +5,18 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count
+from pipeline.parameters.types import Count, File, Name
+
+Column = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @section
 class HubData:
     """A data set on the Hugging Face hub; `rows` is checked after the download (split -> rows)."""
 
-    repo_id: str
-    revision: str
-    rows: dict[str, int]
+    repo_id: Name
+    revision: Name
+    rows: dict[Name, Annotated[int, Field(ge=0, le=10**9)]]
 
 
 @section
@@ -30,14 +32,14 @@ class Limit:
 class Data:
     """`train`, `validation` and `test` are files, or folders that hold train.jsonl, validation.jsonl, test.jsonl."""
 
-    name: str
+    name: Name
     hub: HubData | None
-    train: str
-    validation: str
-    test: str
-    id_column: str | None
-    source_column: str
-    target_column: str
+    train: File
+    validation: File
+    test: File
+    id_column: Column | None
+    source_column: Column
+    target_column: Column
     drop_empty: bool
     held_out: Annotated[float, Field(gt=0, lt=0.5)]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]

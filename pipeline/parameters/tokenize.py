@@ -11,5 +11,5 @@ from pipeline.core.params import section
 class Tokenize:
     """Limits in tokens; a summary's includes its end token."""
 
-    max_source_tokens: Annotated[int, Field(ge=16)]
-    max_target_tokens: Annotated[int, Field(ge=2)]
+    max_source_tokens: Annotated[int, Field(ge=16, le=10**7)]
+    max_target_tokens: Annotated[int, Field(ge=2, le=10**7)]
