@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+CLI = str(Path(__file__).with_name("cli.py"))  # which every error passes through
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 PERMISSION = {errno.EACCES, errno.EPERM}
@@ -59,7 +60,8 @@ def _is_memory(error: BaseException, text: str) -> bool:
 def _phase(error: BaseException) -> str:
     """The innermost function of this project that the error passed through, and its file."""
     frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    own = [code for code in frames if Path(code.co_filename).is_relative_to(ROOT)] or frames[-1:]
+    own = [code for code in frames if Path(code.co_filename).is_relative_to(ROOT) and code.co_filename != CLI]
+    own = own or frames[-1:]
     return f"{own[-1].co_name} ({Path(own[-1].co_filename).name})" if own else "this stage"
 
 

@@ -69,12 +69,12 @@ def explained(overrides: Sequence[str], conf: Path) -> Iterator[None]:
     except Exception as error:
         for path in sorted(conf.rglob("*.yaml")):
             read_yaml(path)
+        if isinstance(error, COMPOSITION_ERRORS):
+            raise InputError(explain(error, overrides)) from error
         if isinstance(error, ValueError | RecursionError | OSError):  # thousands of digits, levels, letters of a key
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{_shortened(' '.join(overrides))}: {reason}") from None
-        if not isinstance(error, COMPOSITION_ERRORS):
-            raise
-        raise InputError(explain(error, overrides)) from error
+        raise
 
 
 def write(output: Path, overrides: Sequence[str] = (), conf: Path = CONF) -> None:

@@ -15,6 +15,7 @@ from pipeline.core.errors import InputError
 PATHS = re.compile(r"data\.(train|validation|test)|model\.path|forgetting\.(questions|text)|score\.external\..+")
 PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")  # what Hydra reads as it is
 STRUCTURE = set("[](){},'\"=:$\\")  # characters that may mean a list, a mapping, a function or a reference
+LONGEST = 200  # characters of an override that a message repeats
 SET_PARAM = re.compile(r"(-S|--set[a-z-]*=?)(.*)", re.DOTALL)
 
 
@@ -69,8 +70,13 @@ def quoted(text: str) -> str:
 def explain(override: str) -> str:
     """Which character Hydra stops at, and the override in quotes, as it is typed in a shell."""
     name, _, value = override.partition("=")
-    character = _offending(override)
-    reason = f"Hydra does not read {character!r} there" if character else "a bracket or a quote is not closed"
+    position = _offending(override)
+    rest = override[position:].lstrip()
+    reason = f"Hydra does not read {rest[0]!r} there" if rest else "a bracket or a quote is not closed"
+    if len(override) > LONGEST:
+        return f"{override[:LONGEST]}...: {reason}"
+    if position < len(name):
+        return f"{override}: {reason}, in the key"
     if re.search(r"\s\+?[\w.]+=", value):
         return f"{override}: {reason}. Each value needs a -S of its own"
     if value[:1] in ("'", '"'):
@@ -80,8 +86,8 @@ def explain(override: str) -> str:
     return f"{override}: {reason}. If it is text, quote it: -S {typed}"
 
 
-def _offending(override: str) -> str | None:
-    """The character at which the grammar stops; None where it needs more."""
+def _offending(override: str) -> int:
+    """Where the grammar stops; the length where it needs more."""
     error: BaseException | None = _parse_error(override)
     position = None
     while error and position is None:
@@ -90,7 +96,7 @@ def _offending(override: str) -> str | None:
         error = error.__cause__ or error.__context__
     if position is None:
         position = next((index for index, letter in enumerate(override) if not letter.isascii()), len(override))
-    return override[position:].lstrip()[:1] or None
+    return position
 
 
 def _is_read(value: str) -> bool:

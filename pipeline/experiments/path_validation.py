@@ -67,7 +67,7 @@ def check_paths(values: Mapping[str, Any], folder: Path) -> None:
         check_name(key, text, folder)
         others = outputs.without(stages_meant(key, text, values))
         for path in steps(folder / text):
-            if output := others.holding(path) or (others.inside(path) if path.is_dir() else None):
+            if output := others.holding(path) or others.inside(path):
                 refuse(key, text, path, output, others.places[output], folder)
 
 
