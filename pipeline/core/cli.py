@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import contextlib
 import gc
 import inspect
 import os
@@ -33,8 +34,11 @@ def prepare_process() -> None:
 def print_anything() -> None:
     """Let no print fail: what a terminal or a log cannot encode is written as an escape, such as \\xe4."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # closed
-            stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+        if stream is None:  # closed
+            continue
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        with contextlib.suppress(OSError):  # a stream that says it can seek, and cannot
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def run_command(name: str, command: Callable[[], None], stage: str = "") -> None:
