@@ -31,8 +31,8 @@ def parse_section(value: object, kind: type[T], key: str) -> T:
         # JSON mode: strict types, but a mapping may become a dataclass and an integer a float.
         text = json.dumps(value, ensure_ascii=False).encode()
         return TypeAdapter(kind).validate_json(text, strict=True)
-    except UnicodeEncodeError as error:
-        raise InputError(f"{key}: a text in it holds half a character: {error.reason}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{key}: a text is no Unicode: half a character, or a name that is not UTF-8") from None
     except ValueError as error:
         if not isinstance(error, ValidationError):  # a number of thousands of digits
             raise InputError(f"{key}: {error}") from None

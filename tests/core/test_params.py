@@ -71,6 +71,11 @@ def test_keys_inside_a_section_are_named_in_full_and_all_at_once():
     ]
 
 
+def test_half_a_character_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"^data: a text is no Unicode: half a character"):
+        parse_section(section("data", train="caf\udce9.jsonl"), Data, "data")
+
+
 def test_sound_values_come_back_typed():
     params = parse_section(section("lora", learning_rate=1), lora.Params, "lora")
     assert (params.learning_rate, params.target_modules) == (1.0, ["all-linear"])
