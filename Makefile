@@ -2,18 +2,23 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup repro test check lint format params adopt graph pr-report pretrain clean
+.PHONY: help repository setup repro test check lint format params adopt graph pr-report pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
 
-.venv/ready: pyproject.toml constraints.txt
+repository:
+	@git rev-parse --verify --quiet HEAD > /dev/null 2>&1 || { \
+	  echo "This folder has no git history, as a download without git has not, and DVC needs one. First:"; \
+	  echo "    git init && git add --all && git commit --message start"; exit 1; } >&2
+
+.venv/ready: pyproject.toml constraints.txt | repository
 	@echo "Setting up .venv with pinned versions (torch brings CUDA libraries on Linux: some GB the first time) ..."
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-setup: .venv/ready ## create the environment
+setup: repository .venv/ready ## create the environment
 
 repro: setup ## run the pipeline on the default data and model; only what changed runs
 	@echo "Running the pipeline (dvc repro); the result goes to reports/comparison.md ..."

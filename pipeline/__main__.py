@@ -4,6 +4,7 @@ Commands are what people run by hand; stages are what `dvc repro` runs.
 """
 
 import ast
+import contextlib
 import runpy
 import sys
 from pathlib import Path
@@ -45,4 +46,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with contextlib.suppress(BrokenPipeError):  # `python -m pipeline | head`
+        main()

@@ -63,7 +63,7 @@ def find_sources(data: Data) -> dict[str, list[Path]]:
     places = {split: Path(getattr(data, split)) for split in SPLITS}
     sources: dict[str, list[Path]] = {}
     for split, place in places.items():
-        from_train = split != "train" and place.resolve() == places["train"].resolve()
+        from_train = split != "train" and is_same(place, places["train"])
         if not place.is_dir():
             if not from_train:
                 sources[split] = [place]
@@ -73,6 +73,14 @@ def find_sources(data: Data) -> dict[str, list[Path]]:
                 sources[split] = chosen
                 print(f"{split}: {listed(chosen)}")
     return sources
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same file or folder."""
+    try:
+        return one == other or one.samefile(other)
+    except (OSError, ValueError):  # not there, or no name that this system's encoding can write
+        return False
 
 
 def _files_in(folder: Path, split: str, from_train: bool) -> list[Path]:

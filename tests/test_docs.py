@@ -38,6 +38,10 @@ ELSEWHERE = {
     "dvc remote add --default storage s3://": "tests/test_sharing.py, on an S3 server of its own",
     "dvc remote modify": "tests/test_sharing.py, on an S3 server of its own",
     "dvc queue kill --force NAME": "nothing: it is for a fault of DVC that occurs by chance",
+    "dvc add mine.jsonl && git add mine.jsonl.dvc": "tests/experiments/test_queued_paths.py",
+    "dvc exp run -S data.train=~/train.csv": "tests/experiments/test_override_syntax.py",
+    "git init && git add --all && git commit --message start": "the fixture that makes a project",
+    "git add --all && git commit --message start": "the fixture that makes a project",
     "dvc exp push --run-cache origin NAME": "with a name, further below",
     "dvc exp run --pull -S ...": "tests/test_sharing.py, with a value",
     "pip install -c constraints.txt -e '.[s3]'": "`make setup`, whose `dev` holds `s3`",
@@ -131,6 +135,7 @@ def execute(project: Project, command: str) -> None:
         rows = [{"fname": row["id"], "dialogue": row["dialogue"], "summary": row["references"][0]} for row in rows]
         for name in re.findall(r"=(\S+\.jsonl)", command):
             (project.folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+            project.must("git", "add", name)  # or it could not be queued
         project.must("bash", "-c", command.replace("dvc exp run", "dvc exp run --queue"))
         assert queued(project)
         project.must("dvc", "queue", "remove", "--all")

@@ -48,7 +48,7 @@ def prepared(folder, language, scored_as):
     paths = Paths(folder)
     for split in SPLITS:
         files.write_jsonl(folder / f"{split}.jsonl", rows(language, split))
-    files.write_json(paths.raw_data / "source.json", {})
+    files.write_json(paths.raw_data / "source.json", {"files": "read where they are"})
     named = {split: str(folder / f"{split}.jsonl") for split in SPLITS}
     data = parse_section(read_params()["data"] | named | {"near_duplicate": 1.0}, Data, "data")
     prepare.run(paths, seed=1, data=data, score=settings(language=scored_as))

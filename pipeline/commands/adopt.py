@@ -8,12 +8,12 @@ of conf/config.yaml. If conf/ then does not compose to params.yaml, both files a
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pipeline.core.cli import run_command
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_params
 from pipeline.experiments import configuration
@@ -57,12 +57,9 @@ def main() -> None:
         prog="python -m pipeline adopt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", nargs="?", default="adopted", help="of the new file in conf/experiment")
-    try:
-        path = adopt(parser.parse_args().name)
-    except InputError as error:
-        sys.exit(f"python -m pipeline adopt: error: {error}")
+    path = adopt(parser.parse_args().name)
     print(f"{path}: the defaults from now on; conf/ composes to params.yaml, and `dvc repro` goes on from here")
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m pipeline adopt", main)

@@ -4,11 +4,12 @@ python -m pipeline compose [key=value ...]          (make params)
 """
 
 import argparse
-import sys
+from pathlib import Path
 
-from pipeline.core.errors import InputError
+from pipeline.core.cli import run_command
 from pipeline.core.params import PARAMS
 from pipeline.experiments import configuration
+from pipeline.experiments.override_syntax import readable
 
 
 def main() -> None:
@@ -16,13 +17,10 @@ def main() -> None:
         prog="python -m pipeline compose", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as -S of `dvc exp run` takes them")
-    overrides = parser.parse_args().overrides
-    try:
-        configuration.validate(configuration.compose(overrides))
-        configuration.write(PARAMS, overrides)
-    except InputError as error:
-        sys.exit(f"python -m pipeline compose: error: {error}")
+    overrides = [readable(override, Path.cwd()) for override in parser.parse_args().overrides]
+    configuration.validate(configuration.compose(overrides))
+    configuration.write(PARAMS, overrides)
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m pipeline compose", main)

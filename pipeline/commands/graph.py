@@ -9,6 +9,7 @@ shows an edit as a change of that stage only; this shows the stages whose list i
 import argparse
 from pathlib import Path
 
+from pipeline.core.cli import run_command
 from pipeline.core.code_lists import code_list, stage_modules
 from pipeline.core.paths import Paths
 
@@ -36,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command("python -m pipeline graph", main)

@@ -25,7 +25,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.run_diff import RunSnapshot, changed_scores, judge_changes
-from pipeline.experiments.dvc_experiments import RevisionFiles
+from pipeline.experiments.dvc_experiments import RevisionFiles, open_repository
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
 from pipeline.reporting.cells import Code
@@ -39,20 +39,14 @@ KINDS = ("method", "external")  # of systems; a change does not concern the base
 def run(
     base: str, folder: Path = Path("pull_request"), *, images: str = "", report: str = "", paths: Paths, score: Score
 ) -> None:
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
     from pipeline.reporting.pull_request_plots import save_plots
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # what it would run is on the page
-    try:
-        with Repo() as repo:
-            commit = resolve(repo, base)
-            parameters, metrics = read_diffs(repo, commit)
-            now, before = (read_snapshot(RevisionFiles(repo, revision), paths) for revision in (None, commit))
-            notes = [*warn_of_old_results(repo), *warn_of_newer_base(repo, base, commit)]
-    except DvcException as error:
-        raise InputError(f"DVC: {error}") from error
+    with open_repository() as repo:
+        commit = resolve(repo, base)
+        parameters, metrics = read_diffs(repo, commit)
+        now, before = (read_snapshot(RevisionFiles(repo, revision), paths) for revision in (None, commit))
+        notes = [*warn_of_old_results(repo), *warn_of_newer_base(repo, base, commit)]
     changes = judge_changes(before, now, changed_scores(metrics), score)
     plots = Plots(save_plots(before, now, folder), images, report)
     name = base if commit.startswith(base) else f"{base} ({commit[:7]})"

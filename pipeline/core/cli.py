@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import contextlib
 import gc
 import inspect
 import os
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Callable
 
 from pipeline.core.errors import InputError
+from pipeline.core.machine_errors import explain_machine_error
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 
@@ -23,11 +25,36 @@ def prepare_process() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if not sys.stderr.isatty():
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # and transformers' bars; ours are plain lines in a log
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # PEFT's question to transformers
     # Importing torch makes a million objects. Searching them for garbage takes a second, half of it at exit.
     gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)
+
+
+def print_anything() -> None:
+    """Let no print fail: what a terminal or a log cannot encode is written as an escape, such as \\xe4."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # closed
+            continue
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        with contextlib.suppress(OSError):  # a stream that says it can seek, and cannot
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def run_command(name: str, command: Callable[[], None], stage: str = "") -> None:
+    """Run what a command line asks for. Whatever the user or the machine causes ends in one line and exit code 1."""
+    print_anything()
+    try:
+        command()
+    except InputError as error:
+        sys.exit(f"{name}: error: {error}")
+    except BrokenPipeError:  # `... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more when it ends
+        sys.exit(141)
+    except Exception as error:
+        if explanation := explain_machine_error(error, stage):
+            sys.exit(f"{name}: error: {explanation}")
+        raise
 
 
 def run_stage(run: Callable[..., None], online: bool = False) -> None:
@@ -62,7 +89,9 @@ def run_stage(run: Callable[..., None], online: bool = False) -> None:
     if online:
         os.environ.setdefault("HF_HUB_OFFLINE", "0")
     prepare_process()
-    try:
-        run(**vars(arguments), **places, **{key: read_section(key, kind) for key, kind in sections.items()})
-    except InputError as error:
-        sys.exit(f"{name}: error: {error}")
+    stage = name.rpartition(".")[2]
+    run_command(
+        name,
+        lambda: run(**vars(arguments), **places, **{key: read_section(key, kind) for key, kind in sections.items()}),
+        stage,
+    )

@@ -1,18 +1,18 @@
 """params.yaml: reading it and checking its values against typed sections (pipeline/parameters)."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
-import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.core.errors import InputError
 from pipeline.core.text import refuse_half_characters
+from pipeline.core.yaml_files import read_yaml
 
 PARAMS = Path("params.yaml")
+SHOWN = 200  # characters of a refused value
 T = TypeVar("T")
 
 
@@ -31,8 +31,10 @@ def parse_section(value: object, kind: type[T], key: str) -> T:
     refuse_half_characters(value, key)
     try:
         # JSON mode: strict types, but a mapping may become a dataclass and an integer a float.
-        return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
-    except ValidationError as error:
+        return TypeAdapter(kind).validate_json(json.dumps(value, ensure_ascii=False), strict=True)
+    except ValueError as error:
+        if not isinstance(error, ValidationError):  # a number of thousands of digits
+            raise InputError(f"{key}: {error}") from None
         raise InputError("; ".join(_describe(key, dict(item)) for item in error.errors())) from None
 
 
@@ -43,28 +45,16 @@ def _describe(key: str, item: dict[str, Any]) -> str:
     if item["type"] == "missing":
         return f"{where}: missing from {PARAMS}"
     message = item["msg"].removeprefix("Value error, ")
-    return f"{where}: {item['input']!r}: {message}" if item["type"] != "value_error" else f"{where}: {message}"
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as OmegaConf reads it, in C: a hundred times faster, and no stage has to import OmegaConf."""
-
-
-# Plain YAML 1.1 reads 5e-5 as a string and 2026-11-25 as a date.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)$"), list("-+0123456789")
-)
+    found = repr(item["input"])
+    found = found if len(found) <= SHOWN else f"{found[:SHOWN]}... ({len(found):,} characters)"
+    return f"{where}: {found}: {message}" if item["type"] != "value_error" else f"{where}: {message}"
 
 
 def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """The whole of params.yaml. Raises InputError where there is none."""
     if not path.exists():
         raise InputError(f"{path} not found in {Path.cwd()}: run from the project's folder, after `make params`")
-    values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of sections, found {type(values).__name__}")
     return {str(key): value for key, value in values.items()}

@@ -20,7 +20,7 @@ def refuse_half_characters(value: object, where: str) -> None:
     if isinstance(value, str) and (start := half_character(value)) is not None:
         raise InputError(
             f"{where}: half a character (U+{ord(value[start]):04X}) after {shorten(value[:start])!r}: the text was cut "
-            "inside an emoji or decoded wrongly; write it again as UTF-8"
+            "inside an emoji, or is not UTF-8; write it again as UTF-8"
         )
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -4,22 +4,26 @@ The stage `config`, the command `compose` and `dvc exp run` (override_validation
 heavy is imported: no torch, no DVC.
 """
 
+import contextlib
 import difflib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import methods
 from pipeline.core.errors import InputError
-from pipeline.core.params import PARAMS, flatten, parse_section
+from pipeline.core.params import PARAMS, SHOWN, flatten, parse_section
+from pipeline.core.yaml_files import read_yaml
+from pipeline.experiments import override_syntax
+from pipeline.experiments.path_validation import check_paths
 from pipeline.models import architectures
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
@@ -51,10 +55,26 @@ COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
 
 def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
     """What conf/ composes to, unchecked. Raises InputError for an override that Hydra refuses."""
-    try:
+    with explained(overrides, conf):
         return plain_values(_load(overrides, conf))
-    except COMPOSITION_ERRORS as error:
-        raise InputError(explain(error, overrides)) from error
+
+
+@contextlib.contextmanager
+def explained(overrides: Sequence[str], conf: Path) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise, and what they run into in a broken file of conf/, into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        for path in sorted(conf.rglob("*.yaml")):
+            read_yaml(path)
+        if isinstance(error, COMPOSITION_ERRORS):
+            raise InputError(explain(error, overrides)) from error
+        if isinstance(error, ValueError | RecursionError | OSError):  # thousands of digits, levels, letters of a key
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{_shortened(' '.join(overrides))}: {reason}") from None
+        raise
 
 
 def write(output: Path, overrides: Sequence[str] = (), conf: Path = CONF) -> None:
@@ -79,8 +99,11 @@ def _load(overrides: Sequence[str], conf: Path) -> DictConfig:
         return load(loader, "config", list(overrides), RunMode.RUN)
 
 
-def validate(values: dict[str, Any]) -> None:
-    """Raises InputError for unknown or missing keys, wrong types, and combinations that cannot work."""
+def validate(values: dict[str, Any], folder: Path = Path()) -> None:
+    """Raises InputError for unknown or missing keys, wrong types, and combinations that cannot work.
+
+    `folder` is the project's, in which relative paths begin.
+    """
     kinds = SECTIONS | {name: methods.find(name).Params for name in methods.names()}
     if missing := [key for key, value in flatten(values) if value == "???"]:
         raise InputError(f"{missing[0]}: missing; give it a value: -S {missing[0]}=...")
@@ -94,6 +117,7 @@ def validate(values: dict[str, Any]) -> None:
     _check_model(sections["model"], sections["train"])
     if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
         raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")
+    check_paths(values, folder)
 
 
 def _check_methods(chosen: list[str]) -> None:
@@ -128,8 +152,10 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         group, _, option = error.missing_cfg_file.rpartition("/")
         options = sorted(name for name in error.options if not name.startswith("_"))
         return f"{group}: {option!r}: no such file in conf/{group}; there are {_listed(options, option)}"
+    if isinstance(error, OverrideParseException):
+        return override_syntax.explain(error.override)
     if isinstance(error, OmegaConfBaseException):
-        return f"{error.full_key or ' '.join(overrides)}: {str(error).splitlines()[0]}"
+        return f"{error.full_key or _shortened(' '.join(overrides))}: {str(error).splitlines()[0]}"
     key, parent = getattr(error.__cause__, "full_key", None), getattr(error.__cause__, "parent_node", None)
     if not key or not isinstance(parent, DictConfig):
         return " ".join(str(error).split())
@@ -138,6 +164,10 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     groups = [] if section else [path.name for path in CONF.iterdir() if path.is_dir()]
     keys = sorted({*map(str, parent), *groups} - {"hydra"})
     return ": ".join([key, *values[-1:], f"unknown key; {section or 'conf/'} has {_listed(keys, name)}"])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _listed(names: list[str], word: str) -> str:

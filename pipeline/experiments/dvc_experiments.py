@@ -5,9 +5,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import InputError
+from pipeline.experiments.repository_state import explain_state
 
 PARAMS = "params.yaml"
 
@@ -31,16 +33,21 @@ class ExperimentList:
 
 @contextmanager
 def open_repository() -> Iterator[Any]:
-    """The DVC repository of the working folder. Raises InputError outside of one."""
-    from dvc.exceptions import NotDvcRepoError
+    """The DVC repository of the working folder.
+
+    Raises InputError outside of one, and where what is done with it fails for the state that git or DVC is in.
+    """
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
+    from scmrepo.exceptions import SCMError
 
     try:
-        repo = Repo()
+        with Repo() as repo:
+            yield repo
     except NotDvcRepoError as error:
         raise InputError(f"{error}: run from the project's folder") from None
-    with repo:
-        yield repo
+    except (DvcException, SCMError) as error:
+        raise InputError(explain_state(Path.cwd()) or f"DVC: {' '.join(str(error).split())}") from None
 
 
 def list_experiments(repo: Any, revision: str = "HEAD", commits: int = 1) -> ExperimentList:
@@ -50,7 +57,7 @@ def list_experiments(repo: Any, revision: str = "HEAD", commits: int = 1) -> Exp
     try:
         baselines = repo.experiments.show(revs=[revision], num=commits, hide_workspace=True)
     except DvcException as error:
-        raise InputError(f"{revision}: {error}") from None
+        raise InputError(explain_state(Path.cwd()) or f"{revision}: {' '.join(str(error).split())}") from None
     experiments = ExperimentList([], [])
     for baseline in baselines:
         _add(experiments, baseline.name or baseline.rev[:7], "success", baseline)

@@ -6,14 +6,16 @@ hydra_plugins/override_validation.py puts `guard` around Hydra's function.
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
-import yaml
 from dvc.exceptions import InvalidArgumentError
 
 from pipeline.core.errors import InputError
+from pipeline.core.imports import ROOT
 from pipeline.core.params import PARAMS, flatten, read_params
 from pipeline.experiments import configuration
+from pipeline.experiments.queued_paths import check_present, check_queued
 
 ABSENT = "nothing"  # the value of a key that a composition does not have
 SHOWN = 5  # overwritten values that are named; of more, the number
@@ -28,13 +30,15 @@ def guard(load: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(load)
     def load_configuration(loader: Any, config_name: str, overrides: list[str], *arguments: Any, **options: Any) -> Any:
         try:
-            composed = load(loader, config_name, overrides, *arguments, **options)
-            values = configuration.plain_values(composed)
-            configuration.validate(values)
-        except configuration.COMPOSITION_ERRORS as error:
-            raise InvalidArgumentError(configuration.explain(error, overrides)) from None  # DVC would print both
+            with configuration.explained(overrides, ROOT / configuration.CONF):
+                composed = load(loader, config_name, overrides, *arguments, **options)
+                values = configuration.plain_values(composed)
+            configuration.validate(values, ROOT)
+            check_present(values, ROOT)
+            if runs_in_a_copy():
+                check_queued(values, ROOT)
         except InputError as error:
-            raise InvalidArgumentError(str(error)) from None
+            raise InvalidArgumentError(str(error)) from None  # DVC would print both
         if (before := readable_params()) and (lost := not_requested(before, values, overrides)):
             defaults = configuration.plain_values(load(loader, config_name, [], *arguments, **options))
             announce(from_conf(lost, defaults))
@@ -43,11 +47,22 @@ def guard(load: Callable[..., Any]) -> Callable[..., Any]:
     return load_configuration
 
 
+def runs_in_a_copy() -> bool:
+    """Whether DVC composes for `--queue` or `--temp`, which run in a copy of what git tracks.
+
+    DVC tells the composition nothing about that, but the queue for which it composes is on the stack.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame and frame.f_code.co_name != "_stash_exp":
+        frame = frame.f_back
+    return frame is not None and type(frame.f_locals.get("self")).__name__ != "WorkspaceQueue"
+
+
 def readable_params() -> dict[str, Any]:
     """params.yaml, which is about to be written again; nothing where there is none or a merge left its marks in it."""
     try:
         return read_params()
-    except (InputError, yaml.YAMLError):
+    except InputError:
         return {}
 
 

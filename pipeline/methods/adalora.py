@@ -14,9 +14,11 @@ from pipeline.methods.base import (
     Count,
     LanguageModel,
     MethodHooks,
+    Modules,
     Positive,
     Share,
     TrainingParams,
+    Width,
     inject,
     section,
     targets,
@@ -25,17 +27,17 @@ from pipeline.methods.base import (
 
 @section
 class Params(TrainingParams):
-    init_r: Annotated[int, Field(ge=2)]
-    target_r: Count
+    init_r: Annotated[int, Field(ge=2, le=65_536)]
+    target_r: Width
     alpha_per_rank: Positive
     lora_dropout: Share
-    target_modules: list[str] | None
+    target_modules: Modules | None
     tinit: Share
     tfinal: Share
     deltaT: Count
     beta1: Annotated[float, Field(gt=0, lt=1)]
     beta2: Annotated[float, Field(gt=0, lt=1)]
-    orth_reg_weight: Annotated[float, Field(ge=0)]
+    orth_reg_weight: Annotated[float, Field(ge=0, le=10**6)]
 
     def __post_init__(self) -> None:
         if self.target_r >= self.init_r:

@@ -7,15 +7,18 @@ from pipeline.core.params import section
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.virtual_tokens import embed_as_the_network
 from pipeline.parameters.train import TrainingParams
-from pipeline.parameters.types import Count, Positive, Share
+from pipeline.parameters.types import Count, Modules, Positive, Share, SoftTokens, Width
 
 __all__ = [
     "Count",
     "LanguageModel",
     "MethodHooks",
+    "Modules",
     "Positive",
     "Share",
+    "SoftTokens",
     "TrainingParams",
+    "Width",
     "inject",
     "inject_prompt",
     "section",

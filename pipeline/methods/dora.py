@@ -5,15 +5,25 @@ Liu et al. (2024), DoRA: Weight-Decomposed Low-Rank Adaptation. The same as lora
 
 from typing import Any
 
-from pipeline.methods.base import Count, LanguageModel, Positive, Share, TrainingParams, inject, section, targets
+from pipeline.methods.base import (
+    LanguageModel,
+    Modules,
+    Positive,
+    Share,
+    TrainingParams,
+    Width,
+    inject,
+    section,
+    targets,
+)
 
 
 @section
 class Params(TrainingParams):
-    r: Count
+    r: Width
     alpha_per_rank: Positive
     lora_dropout: Share
-    target_modules: list[str] | None
+    target_modules: Modules | None
 
 
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:

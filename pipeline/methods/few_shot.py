@@ -1,15 +1,17 @@
 """Few-shot: some worked examples from train are in the prompt; nothing is trained."""
 
 import random
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from pipeline.core.errors import InputError
-from pipeline.methods.base import Count, section
+from pipeline.methods.base import section
 
 
 @section
 class Params:
-    num_examples: Count
+    num_examples: Annotated[int, Field(ge=1, le=1000)]
 
 
 def demonstrations(prompts: list[dict[str, Any]], params: Params, seed: int) -> list[dict[str, Any]]:

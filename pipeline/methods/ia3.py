@@ -5,13 +5,14 @@ Liu et al. (2022), Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheape
 
 from typing import Any
 
-from pipeline.methods.base import LanguageModel, TrainingParams, inject, section
+from pipeline.methods.base import LanguageModel, Modules, TrainingParams, inject, section
+from pipeline.parameters.types import ModuleName
 
 
 @section
 class Params(TrainingParams):
-    target_modules: list[str] | None
-    feedforward_modules: list[str] | None
+    target_modules: Modules | None
+    feedforward_modules: list[ModuleName] | None
 
 
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:

@@ -5,12 +5,12 @@ Zhao et al. (2023), Tuning LayerNorm in Attention. A selective method: it trains
 
 from typing import Any
 
-from pipeline.methods.base import LanguageModel, TrainingParams, inject, section
+from pipeline.methods.base import LanguageModel, Modules, TrainingParams, inject, section
 
 
 @section
 class Params(TrainingParams):
-    target_modules: list[str] | None
+    target_modules: Modules | None
 
 
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:

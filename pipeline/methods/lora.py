@@ -6,16 +6,26 @@ rsLoRA: Kalajdzievski (2023). DoRA: Liu et al. (2024).
 
 from typing import Any
 
-from pipeline.methods.base import Count, LanguageModel, Positive, Share, TrainingParams, inject, section, targets
+from pipeline.methods.base import (
+    LanguageModel,
+    Modules,
+    Positive,
+    Share,
+    TrainingParams,
+    Width,
+    inject,
+    section,
+    targets,
+)
 
 
 @section
 class Params(TrainingParams):
-    r: Count
+    r: Width
     lora_alpha: Positive | None
     alpha_per_rank: Positive
     lora_dropout: Share
-    target_modules: list[str] | None
+    target_modules: Modules | None
     use_rslora: bool
     use_dora: bool
 

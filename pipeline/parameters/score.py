@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from pipeline.core.params import section
 from pipeline.parameters.languages import parse_language
-from pipeline.parameters.types import Count, Percent, Seed
+from pipeline.parameters.types import File, Percent, Resamples, Seed
 
 # The systems that pipeline/baselines.py scores; an external system cannot have one of these names.
 BASELINES = ("human", "longest_turn", "lead")
@@ -21,14 +21,14 @@ class Warn:
     empty: Percent
     repeats: Percent
     unsupported: Percent
-    length_ratio: Annotated[list[float], Field(min_length=2, max_length=2)]
+    length_ratio: Annotated[list[Annotated[float, Field(ge=0, le=10**6)]], Field(min_length=2, max_length=2)]
 
 
 class EvaluateMetric(TypedDict):
     """A metric of Hugging Face's `evaluate` with its further arguments."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
-    name: str
+    name: File
 
 
 @section
@@ -37,9 +37,9 @@ class Score:
 
     language: Annotated[str, BeforeValidator(parse_language)]
     use_stemmer: bool
-    resamples: Count
+    resamples: Resamples
     seed: Seed
-    non_inferiority_margin: Annotated[float, Field(ge=0)]
+    non_inferiority_margin: Annotated[float, Field(ge=0, le=100)]
     warn: Warn
-    external: dict[Annotated[str, Field(pattern=r"^[\w-]+$")], str]
-    evaluate: list[str | EvaluateMetric]
+    external: dict[Annotated[str, Field(pattern=r"^\w[\w-]*$", max_length=60)], File]
+    evaluate: list[File | EvaluateMetric]

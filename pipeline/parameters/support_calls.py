@@ -5,7 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count, Seed
+from pipeline.parameters.types import Seed
+
+Calls = Annotated[int, Field(ge=1, le=10**6)]
 
 
 @section
@@ -13,8 +15,8 @@ class SupportCalls:
     """How many calls of each split, questions of each task, and calls whose next turn is held-out text."""
 
     seed: Seed
-    train: Count
-    validation: Count
-    test: Count
-    questions: Annotated[int, Field(ge=0)]
-    texts: Count
+    train: Calls
+    validation: Calls
+    test: Calls
+    questions: Annotated[int, Field(ge=0, le=10**6)]
+    texts: Calls

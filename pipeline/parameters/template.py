@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pipeline.core.params import section
+from pipeline.parameters.types import Name
 
 
 @section
@@ -15,7 +16,7 @@ class Template:
     writes today's date is told.
     """
 
-    name: str
-    prompts: Annotated[list[str], Field(min_length=1)]
+    name: Name
+    prompts: Annotated[list[Annotated[str, Field(max_length=10**5)]], Field(min_length=1, max_length=1000)]
     chat_template_kwargs: dict[str, Any]
     date: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]

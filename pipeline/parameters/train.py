@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.core.params import section
-from pipeline.parameters.types import Count, CountOrAuto, Positive, Precision
+from pipeline.parameters.types import Batch, Count, CountOrAuto, Few, LearningRate, Positive, Precision
 
 
 @section
@@ -13,8 +13,8 @@ class Train:
     """Names and meaning as in transformers.TrainingArguments where that has them."""
 
     batch_size: CountOrAuto
-    gradient_accumulation_steps: Count
-    num_evaluations: Count
+    gradient_accumulation_steps: Batch
+    num_evaluations: Few
     logging_steps: Count
     max_grad_norm: Positive
     precision: Precision
@@ -25,9 +25,9 @@ class Train:
 class TrainingParams:
     """The keys that the section of every trained method has."""
 
-    learning_rate: Positive
-    num_train_epochs: Count
+    learning_rate: LearningRate
+    num_train_epochs: Few
     optim: Literal["adamw_torch_fused", "adafactor"]
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"]
-    warmup_steps: Annotated[float, Field(ge=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
+    warmup_steps: Annotated[float, Field(ge=0, le=10**9)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]

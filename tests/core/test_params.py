@@ -71,6 +71,11 @@ def test_keys_inside_a_section_are_named_in_full_and_all_at_once():
     ]
 
 
+def test_half_a_character_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"^data: train: half a character"):
+        parse_section(section("data", train="caf\udce9.jsonl"), Data, "data")
+
+
 def test_sound_values_come_back_typed():
     params = parse_section(section("lora", learning_rate=1), lora.Params, "lora")
     assert (params.learning_rate, params.target_modules) == (1.0, ["all-linear"])
@@ -139,14 +144,16 @@ def test_a_command_that_succeeds_exits_with_0(tmp_path):
 
 
 def test_an_error_that_is_not_the_users_keeps_its_traceback(tmp_path):
-    write_params(tmp_path, **dict.fromkeys(SPLITS, "train.jsonl"), id_column=None)
-    files.write_jsonl(tmp_path / "train.jsonl", [{"dialogue": f"A: {number}", "summary": "x"} for number in range(10)])
-    files.write_json(Paths(tmp_path).raw_data / "source.json", {"files": "read where they are"})
-    (tmp_path / "data/records").touch()  # where a folder should be
-    done = prepare(tmp_path)
+    (tmp_path / "faulty.py").write_text(
+        "from pipeline.core.cli import run_stage\n\n\n"
+        "def run() -> None:\n    raise RuntimeError('a fault of ours')\n\n\nrun_stage(run)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-m", "faulty"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("FileExistsError")
+    assert done.stderr.splitlines()[-1] == "RuntimeError: a fault of ours"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

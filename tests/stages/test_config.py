@@ -75,6 +75,43 @@ def test_an_experiment_opens_with_the_command_that_runs_it(path):
         ("+lroa.r=3", "lroa: unknown key"),
         ("~generate.num_beams", "generate.num_beams: missing from params.yaml"),
         ("seed=x", "seed: 'x': Input should be a valid integer"),
+        ("lora.r=100000000000000000000", "lora.r: 100000000000000000000: Input should be less than or equal to 65536"),
+        ("lora.r=1e20", "lora.r: 1e+20: Input should be a valid integer"),
+        ("adalora.init_r=100000", "adalora.init_r: 100000: Input should be less than or equal to 65536"),
+        ("generate.num_beams=1000000", "generate.num_beams: 1000000: Input should be less than or equal to 1000"),
+        ("generate.length_penalty=1e300", "generate.length_penalty: 1e+300: Input should be less than or equal to 20"),
+        ("generate.length_penalty=-400", "generate.length_penalty: -400: Input should be greater than or equal to -20"),
+        (
+            "score.resamples=1000000000000",
+            "score.resamples: 1000000000000: Input should be less than or equal to 1000000",
+        ),
+        (
+            "prefix_tuning.num_virtual_tokens=1000000000",
+            "prefix_tuning.num_virtual_tokens: 1000000000: Input should be ",
+        ),
+        (
+            "train.batch_size=100000000000000000000",
+            "train.batch_size: 100000000000000000000: should be a whole number from 1 to 1048576, or auto",
+        ),
+        (
+            "full.num_train_epochs=10000000",
+            "full.num_train_epochs: 10000000: Input should be less than or equal to 10000",
+        ),
+        ("full.learning_rate=1e9", "full.learning_rate: 1000000000.0: Input should be less than or equal to 100"),
+        ("full.weight_decay=1e30", "full.weight_decay: 1e+30: Input should be less than or equal to 10"),
+        ("lora.alpha_per_rank=1e300", "lora.alpha_per_rank: 1e+300: Input should be less than or equal to 1000000"),
+        ("support_calls.train=1000000000", "support_calls.train: 1000000000: Input should be less than or equal to "),
+        ("lora.target_modules=[]", "lora.target_modules: []: List should have at least 1 item"),
+        ("ia3.target_modules=['']", "ia3.target_modules.0: '': String should match pattern"),
+        ("score.warn.length_ratio=[1e400,2]", "score.warn.length_ratio.0: inf: Input should be a finite number"),
+        ("data.source_column=''", "data.source_column: '': String should have at least 1 character"),
+        (f"lora.r={'9' * 5000}", f"lora.r={'9' * 193}...: Exceeds the limit (4300 digits)"),
+        (f"lora.r={'[' * 5000}", f"lora.r={'[' * 193}...: a bracket"),
+        (
+            f"prompt_tuning.init_text={'a' * 10**6}",
+            f"prompt_tuning.init_text: '{'a' * 199}... (1,000,002 characters): ",
+        ),
+        ("+score.external={-x: a.jsonl}", "score.external.-x"),
         ("model.architecture=rnn", "model.architecture: 'rnn': unknown; there are causal, seq2seq"),
     ],
 )
@@ -102,6 +139,36 @@ def test_checking_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "has no `enabled = true`"),
+        ("[core]\n    analytics = false\n", "has no `enabled = true`"),
+        ("[hydra]\n    enabled = false\n", "has enabled = false"),
+        ("[hydra]\n    enabled = true\n    config_dir = other\n", "has config_dir = other"),
+        ("[hydra]\n    enabled = true\n    plugins_path = other\n", "has plugins_path = other"),
+        ("<<<<<<< HEAD\n[hydra]\n", "no section headers"),
+    ],
+)
+def test_a_dvc_without_this_hydra_is_refused(tmp_path, text, reason):
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text(text)
+    with pytest.raises(InputError) as refusal:
+        config.check_hydra(tmp_path)
+    assert reason in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_this_projects_dvc_has_hydra_and_a_local_file_can_turn_it_off(tmp_path):
+    config.check_hydra(ROOT)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("['remote \"x\"']\n    url = /a%b\n[hydra]\n    enabled = True\n")
+    config.check_hydra(tmp_path)
+    (tmp_path / ".dvc/config.local").write_text("[hydra]\n    enabled = false\n")
+    with pytest.raises(InputError, match="has enabled = false"):
+        config.check_hydra(tmp_path)
 
 
 def test_differences_name_key_and_both_values():

@@ -149,7 +149,9 @@ def test_a_loss_that_is_not_finite_stops_the_training_with_a_message(tmp_path, s
     with pytest.raises(
         InputError, match=r"the (validation )?loss became (nan|inf) at step \d+: lower this method's learning_rate"
     ):
-        tiny.trainer(seq2seq_base, tmp_path, learning_rate=1e30).train()
+        trainer = tiny.trainer(seq2seq_base, tmp_path)
+        trainer.optimizer.param_groups[0]["lr"] = 1e30  # settings allow no such rate
+        trainer.train()
 
 
 def test_validation_and_training_have_clocks_of_their_own(tmp_path, seq2seq_base):
