@@ -68,7 +68,11 @@ def inject(model: LanguageModel, config: Any, method: str) -> Any:
     try:
         return get_peft_model(model.network, config)
     except ValueError as error:
-        raise InputError(f"{method}.target_modules: {' '.join(str(error).split())[:300]}") from error
+        reason = " ".join(str(error).split())[:300]
+        if "Please specify `target_modules`" in reason:
+            kinds = sorted({name.rpartition(".")[2] for name, _ in linear_layers(model.network)})
+            reason = f"PEFT has no choice for {model.network.config.model_type}; name some of {', '.join(kinds)}"
+        raise InputError(f"{method}.target_modules: {reason}") from error
 
 
 def check_targets(network: Any, modules: object, method: str) -> None:

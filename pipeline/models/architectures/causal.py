@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from pipeline.core.errors import InputError
 from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
 from pipeline.models.positions import decoder_positions
 from pipeline.models.virtual_tokens import soft_tokens
@@ -81,6 +82,9 @@ class Causal(LanguageModel):
 
         token = torch.zeros((1, 1), dtype=torch.long, device=self.network.device)
         with torch.no_grad():
-            layers = self.network(input_ids=token, use_cache=True).past_key_values.layers
+            cache = getattr(self.network(input_ids=token, use_cache=True), "past_key_values", None)
+        if cache is None:
+            raise InputError("prefix_tuning: this model keeps no keys and values of attention")
+        layers = cache.layers
         _, heads, _, width = layers[0].keys.shape
         return len(layers), heads, width
