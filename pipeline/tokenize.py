@@ -33,12 +33,14 @@ def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -
     with files.explain_damage(paths.base_model):
         encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
     rows = {split: files.read_jsonl(paths.prompts(split), Prompt) for split in SPLITS}
-    limits = find_limits(rows, encoder, paths, tokenize)
+    config = load_config(paths.base_model)
+    limits = find_limits(rows, encoder, config, paths, tokenize)
     card: dict[str, Any] = {"limits": asdict(limits)}
     for split in SPLITS:
         examples = [
             encode_example(row, encoder, limits.max_source_tokens, limits.max_target_tokens) for row in rows[split]
         ]
+        check_ids(rows[split], examples, config)
         check_instructions(rows[split], examples, encoder)
         card[split] = summarize(examples, encoder.tokenizer)
         print(f"{split}: {card[split]}")
@@ -53,10 +55,10 @@ def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -
 
 
 def find_limits(
-    rows: dict[str, list[dict[str, Any]]], model: LanguageModel, paths: Paths, settings: Tokenize
+    rows: dict[str, list[dict[str, Any]]], model: LanguageModel, config: Any, paths: Paths, settings: Tokenize
 ) -> Limits:
     """The limits that apply to all splits."""
-    config, parameters = load_config(paths.base_model), count_parameters(paths.base_model)
+    parameters = count_parameters(paths.base_model)
     known = [row for split in ("train", "validation") for row in rows[split]]
     automatic = "auto" in (settings.max_source_tokens, settings.max_target_tokens)
     sources = [len(encode_prompt(row["prompt"], model)[1]) for row in known] if automatic else [1]
@@ -89,6 +91,17 @@ def encode_example(row: dict[str, Any], model: LanguageModel, source_limit: int,
         "source_cut": prompt.truncated,
         "target_cut": max(0, len(target) - room),
     }
+
+
+def check_ids(rows: list[dict[str, Any]], examples: list[dict[str, Any]], config: Any) -> None:
+    """Raise InputError for a text with a token that the model has no embedding for."""
+    size = config.get_text_config().vocab_size
+    for row, example in zip(rows, examples):
+        if (highest := max([*example["source"], *example["target"]], default=0)) >= size:
+            raise InputError(
+                f"{row['id']}: token {highest} of this text is beyond the model's {size} embeddings: "
+                "call model.resize_token_embeddings(len(tokenizer)) and save the model again"
+            )
 
 
 def check_instructions(rows: list[dict[str, Any]], examples: list[dict[str, Any]], model: LanguageModel) -> None:

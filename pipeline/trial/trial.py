@@ -20,6 +20,7 @@ from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.loading import count_parameters, load_model
 from pipeline.models.prompts import tokenize_completion, tokenize_instruction
+from pipeline.models.tokenizer import NAMED
 from pipeline.models.tuned import load_tuned, save_tuned, trained_parameters
 from pipeline.parameters.generate import DecodingParams
 from pipeline.parameters.model import Model
@@ -125,7 +126,11 @@ def encode_dialogues(model: LanguageModel) -> list[Example]:
 def check_vocabulary(model: LanguageModel, examples: list[Example]) -> None:
     """Raise InputError where the tokenizer and the embeddings don't belong together."""
     tokenizer, rows = model.tokenizer, model.network.get_input_embeddings().weight.shape[0]
-    if (highest := max(tokenizer.get_vocab().values(), default=0)) >= rows:
+    roles = {tokenizer.special_tokens_map.get(role) for role in NAMED}
+    # Sentinels such as T5's <extra_id_0> are in no text, and old checkpoints have no rows for them.
+    unused = {one.content for one in tokenizer.added_tokens_decoder.values() if one.special} - roles
+    highest = max((number for token, number in tokenizer.get_vocab().items() if token not in unused), default=0)
+    if highest >= rows:
         raise InputError(
             f"its tokenizer has ids up to {highest} and its embeddings only {rows} rows: tokens were added, so call "
             "model.resize_token_embeddings(len(tokenizer)) and save the model again"

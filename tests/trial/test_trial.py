@@ -39,6 +39,33 @@ def test_a_family_runs_with_every_default_method(tmp_path, family, capsys):
     assert {path.name for path in base.parent.iterdir()} == {"base"}  # what was saved for the trial is gone
 
 
+def test_a_sentencepiece_model_alone_is_tokenizer_enough(tmp_path):
+    """As mT5, Pegasus and LongT5 come; later stages read the tokenizer that was made from it."""
+    from sentencepiece import SentencePieceTrainer
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    (tmp_path / "text.txt").write_text("\n".join(tiny.texts()))
+    SentencePieceTrainer.train(
+        input=str(tmp_path / "text.txt"),
+        model_prefix=str(tmp_path / "spiece"),
+        vocab_size=400,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        minloglevel=2,
+    )
+    source = tmp_path / "source"
+    T5ForConditionalGeneration(T5Config(vocab_size=512, **zoo.SEQ2SEQ, **zoo.T5)).save_pretrained(source)
+    (tmp_path / "spiece.model").rename(source / "spiece.model")
+    base = accept(tmp_path, source, "seq2seq")
+    tokenizer = tiny.load(base, "seq2seq").tokenizer
+    ids = tokenizer("Where is my parcel?")["input_ids"]
+    assert (base / "tokenizer.json").exists()
+    assert tokenizer.unk_token_id not in ids and ids[-1] == 1
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "Where is my parcel?"
+
+
 def refused(folder, source, architecture, complaint, **changes):
     with pytest.raises(InputError, match=complaint) as refusal:
         accept(folder, source, architecture, **changes)
