@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from pipeline.experiments import configuration
@@ -90,17 +91,30 @@ class Project:
     def run_queue(self, count: int, seconds: float = 600) -> None:
         """Run the queued experiments, `count` of them, to their end.
 
-        Finished ones are counted in git. `dvc queue status` writes to the queue's messages, and a worker that reads one
-        half-written ends with an error.
+        Finished ones are counted in git. `dvc queue status` takes seconds of a processor and writes to the queue's
+        messages, and a worker that reads one half-written ends with an error.
         """
-        self.must("dvc", "queue", "start", "--jobs", "1")
+        done = self.experiments() + count
+        self.must("bash", "-c", "dvc queue start > /dev/null 2>&1")  # the worker outlives it, and keeps its output
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            references = self.must("git", "for-each-ref", "--format", "%(refname)", "refs/exps")
-            if len(re.findall(r"^refs/exps/[0-9a-f]{2}/", references, flags=re.MULTILINE)) >= count:
-                return
-            time.sleep(2)
-        raise AssertionError(self.must("dvc", "queue", "status"))
+        while self.experiments() < done or self.has_worker():  # a task for one that is just ending would be lost
+            if time.monotonic() > deadline:
+                raise AssertionError(self.must("dvc", "queue", "status"))
+            time.sleep(0.5)
+
+    def experiments(self) -> int:
+        """How many experiments have ended well."""
+        references = self.must("git", "for-each-ref", "--format", "%(refname)", "refs/exps")
+        return len(re.findall(r"^refs/exps/[0-9a-f]{2}/", references, flags=re.MULTILINE))
+
+    def has_worker(self) -> bool:
+        """Whether a worker of this project's queue runs."""
+        workers = [
+            Path(process.info["cwd"] or "/")
+            for process in psutil.process_iter(["cmdline", "cwd"])
+            if "queue-worker" in (process.info["cmdline"] or [])
+        ]
+        return any(worker.resolve().is_relative_to(self.folder.resolve()) for worker in workers)
 
     def outputs(self) -> dict[str, str]:
         """Path -> hash of every output in dvc.lock."""
