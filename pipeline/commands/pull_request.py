@@ -41,8 +41,8 @@ def run(
 ) -> None:
     from pipeline.reporting.pull_request_plots import save_plots
 
-    logging.getLogger("dvc").setLevel(logging.ERROR)  # what it would run is on the page
     with open_repository() as repo:
+        logging.getLogger("dvc").setLevel(logging.ERROR)  # what it would run is on the page
         commit = resolve(repo, base)
         parameters, metrics = read_diffs(repo, commit)
         now, before = (read_snapshot(RevisionFiles(repo, revision), paths) for revision in (None, commit))
