@@ -26,7 +26,7 @@ repro: setup ## run the pipeline on the default data and model; only what change
 
 test: setup ## run all tests
 	@echo "Running all tests, two at a time (ten to forty minutes, by machine) ..."
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2
 
 check: setup ## style, types and the tests that train nothing, in some minutes
 	ruff check . && ruff format --check . && mypy

@@ -6,9 +6,12 @@ os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import tiny
 from tests.project import Project
@@ -62,8 +65,26 @@ def smoke(tmp_path_factory) -> Project:
     return project
 
 
+# Their tests run in any worker: what they share is `smoke`, which all workers share.
+SPREAD = ("test_docs", "test_pipeline")
+# The longest first, or one of them would be the only one left at the end.
+FIRST = (*SPREAD, "test_peft_methods", "test_fresh_clone", "test_sharing", "test_pull_request", "test_pretraining")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a module run in one worker, for what they share, unless workers share it as they do `smoke`."""
-    for item in items:
-        if "smoke" not in item.fixturenames and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
+
+
+class ByFile(LoadScopeScheduling):
+    """All tests of a file in one worker, for the fixtures that they share, but for those of SPREAD."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        if Path(file).stem in SPREAD:
+            return nodeid
+        return file + test[test.find("[") :] if Path(file).stem == "test_peft_methods" else file  # a model each
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    config.option.loadscopereorder = False
+    return ByFile(config, log)

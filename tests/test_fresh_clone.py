@@ -16,7 +16,7 @@ import pytest
 
 from tests.project import Project, after
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fresh clone")]
+pytestmark = pytest.mark.slow
 
 SMOKE = ["-S", "experiment=smoke"]
 

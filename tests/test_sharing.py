@@ -8,7 +8,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
+pytestmark = pytest.mark.slow
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
 
