@@ -42,7 +42,7 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, forgetti
     with monitor.phase("load"):
         tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, chat, merge=True)
         tuned.network = to_device(tuned.network)
-        limit = read_limits(paths).max_source_tokens
+        limit = read_limits(paths)["max_source_tokens"]
         examples = [text_example(row, tuned, limit) for row in texts]
     with monitor.phase("answer"):
         given, by_choice = answer_questions(method, tuned, questions, forgetting)

@@ -39,8 +39,8 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
     rows = files.read_jsonl(paths.prompts("test"), Prompt)
     positions = free_positions(tuned, generate.max_new_tokens, "generate.max_new_tokens")
     examples = worked_examples(method, paths)
-    examples = fitting_examples(rows, examples, tuned, limits.max_source_tokens, positions)
-    prompts = [encode_with_examples(row, examples, tuned, limits.max_source_tokens, positions) for row in rows]
+    examples = fitting_examples(rows, examples, tuned, limits["max_source_tokens"], positions)
+    prompts = [encode_with_examples(row, examples, tuned, limits["max_source_tokens"], positions) for row in rows]
     config = configure_decoding(tuned, generate)
     with monitor.phase("warm-up"):
         list(generate_answers(tuned, [min(prompts, key=len)], config, 1, generate.precision))
@@ -64,7 +64,7 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
         "dialogues": len(predictions),
         "new_tokens": sum(row["tokens"] for row in predictions),
         "prompt_tokens": sum(map(len, prompts)),
-        "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, limits.max_source_tokens),
+        "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, limits["max_source_tokens"]),
         "batch_size": min(size for _, size in results.values()),
         "latency": latency,
         **monitor.report(),

@@ -18,7 +18,7 @@ from pipeline.core.paths import SPLITS, Paths
 from pipeline.core.shapes import Prompt
 from pipeline.models.architectures.base import IGNORED, LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.limits import Limits, choose_limits, percentile
+from pipeline.models.limits import Limits, choose_limits, percentile, write_limits
 from pipeline.models.loading import count_parameters, load_config, load_text_encoder
 from pipeline.models.prompts import encode_prompt, encode_row, tokenize_completion
 from pipeline.parameters.model import Model
@@ -50,7 +50,7 @@ def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -
             files.write_parquet(paths.tokens(split), kept)
     for text in warnings(card, limits):
         print(f"warning: {text}")
-    files.write_json(paths.limits, asdict(limits))
+    write_limits(paths, limits, tokenize)
     files.write_json(paths.token_card, card)
 
 
@@ -173,7 +173,7 @@ def warnings(card: dict[str, Any], limits: Limits) -> list[str]:
     if isinstance(new, int) and new < needed:
         texts.append(
             f"generate.max_new_tokens={new}: more than 5 % of train's summaries are longer and would be cut; 95 % have "
-            f"at most {needed} tokens, auto takes {limits.max_new_tokens}"
+            f"at most {needed} tokens; auto, with tokenize.max_target_tokens=auto, takes {limits.max_new_tokens}"
         )
     return texts
 

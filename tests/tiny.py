@@ -165,7 +165,7 @@ def write_limits(paths: Any, **changes: int) -> None:
     """The limits that `tokenize` would have written."""
     from pipeline.core import files
 
-    files.write_json(paths.limits, {"max_source_tokens": 512, "max_target_tokens": 64, "max_new_tokens": 64} | changes)
+    files.write_json(paths.limits, {"max_source_tokens": 512, "max_new_tokens": 64} | changes)
 
 
 def train_params(**changes: Any) -> Any:

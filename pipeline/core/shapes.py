@@ -39,8 +39,7 @@ class TokenLimits(TypedDict):
     """data/limits.json."""
 
     max_source_tokens: int
-    max_target_tokens: int
-    max_new_tokens: int
+    max_new_tokens: int | None
 
 
 class Tokens(TypedDict):

@@ -114,6 +114,8 @@ def validate(values: dict[str, Any], folder: Path = Path()) -> None:
             raise InputError(f"{name}: missing from {PARAMS}")
     sections = {name: parse_section(values[name], kind, name) for name, kind in kinds.items()}
     _check_methods(sections["methods"])
+    if sections["generate"].max_new_tokens == "auto" and sections["tokenize"].max_target_tokens != "auto":
+        raise InputError("generate.max_new_tokens: auto is found together with tokenize.max_target_tokens=auto")
     _check_model(sections["model"], sections["train"])
     if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
         raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")

@@ -27,8 +27,19 @@ class Limits:
     max_new_tokens: int
 
 
-def read_limits(paths: Paths) -> Limits:
-    return Limits(**files.read_json(paths.limits, TokenLimits))
+def write_limits(paths: Paths, limits: Limits, settings: Tokenize) -> None:
+    """Keep what generation needs, and nothing that would run it again without need.
+
+    The length of what is written is only there where it was asked for, with tokenize.max_target_tokens=auto.
+    """
+    new = limits.max_new_tokens if settings.max_target_tokens == "auto" else None
+    files.write_json(paths.limits, {"max_source_tokens": limits.max_source_tokens, "max_new_tokens": new})
+
+
+def read_limits(paths: Paths) -> TokenLimits:
+    """What `write_limits` wrote."""
+    found: Any = files.read_json(paths.limits, TokenLimits)
+    return found
 
 
 def choose_limits(
@@ -64,12 +75,14 @@ def choose_limits(
     return Limits(source, target, new)
 
 
-def generation_settings(generate: Generate, limits: Limits, config: Any, parameters: int) -> Generate:
-    """`generate` without `auto`."""
-    new = limits.max_new_tokens if generate.max_new_tokens == "auto" else generate.max_new_tokens
+def generation_settings(generate: Generate, limits: TokenLimits, config: Any, parameters: int) -> Generate:
+    """`generate` without `auto`. Raises InputError where no length was found for it."""
+    new = limits["max_new_tokens"] if generate.max_new_tokens == "auto" else generate.max_new_tokens
+    if new is None:
+        raise InputError("generate.max_new_tokens=auto needs tokenize.max_target_tokens=auto")
     size = generate.batch_size
     if size == "auto":
-        size = batch_size(config, limits.max_source_tokens, new, parameters, GENERATION_BATCH)
+        size = batch_size(config, limits["max_source_tokens"], new, parameters, GENERATION_BATCH)
     return replace(generate, max_new_tokens=new, batch_size=size)
 
 
