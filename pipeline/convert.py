@@ -12,6 +12,8 @@ from typing import Any
 
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
+from pipeline.core.machine_errors import explain_machine_error
+from pipeline.core.messages import first_line
 from pipeline.core.paths import Paths
 from pipeline.models import architectures
 from pipeline.models.loading import load_config, load_tokenizer, missing_weights
@@ -28,6 +30,8 @@ def run(paths: Paths, *, model: Model) -> None:
         convert_gguf(source, base)
     elif source.is_dir():
         copy_model(source, base)
+    elif not source.exists():
+        raise InputError(f"{source}: no such folder (model.path)")
     else:
         raise InputError(f"{source}: expected a model folder or a .gguf file (model.path)")
     check_model(base, model)
@@ -61,31 +65,37 @@ def convert_gguf(source: Path, base: Path) -> None:
 
 def check_model(base: Path, model: Model) -> None:
     """Raise InputError for a model of another architecture, or whose tokenizer lacks what training needs."""
-    config = read_or_refuse(model, load_config, base)
+    config = read_or_refuse(model, "config.json", load_config, base)
+    if getattr(config.get_text_config(), "num_hidden_layers", 1) < 1:
+        raise InputError(f"{model.path}: its config.json says that it has no layers")
     matching = [name for name in architectures.names() if architectures.find(name).matches(config)]
     if model.architecture not in matching:
         found = " or ".join(matching) or "of none of these architectures"
         raise InputError(f"model.architecture={model.architecture}, but {model.path} is {found} ({config.model_type})")
-    tokenizer = read_or_refuse(model, load_tokenizer, base)
+    tokenizer = read_or_refuse(model, "tokenizer", load_tokenizer, base)
     if tokenizer.eos_token_id is None:
         raise InputError(f"{model.path}: its tokenizer has no end-of-sequence token, so no model can learn to stop")
     if model.chat and not tokenizer.chat_template:
         raise InputError(f"model.chat=true, but the tokenizer of {model.path} has no chat template")
     if tokenizer.is_fast and not (base / "tokenizer.json").exists():
         tokenizer.save_pretrained(base)  # read in a moment from now on
-    if missing := read_or_refuse(model, missing_weights, base, model.architecture):
+    if missing := read_or_refuse(model, "weights with its configuration", missing_weights, base, model.architecture):
         raise InputError(f"{model.path}: weights missing or of another shape: {', '.join(missing[:3])}")
 
 
-def read_or_refuse(model: Model, read: Any, *arguments: Any) -> Any:
+def read_or_refuse(model: Model, part: str, read: Any, *arguments: Any) -> Any:
     """What `read` returns; whatever transformers raises about a folder's files, as InputError in one line."""
     try:
         return read(*arguments)
+    except InputError as error:
+        raise InputError(f"{model.path}: {error}") from None
     except Exception as error:  # a configuration's values reach any code of its class
-        reason = " ".join(str(error).split())
-        if "custom code" in reason or "trust_remote_code" in reason:
+        if explain_machine_error(error, "convert"):
+            raise
+        reason = f"cannot read its {part}: {type(error).__name__}: {first_line(error)}"
+        if "custom code" in str(error) or "trust_remote_code" in str(error):
             reason = "it needs code of its own, which is never run; use a model that transformers knows"
-        raise InputError(f"{model.path}: {reason[:300] or type(error).__name__}") from error
+        raise InputError(f"{model.path}: {reason}") from error
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def check_instructions(rows: list[dict[str, Any]], examples: list[dict[str, Any]
             if part not in as_read:
                 as_read[part] = decode(encode_prompt(part, model)[1], skip_special_tokens=True).split()
             words += as_read[part]
-        text = "".join(decode(example["source"]).split())
+        text = "".join(decode(example["source"], skip_special_tokens=True).split())
         lost = [word for word in words if word not in text]
         if len(lost) > 0.1 * len(words):
             raise InputError(

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests import tiny
 
+VOCABULARY = 512
 SEQ2SEQ = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
 CAUSAL = {"pad_token_id": 2, "eos_token_id": 2, "bos_token_id": 0}
 # Layers, heads and widths by the two spellings that configurations have.
@@ -73,23 +74,23 @@ def architecture(family: str) -> str:
     return "seq2seq" if "decoder_start_token_id" in FAMILIES[family][1] else "causal"
 
 
-def make(family: str, folder: Path) -> Path:
-    """A model folder of a family, with the tests' tokenizer."""
+def make(family: str, folder: Path, **changes: Any) -> Path:
+    """A model folder of a family."""
+    kind, values = FAMILIES[family]
+    if family == "t5gemma":
+        shared = {"vocab_size": VOCABULARY, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 0}
+        values = values | {"encoder": values["encoder"] | shared, "decoder": values["decoder"] | shared}
+    return make_of(kind, values | changes, architecture(family), folder)
+
+
+def make_of(kind: str, values: dict[str, Any], architecture: str, folder: Path) -> Path:
+    """A model folder of a configuration class, with the tests' tokenizer."""
     import torch
     import transformers
 
-    kind, values = FAMILIES[family]
-    pieces = tiny.tokenizer(tiny.texts(), architecture(family), 512)
-    values = {**values, "vocab_size": len(pieces)}
-    if family == "t5gemma":
-        shared = {"vocab_size": len(pieces), "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 0}
-        values |= {"encoder": values["encoder"] | shared, "decoder": values["decoder"] | shared}
     torch.manual_seed(0)
-    config = getattr(transformers, kind)(**values)
-    auto = (
-        transformers.AutoModelForSeq2SeqLM if architecture(family) == "seq2seq" else transformers.AutoModelForCausalLM
-    )
-    network = auto.from_config(config)
-    network.save_pretrained(folder)
-    pieces.save_pretrained(folder)
+    config = getattr(transformers, kind)(**values, vocab_size=VOCABULARY)
+    auto = transformers.AutoModelForSeq2SeqLM if architecture == "seq2seq" else transformers.AutoModelForCausalLM
+    auto.from_config(config).save_pretrained(folder)
+    tiny.tokenizer(tiny.texts(), architecture, VOCABULARY).save_pretrained(folder)
     return folder

@@ -28,7 +28,8 @@ def configure_decoding(model: LanguageModel, params: DecodingParams) -> Any:
 
     network, tokenizer = model.network, model.tokenizer
     own = model.base_network.generation_config.eos_token_id
-    ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None}
+    own = own if isinstance(own, list) else [own]
+    ends = {tokenizer.eos_token_id, *(token for token in own if isinstance(token, int))}
     config = GenerationConfig(
         max_new_tokens=params.max_new_tokens,
         num_beams=params.num_beams,

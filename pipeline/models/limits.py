@@ -69,9 +69,12 @@ def choose_limits(
             source //= 2
     positions = model.prompt_positions(config, target)
     if positions is not None:
+        if positions - reserved < 16:
+            raise InputError(
+                f"the model's positions leave {max(0, positions - reserved)} tokens for a prompt beside {target} of a "
+                f"summary and {reserved} virtual ones: lower tokenize.max_target_tokens, or choose another model"
+            )
         source = min(source, positions - reserved)
-    if source < 16:
-        raise InputError(f"the model's positions leave {source} tokens for a prompt beside {target} of a summary")
     return Limits(source, target, new)
 
 

@@ -13,10 +13,15 @@ NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_t
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder. Without a pad token it pads with the end token."""
+    """The tokenizer of a model folder.
+
+    Without an end token the separator ends a text, as in BERT's; without a pad token the end token pads.
+    """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if tokenizer.eos_token_id is None and tokenizer.sep_token_id is not None:
+        tokenizer.eos_token = tokenizer.sep_token
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -60,7 +65,7 @@ def tags(model: "LanguageModel", texts: Iterable[str]) -> set[str]:
 
 
 def encode(text: str, model: "LanguageModel", special: bool) -> tuple[str, list[int], list[tuple[int, int]] | None]:
-    """A plain text's ids; `special` adds the tokenizer's own around it.
+    """A plain text's ids; `special` adds the tokenizer's own around it, but no end where the model goes on after it.
 
     Names of control tokens in it are plain text, and its tags are tokens. Returns the text that the offsets refer to,
     the ids and each one's offsets; None where the tokenizer knows none.
@@ -68,7 +73,11 @@ def encode(text: str, model: "LanguageModel", special: bool) -> tuple[str, list[
     tagged = bool(tags(model, [text]))
     if tagged:  # the tokenizer splits all special tokens or none
         text = escape_control_tokens(text, model.control_tokens)
-    return text, *_tokenize(text, model.tokenizer, add_special_tokens=special, split_special_tokens=not tagged)
+    ids, offsets = _tokenize(text, model.tokenizer, add_special_tokens=special, split_special_tokens=not tagged)
+    if special and not model.reads_end_of_prompt:
+        length = len(ids) - len(model.prompt_frame[1])
+        ids, offsets = ids[:length], offsets and offsets[:length]
+    return text, ids, offsets
 
 
 def encode_chat(text: str, model: "LanguageModel") -> tuple[str, list[int], list[tuple[int, int]] | None]:
@@ -81,19 +90,27 @@ def _tokenize(text: str, tokenizer: Any, **options: bool) -> tuple[list[int], li
     return list(encoded["input_ids"]), encoded.get("offset_mapping")
 
 
-def completion_frame(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The tokens that a tokenizer puts before and after a completion: a start or a language, an end."""
+def frame(tokenizer: Any, argument: str) -> tuple[list[int], list[int]]:
+    """The tokens that a tokenizer puts before and after a text: a start or a language, an end.
+
+    argument: of the tokenizer, `text` for a prompt and `text_target` for a completion.
+    """
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    framed = tokenizer(text_target="a", add_special_tokens=True)["input_ids"]
+    framed = tokenizer(**{argument: "a"}, add_special_tokens=True)["input_ids"]
     for start in range(len(framed) - len(bare) + 1):
         if framed[start : start + len(bare)] == bare:
             return framed[:start], framed[start + len(bare) :]
-    return [], [tokenizer.eos_token_id]
+    return [], []
 
 
 def decode(ids: list[int], model: "LanguageModel", kept: set[str]) -> str:
-    """Ids as text, without outer spaces and without special tokens, but for those in `kept`."""
-    tokenizer = model.tokenizer
+    """Ids as text, without outer spaces and without special tokens, but for those in `kept`.
+
+    Without the completion's frame too: M2M100's languages are no special tokens to its tokenizer.
+    """
+    tokenizer, before = model.tokenizer, model.completion_frame[0]
+    if before and ids[: len(before)] == before:
+        ids = ids[len(before) :]
     if not kept:
         return tokenizer.decode(ids, skip_special_tokens=True).strip()
     added = tokenizer.added_tokens_decoder

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline import methods
 from pipeline.core.errors import InputError
+from pipeline.core.machine_errors import explain_machine_error
 from pipeline.core.params import parse_section, read_params
 from pipeline.inference.decoding import configure_decoding, generate_answers
 from pipeline.inference.likelihood import likeliest_choice
@@ -42,7 +43,8 @@ def try_model(base: Path, model: Model) -> None:
         print(f"not tried with the methods: model.probe={model.probe}, {parameters:,} parameters")
         return
     values = read_params()
-    trial = Trial(base, model, parse_section(values["template"], Template, "template"))
+    template = parse_section(values["template"], Template, "template")
+    trial = Trial(base, model, template, values["generate"]["num_beams"])
     trial.attempt("read, encode and write", trial.use_base)
     for name in values["methods"]:
         module = methods.find(name)
@@ -55,8 +57,8 @@ def try_model(base: Path, model: Model) -> None:
 class Trial:
     """One base, and what its own logits are."""
 
-    def __init__(self, base: Path, model: Model, template: Template) -> None:
-        self.base, self.model = base, model
+    def __init__(self, base: Path, model: Model, template: Template, beams: int) -> None:
+        self.base, self.model, self.beams = base, model, beams
         self.chat = chat_settings(model, template)
 
     def attempt(self, name: str, action: Callable[..., None], *arguments: Any) -> None:
@@ -68,6 +70,8 @@ class Trial:
         except InputError as error:
             raise InputError(f"{self.model.path}: {error}") from None
         except Exception as error:  # any code of the model's class may run
+            if explain_machine_error(error, "convert"):
+                raise
             reason = " ".join(str(error).split())[:300]
             raise InputError(
                 f"{self.model.path}: cannot {name}: {type(error).__name__}: {reason}; choose another model"
@@ -83,10 +87,9 @@ class Trial:
         model = self.load()
         examples = encode_dialogues(model)
         check_vocabulary(model, examples)
-        if not logits_of(model, examples).isfinite().all():
-            raise InputError("its logits are not finite: broken weights?")
+        check_reading(model, examples)
         check_direction(model, examples)
-        write_and_choose(model)
+        write_and_choose(model, self.beams)
 
     def use_method(self, module: Any, params: Any) -> None:
         import torch
@@ -110,7 +113,7 @@ class Trial:
         if not same(trained, logits_of(again, examples)):
             share = difference(trained, logits_of(again, examples))
             raise InputError(f"{name}: saved and read again, the model says something else (by {share:.0%})")
-        write_and_choose(again)
+        write_and_choose(again, self.beams)
         torch.set_rng_state(torch_state)
 
 
@@ -129,17 +132,34 @@ def check_vocabulary(model: LanguageModel, examples: list[Example]) -> None:
     roles = {tokenizer.special_tokens_map.get(role) for role in NAMED}
     # Sentinels such as T5's <extra_id_0> are in no text, and old checkpoints have no rows for them.
     unused = {one.content for one in tokenizer.added_tokens_decoder.values() if one.special} - roles
-    highest = max((number for token, number in tokenizer.get_vocab().items() if token not in unused), default=0)
+    starts = {key: token for key, token in model.generation_tokens().items() if token >= rows}
+    if starts:
+        raise InputError(f"its embeddings have {rows} rows and its configuration {starts}: another model's file?")
+    ids = [token for example in examples for token in example["input_ids"]]
+    labels = [token for example in examples for token in example["labels"]]
+    highest = max(*ids, *labels, *(number for token, number in tokenizer.get_vocab().items() if token not in unused))
     if highest >= rows:
         raise InputError(
             f"its tokenizer has ids up to {highest} and its embeddings only {rows} rows: tokens were added, so call "
             "model.resize_token_embeddings(len(tokenizer)) and save the model again"
         )
-    ids = [token for example in examples for token in example["input_ids"]]
     if tokenizer.unk_token_id is not None and ids.count(tokenizer.unk_token_id) > len(ids) / 2:
         raise InputError(
             "its tokenizer knows hardly a word of an English text: are its files (tokenizer.json, *.model) missing?"
         )
+
+
+def check_reading(model: LanguageModel, examples: list[Example]) -> None:
+    """Raise InputError where a text's logits are not finite, not the same twice, or others beside a longer text."""
+    import torch
+
+    logits = logits_of(model, examples)
+    if not logits.isfinite().all():
+        raise InputError("its logits are not finite: broken weights?")
+    if not same(logits, logits_of(model, examples)):
+        raise InputError("it reads a text differently each time (attention to random words?), so nothing is repeatable")
+    if not same(logits, torch.cat([logits_of(model, [example]) for example in examples])):
+        raise InputError("it reads a text differently in a batch: padding changes its logits")
 
 
 def check_direction(model: LanguageModel, examples: list[Example]) -> None:
@@ -152,7 +172,7 @@ def check_direction(model: LanguageModel, examples: list[Example]) -> None:
     with torch.no_grad():
         whole = model.network(input_ids=ids, use_cache=False).logits[:, : ids.shape[1] // 2]
         part = model.network(input_ids=ids[:, : ids.shape[1] // 2], use_cache=False).logits
-    if not same(whole, part):
+    if not same(whole, part, tolerance=1e-4):  # little of a random encoder's logits is of what follows
         raise InputError("it reads what comes after a word, so it cannot write word by word (an encoder?)")
 
 
@@ -169,10 +189,31 @@ def train_step(name: str, model: LanguageModel, examples: list[Example], params:
     model.network.eval()
 
 
-def write_and_choose(model: LanguageModel) -> None:
-    """Write two tokens, with beams too, and answer a question by the likelier choice."""
+def write_and_choose(model: LanguageModel, beams: int) -> None:
+    """Write a few tokens, with beams too, and answer a question by the likelier choice."""
     prompts = [tokenize_instruction(INSTRUCTION.format(dialogue), model) for dialogue, _ in DIALOGUES]
-    for beams in (1, 2):
-        params = DecodingParams(max_new_tokens=2, num_beams=beams, no_repeat_ngram_size=0, length_penalty=1.0)
-        list(generate_answers(model, prompts, configure_decoding(model, params), len(prompts), "fp32"))
+    check_writing(model, prompts, write(model, prompts, 1))
+    if beams > 1:
+        write(model, prompts, beams)
     likeliest_choice(prompts[0], ["Friday", "Monday"], model, 2)
+
+
+def write(model: LanguageModel, prompts: list[list[int]], beams: int) -> dict[int, list[int]]:
+    """What the model writes after each prompt, all of them in one batch, by the number of the prompt."""
+    params = DecodingParams(max_new_tokens=4, num_beams=beams, no_repeat_ngram_size=0, length_penalty=1.0)
+    answers = generate_answers(model, prompts, configure_decoding(model, params), len(prompts), "fp32")
+    return {number: answer.ids for number, answer, _ in answers}
+
+
+def check_writing(model: LanguageModel, prompts: list[list[int]], answers: dict[int, list[int]]) -> None:
+    """Raise InputError where a greedy answer has a token that training's logits do not rank first."""
+    forced = "forced_bos_token_id" in model.generation_tokens()
+    for number, ids in answers.items():
+        if len(ids) > forced:
+            logits = logits_of(model, [model.encode_example(prompts[number], ids[:-1], ids[-1])])
+            written = logits[range(len(ids)), ids]
+            if not same(logits.max(dim=1).values[forced:], written[forced:]):
+                raise InputError(
+                    "it writes other tokens than it is trained to: its class counts positions in two ways, or reads "
+                    "the padding before a prompt"
+                )

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from pipeline.core.errors import InputError
 from pipeline.models.model_folder import copy_model
@@ -100,3 +102,38 @@ def test_a_broken_file_is_named(tmp_path, source, name, content, complaint):
     with pytest.raises(InputError, match=complaint) as refusal:
         copy_model(source, tmp_path / "base")
     assert "\n" not in str(refusal.value)
+
+
+def test_kernels_and_outputs_that_a_configuration_names_stay_behind(tmp_path, source, causal_base):
+    """A kernel may be a name on the hub; an output that nobody asks for needs eager attention."""
+    change_config(source, attn_implementation="somebody/kernel", output_attentions=True, return_dict=False)
+    copy_model(source, tmp_path / "base")
+    ours, theirs = (tiny.answers(tiny.load(folder, "causal"), 2) for folder in (tmp_path / "base", causal_base))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("values", [{"num_hidden_layers": 10**9}, {"decoder": {"num_experts": 10**7}}])
+def test_layers_that_the_weights_cannot_have_are_refused_at_once(tmp_path, source, values):
+    change_config(source, **values)
+    with pytest.raises(InputError, match=r"config\.json: num_\w+ is 1[0,]+, too many for weights of 20 tensors$"):
+        copy_model(source, tmp_path / "base")
+
+
+def test_a_configuration_may_name_many_positions(tmp_path, source):
+    change_config(source, max_position_embeddings=10_485_760, max_window_layers=28, quantization_config=None)
+    copy_model(source, tmp_path / "base")
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
+def test_quantized_weights_are_refused_whatever_the_configuration_says(tmp_path, source, kind):
+    weights = {name: value.to(kind) for name, value in load_file(source / "model.safetensors").items()}
+    save_file(weights, source / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"model\.safetensors: weights of type (I8|F8_E4M3): a quantized checkpoint"):
+        copy_model(source, tmp_path / "base")
+
+
+@pytest.mark.parametrize("name", ["generation_config.json", "tokenizer_config.json", "added_tokens.json"])
+def test_a_broken_file_beside_the_weights_is_named(tmp_path, source, name):
+    (source / name).write_text('{"eos_token_id": 2')
+    with pytest.raises(InputError, match=rf"{name}: not JSON: Expecting"):
+        copy_model(source, tmp_path / "base")

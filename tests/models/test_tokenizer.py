@@ -1,5 +1,9 @@
 """What is found from a tokenizer: tags that are words of the data, what stands around a completion, missing offsets."""
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 from tokenizers import processors
 from transformers import ByT5Tokenizer
@@ -64,6 +68,40 @@ def test_a_completion_stands_between_what_the_tokenizer_puts_around_a_target(seq
     other = architectures.find("seq2seq")(None, model.tokenizer)
     assert other.completion_frame == ([start], [end])
     assert prompts.tokenize_completion("Hi.", other)[0] == start
+
+
+def test_a_prompt_that_goes_on_has_no_end(causal_base):
+    """Some tokenizers of causal models add an end to every text (add_eos_token), BERT's add [SEP]."""
+    model = load_text_encoder(causal_base, "causal", None)
+    plain = prompts.tokenize_instruction("Hi there.", model)
+    start, end = 0, model.tokenizer.eos_token_id
+    model.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|endoftext|> $A <|im_end|>", special_tokens=[("<|endoftext|>", start), ("<|im_end|>", end)]
+    )
+    other = architectures.find("causal")(None, model.tokenizer)
+    _, ids, offsets = prompts.encode_prompt("Hi there.", other)
+    assert ids == [start, *plain] and len(offsets) == len(ids)
+    assert prompts.tokenize_completion(" Hello.", other)[0] != start
+
+
+def test_a_separator_ends_a_text_where_the_tokenizer_names_no_end(tmp_path, seq2seq_base):
+    """As BERT's tokenizer beside a BART."""
+    folder = Path(shutil.copytree(seq2seq_base, tmp_path / "base"))
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config |= {"sep_token": config.pop("eos_token")}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    model = load_text_encoder(folder, "seq2seq", None)
+    assert model.tokenizer.eos_token_id == 1 and model.completion_frame == ([], [1])
+
+
+def test_a_language_that_begins_every_completion_is_not_of_its_text(seq2seq_base):
+    """M2M100's languages are ordinary tokens to its tokenizer."""
+    model = load_text_encoder(seq2seq_base, "seq2seq", None)
+    language = model.tokenizer.convert_tokens_to_ids("the")
+    model.completion_frame = ([language], [1])
+    ids = prompts.tokenize_completion("It comes.", model)
+    assert ids[0] == language and decode(ids, model, set()) == "It comes."
+    assert decode(ids[1:], model, set()) == "It comes."
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_chat_model_without_a_chat_template_is_refused(tmp_path, source):
 
 
 def test_a_missing_folder_is_refused_by_name(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere: expected a model folder or a \.gguf file"):
+    with pytest.raises(InputError, match="nowhere: no such folder"):
         run(tmp_path, "seq2seq", tmp_path / "nowhere")
 
 

@@ -1,5 +1,6 @@
 import pytest
-from tokenizers import processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
 
 from pipeline import template, tokenize
 from pipeline.core import files
@@ -11,6 +12,7 @@ from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
 
 LAB = tiny.template_params(name="lab", prompts=["Summarize the following conversation.\n\n{{ dialogue }}\n\nSummary:"])
+KNOWN = "abcdefghijklmnopqrtuvwxyABCDEFGHIJKLMNOPQRTUVWXY.:\n "  # no s, S, z and Z
 LONG = "\n".join(f"#Person{1 + number % 2}#: This is line number {number} of it." for number in range(60))
 
 
@@ -136,3 +138,23 @@ def test_the_stage_reports_what_the_limits_cut_and_leaves_test_unencoded(tmp_pat
     assert (card["examples"], card["prompts truncated"], card["targets truncated"]) == (2, 1, 2)
     assert card["prompt tokens truncated"] == encoded[1]["source_cut"] > 1000
     assert card["longest input tokens"] == 100 + (0 if kind == "seq2seq" else 4)
+
+
+def test_letters_of_the_instruction_that_the_tokenizer_does_not_know_are_not_lost(seq2seq_base):
+    """A word with an unknown letter in it comes back without the letter."""
+    model = load_text_encoder(seq2seq_base, "seq2seq", None)
+    core = Tokenizer(
+        models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, **{c: n + 3 for n, c in enumerate(KNOWN)}}, "<unk>")
+    )
+    core.pre_tokenizer, core.decoder = pre_tokenizers.Split("", "isolated"), decoders.Fuse()
+    model.tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+    row, encoded = example(model, "A: Hi.\nB: Hello.")
+    assert model.tokenizer.unk_token_id in encoded["source"]
+    tokenize.check_instructions([row], [encoded], model)
+    encoded["source"] = encoded["source"][30:]
+    with pytest.raises(
+        InputError, match=r"the prompt has lost 'ummarie the following converation\.' of its instruction"
+    ):
+        tokenize.check_instructions([row], [encoded], model)

@@ -105,9 +105,60 @@ def test_an_encoder_is_refused(tmp_path):
     config = BertConfig(
         vocab_size=512, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
     )
+    torch.manual_seed(0)
     tiny.tokenizer(tiny.texts(), "causal", 512).save_pretrained(tmp_path / "source")
     BertLMHeadModel(config).save_pretrained(tmp_path / "source")
     refused(tmp_path, tmp_path / "source", "causal", "it reads what comes after a word")
+
+
+def test_a_model_that_padding_changes_is_refused(tmp_path):
+    """ProphetNet's main stream sees the padded labels."""
+    values = {"hidden_size": 32, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 512}
+    values |= {"num_encoder_layers": 2, "num_decoder_layers": 2, "init_std": 0.3, **zoo.SEQ2SEQ}
+    values |= {"num_encoder_attention_heads": 4, "num_decoder_attention_heads": 4}
+    source = zoo.make_of("ProphetNetConfig", values, "seq2seq", tmp_path / "source")
+    refused(tmp_path, source, "seq2seq", "it reads a text differently in a batch")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("RobertaConfig", {**zoo.LLAMA, "is_decoder": True}),
+        ("RwkvConfig", {"hidden_size": 32, "num_hidden_layers": 2, "attention_hidden_size": 32}),
+    ],
+)
+def test_a_model_that_writes_otherwise_than_it_is_trained_is_refused(tmp_path, kind, values):
+    """RoBERTa counts positions otherwise than generation does; RWKV reads the padding before a prompt."""
+    source = zoo.make_of(kind, {**zoo.CAUSAL, **values}, "causal", tmp_path / "source")
+    refused(tmp_path, source, "causal", "it writes other tokens than it is trained to")
+
+
+def test_a_start_token_without_an_embedding_is_refused(tmp_path):
+    source = zoo.make("t5", tmp_path / "source", decoder_start_token_id=9999)
+    refused(tmp_path, source, "seq2seq", r"512 rows and its configuration \{'decoder_start_token_id': 9999\}")
+
+
+def test_soft_prompts_of_a_class_that_writes_after_tokens_only_are_refused(tmp_path):
+    source = zoo.make_of("CTRLConfig", {**zoo.CAUSAL, **zoo.GPT2, "dff": 64}, "causal", tmp_path / "source")
+    refused(tmp_path, source, "causal", "soft prompts: this model's class writes after tokens only.*leave such methods")
+
+
+@pytest.mark.parametrize("values", [{}, {"hidden_size": 10**9}])
+def test_a_configuration_of_a_much_larger_model_is_refused_at_once(tmp_path, source, values):
+    (source / "config.json").write_text(json.dumps({"model_type": "llama", **values}))
+    refused(tmp_path, source, "causal", r"describes [\d,]{13,} parameters and its weights have [\d,]+: another model")
+
+
+def test_no_layer_is_skipped_in_training(tmp_path):
+    """M2M100's configuration skips layers at random; a step that skips all of them has no gradient."""
+    accept(tmp_path, zoo.make("m2m100", tmp_path / "source", encoder_layerdrop=1.0, decoder_layerdrop=1.0), "seq2seq")
+
+
+def test_a_start_token_that_is_also_padding_is_read_in_training_as_in_writing(tmp_path):
+    model = tiny.load(zoo.make("t5gemma", tmp_path), "seq2seq")
+    assert "decoder_attention_mask" in model.collate(tiny.examples(model))
+    alone, batched = tiny.answers(model, 1), tiny.answers(model, 4)
+    assert alone == batched
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path, source):

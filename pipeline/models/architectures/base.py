@@ -44,6 +44,9 @@ class LanguageModel(ABC):
         network, report = cls.load_with_report(folder, attention)
         if report["missing_keys"]:  # transformers would take random ones
             raise ValueError(f"no values for {sorted(report['missing_keys'])[0]}")
+        for module in network.modules():
+            if hasattr(module, "layerdrop"):  # a step that skips every layer has no gradient
+                module.layerdrop = 0.0
         return network
 
     @classmethod
@@ -75,6 +78,11 @@ class LanguageModel(ABC):
     def control_tokens(self) -> tuple[str, ...]:
         """The tokens that say how a text is built, not what it says: end, padding, a chat's turns."""
         return tokens.control_tokens(self.tokenizer, self.chat)
+
+    @cached_property
+    def prompt_frame(self) -> tuple[list[int], list[int]]:
+        """The tokens that the tokenizer puts before and after a plain text."""
+        return tokens.frame(self.tokenizer, "text")
 
     @property
     def completion_frame(self) -> tuple[list[int], list[int]]:

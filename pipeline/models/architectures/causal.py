@@ -67,6 +67,11 @@ class Causal(LanguageModel):
 
         if not soft_tokens(self.network):
             return self.network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
+        if "inputs_embeds" not in inspect.signature(self.base_network.prepare_inputs_for_generation).parameters:
+            raise InputError(
+                "soft prompts: this model's class writes after tokens only, not after embeddings; "
+                "leave such methods (prompt_tuning, p_tuning) out of `methods`"
+            )
         texts, mask = self.network.word_embeddings(batch["input_ids"]), batch["attention_mask"]
         prompts = self.network.get_prompt(len(texts))
         embeddings = torch.cat([prompts, texts], dim=1)

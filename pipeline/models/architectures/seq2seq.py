@@ -1,5 +1,6 @@
 """Encoder-decoder models: T5, BART and their like. A prompt is all input, a completion all labels."""
 
+import inspect
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +24,7 @@ class Seq2Seq(LanguageModel):
     @cached_property
     def completion_frame(self) -> tuple[list[int], list[int]]:
         """As in the interface: what the tokenizer puts around a target, such as BART's start or NLLB's language."""
-        before, after = tokens.completion_frame(self.tokenizer)
+        before, after = tokens.frame(self.tokenizer, "text_target")
         return before, after or [self.tokenizer.eos_token_id]
 
     @cached_property
@@ -44,6 +45,27 @@ class Seq2Seq(LanguageModel):
         except (AttributeError, TypeError, ValueError):
             found = (tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id)
             return next(token for token in found if token is not None)
+
+    @cached_property
+    def hides_start(self) -> bool:
+        """Whether the network takes the start token for padding, unless it is told otherwise; found by trying.
+
+        T5Gemma does where both are the same token, but not when it writes.
+        """
+        import torch
+
+        network, ids = self.base_network, torch.tensor([[self.start_token, 3]], device=self.device)
+        known = inspect.signature(network.forward).parameters
+        if self.start_token != self.tokenizer.pad_token_id or "decoder_attention_mask" not in known:
+            return False
+        inputs = {"input_ids": torch.arange(3, 11, device=self.device)[None], "decoder_input_ids": ids}
+        training = network.training
+        network.eval()
+        with torch.no_grad():
+            told = network(**inputs, decoder_attention_mask=torch.ones_like(ids), use_cache=False).logits
+            untold = network(**inputs, use_cache=False).logits
+        network.train(training)
+        return not torch.allclose(told, untold, rtol=1e-4, atol=1e-4)
 
     def prompt_positions(self, config: Any, new_tokens: int) -> int | None:
         return encoder_positions(config)
@@ -67,6 +89,8 @@ class Seq2Seq(LanguageModel):
         batch = super().collate(examples)
         before = F.pad(batch["labels"][:, :-1], (1, 0), value=self.start_token)
         batch["decoder_input_ids"] = before.masked_fill(before == IGNORED, self.tokenizer.pad_token_id)
+        if self.hides_start:
+            batch["decoder_attention_mask"] = (before != IGNORED).long()
         return batch
 
     def labelled_logits(self, batch: dict[str, Any]) -> tuple[Any, Any]:
