@@ -19,8 +19,8 @@ from pipeline.inference.likelihood import likeliest_choice
 from pipeline.models.agreement import check_start, difference, logits_of, same
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.loading import count_parameters, load_model
-from pipeline.models.prompts import tokenize_completion, tokenize_instruction
+from pipeline.models.loading import count_parameters, load_model, load_text_encoder
+from pipeline.models.prompts import join_turns, tokenize_completion, tokenize_instruction
 from pipeline.models.tokenizer import NAMED
 from pipeline.models.tuned import load_tuned, save_tuned, trained_parameters
 from pipeline.parameters.generate import DecodingParams
@@ -32,7 +32,10 @@ LARGEST = 500_000_000
 INSTRUCTION = "Summarize the following conversation.\n\n{}\n\nSummary:"
 DIALOGUES = (
     ("Anna: Is the parcel there?\nBen: It comes on Friday.", "The parcel comes on Friday."),
-    ("Ben: I would like to cancel my order.\nAnna: Of course. Which one is it?\nBen: The blue lamp.", "Ben cancels."),
+    (
+        "Ben: I'd like to cancel my order.\nAnna: Of course. Which one is it, <3 or >3 items?\nBen: The lamp & shade.",
+        "Ben cancels.",
+    ),
 )
 
 
@@ -51,6 +54,8 @@ def try_model(base: Path, model: Model) -> None:
         if hasattr(module, "adapt"):
             params = parse_section(values[name], module.Params, name)
             trial.attempt(f"{name}: train, save and read again", trial.use_method, module, params)
+        elif hasattr(module, "demonstrations"):
+            trial.attempt(f"{name}: read worked examples", trial.use_examples, name)
     print(f"tried with {', '.join(values['methods'])}: trains, saves, reads again, writes and chooses")
 
 
@@ -90,6 +95,16 @@ class Trial:
         check_reading(model, examples)
         check_direction(model, examples)
         write_and_choose(model, self.beams)
+
+    def use_examples(self, name: str) -> None:
+        model = load_text_encoder(self.base, self.model.architecture, self.chat)
+        examples = [{"instruction": INSTRUCTION.format(text), "completion": summary} for text, summary in DIALOGUES]
+        try:
+            join_turns(examples, examples[0]["instruction"], model)
+        except InputError as error:
+            raise InputError(
+                f"{name}: with a conversation of several turns {error}; or leave it out of `methods`"
+            ) from None
 
     def use_method(self, module: Any, params: Any) -> None:
         import torch
