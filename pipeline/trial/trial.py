@@ -23,6 +23,7 @@ from pipeline.models.loading import count_parameters, load_model, load_text_enco
 from pipeline.models.prompts import join_turns, tokenize_completion, tokenize_instruction
 from pipeline.models.tokenizer import NAMED
 from pipeline.models.tuned import load_tuned, save_tuned, trained_parameters
+from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import DecodingParams
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
@@ -117,6 +118,7 @@ class Trial:
         model.network = module.adapt(model, params, 0)
         if not trained_parameters(model.network):
             raise InputError(f"{name}: this model has no parameter that the method trains")
+        check_positions(name, model, examples)
         check_start(name, model, examples, before)
         train_step(name, model, examples, params)
         trained = logits_of(model, examples)
@@ -189,6 +191,16 @@ def check_direction(model: LanguageModel, examples: list[Example]) -> None:
         part = model.network(input_ids=ids[:, : ids.shape[1] // 2], use_cache=False).logits
     if not same(whole, part, tolerance=1e-4):  # little of a random encoder's logits is of what follows
         raise InputError("it reads what comes after a word, so it cannot write word by word (an encoder?)")
+
+
+def check_positions(name: str, model: LanguageModel, examples: list[Example]) -> None:
+    """Raise InputError where a method's virtual tokens leave no positions for a text."""
+    added, positions = virtual_tokens(model.network), model.prompt_positions(model.base_network.config, 0)
+    if added and positions is not None and added + max(len(one["input_ids"]) for one in examples) > positions:
+        raise InputError(
+            f"{name}: {added} virtual tokens leave too little of the model's {positions} positions for a text: lower "
+            f"{name}.num_virtual_tokens, or leave it out of `methods`"
+        )
 
 
 def train_step(name: str, model: LanguageModel, examples: list[Example], params: Any) -> None:

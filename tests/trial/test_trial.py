@@ -208,6 +208,11 @@ def method(values, name, **changes):
             {"target_modules": ["nothing"], "feedforward_modules": []},
             r"ia3\.target_modules: this model has no n",
         ),
+        (
+            "prompt_tuning",
+            {"num_virtual_tokens": 2040},
+            "prompt_tuning: 2040 virtual tokens leave too little of .* 2048",
+        ),
         ("adalora", {"init_r": 64, "target_r": 8}, "adalora: rank 64 is above the width"),
         ("lora", {"target_modules": ["embed_tokens", "norm"]}, r"lora\.target_modules: Target module .* not supported"),
     ],
