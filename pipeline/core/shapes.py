@@ -24,6 +24,7 @@ class Demonstration(TypedDict):
 
     instruction: str
     completion: str
+    dialogue: str
 
 
 class Prompt(Demonstration):
@@ -31,7 +32,6 @@ class Prompt(Demonstration):
 
     id: str
     prompt: str
-    dialogue: str
     references: Texts
 
 

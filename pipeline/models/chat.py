@@ -6,6 +6,7 @@ templates (transformers.utils.chat_template_utils, whose own date can't be set).
 """
 
 import json
+import random
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -51,21 +52,22 @@ def render(tokenizer: Any, turns: list[Turn], chat: Chat) -> str:
     given = {key: value for key, value in chat.arguments.items() if key != "chat_template"}
     known = {**tokenizer.special_tokens_map, "tools": None, "documents": None, "add_generation_prompt": True, **given}
     parts = [{"role": turn["role"], "content": [{"type": "text", "text": turn["content"]}]} for turn in turns]
-    error: InputError | None = None
+    errors = []
     for conversation in (turns, parts):
         try:
             text = fill(source, chat.date, {**known, "messages": conversation})
-        except InputError as found:
-            error = error or found
+        except InputError as error:
+            errors.append(error)
             continue
         if all(holds(text, turn["content"]) for turn in turns):
             return text
-    if error:
-        raise error
-    raise InputError(
-        "the model's chat template drops or changes the text that it is given, so the model would not read it; "
-        "use model.chat=false, or another chat_template.jinja in the model's folder"
-    )
+        errors.append(
+            InputError(
+                "the model's chat template drops or changes the text that it is given, so the model would not read it; "
+                "use model.chat=false, or another chat_template.jinja in the model's folder"
+            )
+        )
+    raise errors[0]
 
 
 def fill(source: str, day: str, values: dict[str, Any]) -> str:
@@ -77,6 +79,7 @@ def fill(source: str, day: str, values: dict[str, Any]) -> str:
 
 
 def _fill(source: str, day: str, values: dict[str, Any]) -> str:
+    random.seed(0)  # of this process, for templates that draw
     try:
         return compile_template(source, day).render(values)
     except (MemoryError, InputError):

@@ -56,12 +56,14 @@ def choose_limits(
     reserved: positions that a method's virtual tokens take.
 
     `auto` takes the longest prompt and the longest summary, as far as the model has positions and the machine memory
-    for them; generated summaries get a quarter more than 99 % of the references need.
+    for them; generated summaries get a quarter more than 99 % of the references need. Summaries of a causal model get
+    at most half of its positions.
     """
-    target = up_to(8, max(targets)) if settings.max_target_tokens == "auto" else settings.max_target_tokens
-    target = min(target, model.completion_positions(config) or target)
-    needed = up_to(8, math.ceil(1.25 * percentile(targets, 0.99)))
-    new = max(16, min(needed, model.completion_positions(config) or needed))
+    most = model.completion_positions(config) or half(model.prompt_positions(config, 0))
+    target, new = up_to(8, max(targets)), up_to(8, math.ceil(1.25 * percentile(targets, 0.99)))
+    target, new = min(target, most or target), max(16, min(new, most or new))
+    if settings.max_target_tokens != "auto":
+        target = min(settings.max_target_tokens, model.completion_positions(config) or settings.max_target_tokens)
     source = settings.max_source_tokens
     if source == "auto":
         source = min(up_to(16, max(sources)), LONGEST_AUTO)
@@ -123,6 +125,10 @@ def free_memory(parameters: int) -> int:
 
     free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available
     return max(1, int(SHARE_OF_MEMORY * (free - 16 * parameters)))
+
+
+def half(positions: int | None) -> int | None:
+    return positions and positions // 2
 
 
 def percentile(values: list[int], share: float) -> int:

@@ -93,24 +93,42 @@ def _remove_tokens(ids: list[int], offsets: list[tuple[int, int]], start: int, s
 
 
 def shorten_text(dialogue: str, encode: Callable[[str], list[int]], limit: int) -> Prompt:
-    """The ids with as many characters of the dialogue as fit, taken out of its middle; found by bisection.
+    """The ids with as many characters of the dialogue as fit, taken out of its middle.
 
     For tokenizers that don't say where a token is in the text, and chat templates that change the text.
     """
-
-    def shortened(kept: int) -> list[int]:
-        head = (kept + 1) // 2
-        return encode(dialogue[:head] + dialogue[len(dialogue) - (kept - head) :])
-
-    whole, least = len(encode(dialogue)), len(shortened(0))
+    whole, least = len(encode(dialogue)), len(encode(""))
     if least > limit:
         raise InputError(too_long(whole, whole - least, limit))
+    ids = encode(fitting_text(dialogue, encode, limit))
+    return Prompt(ids, whole - len(ids))
+
+
+def fitting_text(dialogue: str, encode: Callable[[str], list[int]], limit: int) -> str:
+    """As many characters of a dialogue's start and end as `encode` gives at most `limit` ids for; by bisection."""
+
+    def shortened(kept: int) -> str:
+        head = (kept + 1) // 2
+        return dialogue[:head] + dialogue[len(dialogue) - (kept - head) :]
+
     fits, over = 0, len(dialogue)
     while over - fits > 1:
         middle = (fits + over) // 2
-        fits, over = (middle, over) if len(shortened(middle)) <= limit else (fits, middle)
-    ids = shortened(fits)
-    return Prompt(ids, whole - len(ids))
+        fits, over = (middle, over) if len(encode(shortened(middle))) <= limit else (fits, middle)
+    return shortened(fits)
+
+
+def shorten_example(example: dict[str, Any], model: LanguageModel, limit: int) -> dict[str, Any]:
+    """A worked example whose instruction has at most `limit` tokens; it loses text as a prompt does."""
+    before, dialogue, after = example["instruction"].rpartition(example["dialogue"])
+
+    def encode(text: str) -> list[int]:
+        return encode_prompt(before + text + after, model)[1]
+
+    if len(encode(dialogue)) <= limit:
+        return example
+    kept = fitting_text(dialogue, encode, limit)
+    return example | {"instruction": before + kept + after, "dialogue": kept}
 
 
 def too_long(tokens: int, inside: int, limit: int) -> str:
@@ -123,29 +141,32 @@ def too_long(tokens: int, inside: int, limit: int) -> str:
 def fitting_examples(
     rows: list[dict[str, Any]], examples: list[dict[str, Any]], model: LanguageModel, limit: int, positions: int | None
 ) -> list[dict[str, Any]]:
-    """The worked examples that fit before every prompt with at least half of its dialogue; at least one.
+    """The worked examples, each within the limit of prompts, that fit before every prompt with half of its dialogue.
 
-    Raises InputError where not one does.
+    Where not one does, it is shortened further. Raises InputError where that does not help.
     """
+    examples = [shorten_example(example, model, limit) for example in examples]
     if positions is None or not examples:
         return examples
 
-    def least_kept(count: int) -> float:
+    def least_kept(chosen: list[dict[str, Any]]) -> float:
         """The smallest share of a dialogue that is left, of those that its prompt has alone."""
         shares = []
         for row in rows:
             bare = encode_row(row, [], model, limit)
-            whole = len(encode_prompt(join_turns(examples[:count], row["instruction"], model), model)[1])
+            whole = len(encode_prompt(join_turns(chosen, row["instruction"], model), model)[1])
             if (missing := whole - bare.truncated - positions) > 0:
                 dialogue = len(encode_prompt(row["dialogue"], model)[1]) - bare.truncated
                 shares.append(1 - missing / max(1, dialogue))
         return min(shares, default=1.0)
 
-    for count in range(len(examples), 0, -1):
-        if least_kept(count) >= (0.5 if count > 1 else 0.1):
-            if count < len(examples):
-                print(f"{count} of {len(examples)} worked examples: the model has no positions for more")
-            return examples[:count]
+    shorter = [[shorten_example(examples[0], model, positions // part)] for part in (2, 4, 8)]
+    for chosen in (*(examples[:count] for count in range(len(examples), 0, -1)), *shorter):
+        if least_kept(chosen) >= 0.5:
+            if chosen != examples:
+                cut = ", shortened" if chosen in shorter else ""
+                print(f"{len(chosen)} of {len(examples)} worked examples{cut}: the model has no positions for more")
+            return chosen
     raise InputError(
         f"few_shot: not one worked example fits into the model's {positions} positions beside a prompt: "
         "lower tokenize.max_source_tokens, or leave few_shot out of `methods`"

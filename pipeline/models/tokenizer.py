@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.errors import InputError
 from pipeline.models.chat import Chat, render, template_source
 
 if TYPE_CHECKING:
@@ -44,9 +45,13 @@ def control_tokens(tokenizer: Any, chat: Chat | None) -> tuple[str, ...]:
 
 
 def chat_markup(tokenizer: Any, chat: Chat) -> str:
-    """A chat template and what it makes of a short conversation."""
-    turns = [("user", "a"), ("assistant", "b"), ("user", "c")]
-    text = render(tokenizer, [{"role": role, "content": content} for role, content in turns], chat)
+    """A chat template and what it makes of a short conversation, or of one request where it takes no more."""
+    roles = (("user", "a"), ("assistant", "b"), ("user", "c"))
+    turns = [{"role": role, "content": content} for role, content in roles]
+    try:
+        text = render(tokenizer, turns, chat)
+    except InputError:
+        text = render(tokenizer, turns[:1], chat)
     return template_source(tokenizer, chat) + text
 
 

@@ -19,10 +19,11 @@ from pipeline.inference.likelihood import likeliest_choice
 from pipeline.models.agreement import check_start, difference, logits_of, same
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.loading import count_parameters, load_model
-from pipeline.models.prompts import tokenize_completion, tokenize_instruction
+from pipeline.models.loading import count_parameters, load_model, load_text_encoder
+from pipeline.models.prompts import join_turns, tokenize_completion, tokenize_instruction
 from pipeline.models.tokenizer import NAMED
 from pipeline.models.tuned import load_tuned, save_tuned, trained_parameters
+from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import DecodingParams
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
@@ -32,7 +33,10 @@ LARGEST = 500_000_000
 INSTRUCTION = "Summarize the following conversation.\n\n{}\n\nSummary:"
 DIALOGUES = (
     ("Anna: Is the parcel there?\nBen: It comes on Friday.", "The parcel comes on Friday."),
-    ("Ben: I would like to cancel my order.\nAnna: Of course. Which one is it?\nBen: The blue lamp.", "Ben cancels."),
+    (
+        "Ben: I'd like to cancel my order.\nAnna: Of course. Which one is it, <3 or >3 items?\nBen: The lamp & shade.",
+        "Ben cancels.",
+    ),
 )
 
 
@@ -51,6 +55,8 @@ def try_model(base: Path, model: Model) -> None:
         if hasattr(module, "adapt"):
             params = parse_section(values[name], module.Params, name)
             trial.attempt(f"{name}: train, save and read again", trial.use_method, module, params)
+        elif hasattr(module, "demonstrations"):
+            trial.attempt(f"{name}: read worked examples", trial.use_examples, name)
     print(f"tried with {', '.join(values['methods'])}: trains, saves, reads again, writes and chooses")
 
 
@@ -91,6 +97,16 @@ class Trial:
         check_direction(model, examples)
         write_and_choose(model, self.beams)
 
+    def use_examples(self, name: str) -> None:
+        model = load_text_encoder(self.base, self.model.architecture, self.chat)
+        examples = [{"instruction": INSTRUCTION.format(text), "completion": summary} for text, summary in DIALOGUES]
+        try:
+            join_turns(examples, examples[0]["instruction"], model)
+        except InputError as error:
+            raise InputError(
+                f"{name}: with a conversation of several turns {error}; or leave it out of `methods`"
+            ) from None
+
     def use_method(self, module: Any, params: Any) -> None:
         import torch
 
@@ -102,6 +118,7 @@ class Trial:
         model.network = module.adapt(model, params, 0)
         if not trained_parameters(model.network):
             raise InputError(f"{name}: this model has no parameter that the method trains")
+        check_positions(name, model, examples)
         check_start(name, model, examples, before)
         train_step(name, model, examples, params)
         trained = logits_of(model, examples)
@@ -174,6 +191,16 @@ def check_direction(model: LanguageModel, examples: list[Example]) -> None:
         part = model.network(input_ids=ids[:, : ids.shape[1] // 2], use_cache=False).logits
     if not same(whole, part, tolerance=1e-4):  # little of a random encoder's logits is of what follows
         raise InputError("it reads what comes after a word, so it cannot write word by word (an encoder?)")
+
+
+def check_positions(name: str, model: LanguageModel, examples: list[Example]) -> None:
+    """Raise InputError where a method's virtual tokens leave no positions for a text."""
+    added, positions = virtual_tokens(model.network), model.prompt_positions(model.base_network.config, 0)
+    if added and positions is not None and added + max(len(one["input_ids"]) for one in examples) > positions:
+        raise InputError(
+            f"{name}: {added} virtual tokens leave too little of the model's {positions} positions for a text: lower "
+            f"{name}.num_virtual_tokens, or leave it out of `methods`"
+        )
 
 
 def train_step(name: str, model: LanguageModel, examples: list[Example], params: Any) -> None:

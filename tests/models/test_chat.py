@@ -40,6 +40,16 @@ def test_a_template_that_changes_words_is_refused(tokenizer, change):
         written(tokenizer, BODY.replace("%s", f"{{{{ m['content'] | {change} }}}}"))
 
 
+def test_the_reason_is_that_of_the_text_and_not_of_the_parts(tokenizer):
+    with pytest.raises(InputError, match="drops or changes the text"):
+        written(tokenizer, BODY.replace("%s", "{{ m['content'].split(' ') | join('_') }}"))
+
+
+def test_a_template_that_draws_gives_the_same_text_again(tokenizer):
+    template = BODY.replace("%s", "{{ m['content'] }}") + "{{ range(10 ** 5) | random }}"
+    assert written(tokenizer, template) == written(tokenizer, template)
+
+
 def test_a_template_that_drops_the_text_is_refused(tokenizer):
     with pytest.raises(InputError, match="drops or changes the text"):
         written(tokenizer, BODY.replace("%s", ""))

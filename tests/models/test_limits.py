@@ -7,7 +7,7 @@ from pipeline.core.errors import InputError
 from pipeline.models import architectures, limits
 from pipeline.models.loading import load_text_encoder
 from pipeline.models.positions import decoder_positions, encoder_positions
-from pipeline.models.prompts import encode_with_examples, fitting_examples
+from pipeline.models.prompts import encode_prompt, encode_with_examples, fitting_examples
 from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
 
@@ -49,6 +49,11 @@ def test_prompt_and_summary_share_the_positions_of_a_causal_model():
     assert choose(AUTO, "causal", LlamaConfig(max_position_embeddings=300)).max_source_tokens == 300 - 104
 
 
+def test_summaries_longer_than_a_causal_model_leave_room_for_prompts():
+    found = choose(AUTO, "causal", LlamaConfig(max_position_embeddings=300), targets=[5000])
+    assert (found.max_source_tokens, found.max_target_tokens, found.max_new_tokens) == (150, 150, 150)
+
+
 def test_a_setting_ends_at_the_models_positions_too():
     settings = Tokenize(max_source_tokens=1024, max_target_tokens=128)
     assert choose(settings, config=BartConfig(max_position_embeddings=600)).max_source_tokens == 600
@@ -57,9 +62,9 @@ def test_a_setting_ends_at_the_models_positions_too():
 
 def test_a_model_without_room_for_a_prompt_is_refused():
     with pytest.raises(
-        InputError, match=r"positions leave 11 tokens for a prompt beside 104.*: lower tokenize.max_target_tokens"
+        InputError, match=r"positions leave 15 tokens for a prompt beside 15.*: lower tokenize.max_target_tokens"
     ):
-        choose(AUTO, "causal", LlamaConfig(max_position_embeddings=115))
+        choose(AUTO, "causal", LlamaConfig(max_position_embeddings=30))
 
 
 def test_auto_fits_into_memory(monkeypatch):
@@ -92,5 +97,18 @@ def test_as_many_worked_examples_are_used_as_leave_half_of_a_dialogue(seq2seq_ba
     fewer = fitting_examples(rows, examples, model, 512, whole // 2)
     assert 0 < len(fewer) < 3
     assert all(len(encode_with_examples(one, fewer, model, 512, whole // 2)) <= whole // 2 for one in rows)
-    with pytest.raises(InputError, match=r"few_shot: not one worked example fits into the model's 60 positions"):
-        fitting_examples(rows, examples, model, 512, 60)
+    with pytest.raises(InputError, match=r"few_shot: not one worked example fits into the model's 40 positions"):
+        fitting_examples(rows, examples, model, 512, 40)
+
+
+def test_a_worked_example_is_as_short_as_a_prompt_and_shorter_where_positions_are_few(seq2seq_base, capsys):
+    model = load_text_encoder(seq2seq_base, "seq2seq", None)
+    examples, rows, limit = [row(400), row(10)], [row(300)], 200
+    (first, second) = fitting_examples(rows, examples, model, limit, None)
+    assert second == examples[1]
+    assert 195 <= len(encode_prompt(first["instruction"], model)[1]) <= limit
+    assert first["instruction"].startswith("Sum up: word0 word1 ") and first["instruction"].endswith(" word399")
+    (only,) = fitting_examples(rows, examples, model, limit, limit)
+    assert "1 of 2 worked examples, shortened: the model has no positions for more" in capsys.readouterr().out
+    assert len(encode_prompt(only["instruction"], model)[1]) <= limit / 2
+    assert len(encode_with_examples(rows[0], [only], model, limit, limit)) <= limit

@@ -173,6 +173,23 @@ def test_a_chat_template_that_drops_the_text_is_refused(tmp_path, source):
     refused(tmp_path, source, "causal", "chat template drops or changes the text", chat=True)
 
 
+ONE_TURN = "{% if messages | length > 1 %}{{ raise_exception('one turn') }}{% endif %}{{ messages[0]['content'] }}\n"
+LAST_TURN = "{{ messages[-1]['content'] }}\n"
+
+
+@pytest.mark.parametrize("template", [ONE_TURN, LAST_TURN])
+def test_a_template_of_one_turn_is_refused_for_worked_examples_alone(tmp_path, source, template, monkeypatch):
+    (source / "chat_template.jinja").write_text(template)
+    refused(tmp_path, source, "causal", "few_shot: with a conversation of several turns the model's chat te", chat=True)
+    monkeypatch.setattr(trial, "read_params", lambda: tiny._defaults() | {"methods": ["zero_shot"]})
+    accept(tmp_path, source, "causal", chat=True)
+
+
+def test_a_template_that_escapes_markup_is_refused(tmp_path, source):
+    (source / "chat_template.jinja").write_text("{{ messages[0]['content'] | e }}\n")
+    refused(tmp_path, source, "causal", "chat template drops or changes the text", chat=True)
+
+
 def method(values, name, **changes):
     return {**values, name: {**values[name], **changes}, "methods": [name]}
 
@@ -190,6 +207,11 @@ def method(values, name, **changes):
             "ia3",
             {"target_modules": ["nothing"], "feedforward_modules": []},
             r"ia3\.target_modules: this model has no n",
+        ),
+        (
+            "prompt_tuning",
+            {"num_virtual_tokens": 2040},
+            "prompt_tuning: 2040 virtual tokens leave too little of .* 2048",
         ),
         ("adalora", {"init_r": 64, "target_r": 8}, "adalora: rank 64 is above the width"),
         ("lora", {"target_modules": ["embed_tokens", "norm"]}, r"lora\.target_modules: Target module .* not supported"),
