@@ -95,6 +95,10 @@ def read_or_refuse(model: Model, part: str, read: Any, *arguments: Any) -> Any:
         reason = f"cannot read its {part}: {type(error).__name__}: {first_line(error)}"
         if "custom code" in str(error) or "trust_remote_code" in str(error):
             reason = "it needs code of its own, which is never run; use a model that transformers knows"
+        if "Unrecognized configuration class" in str(error):
+            reason = (
+                f"transformers has no {model.architecture} language model of its kind (model_type in its config.json)"
+            )
         raise InputError(f"{model.path}: {reason}") from error
 
 

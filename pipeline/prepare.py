@@ -45,7 +45,7 @@ def run(paths: Paths, *, seed: Seed, data: Data, score: Score) -> None:
     for split in SPLITS:
         splits[split] = splits[split][: getattr(data.limit, split)]
         if not splits[split]:
-            raise InputError(f"{listed(sources.get(split, sources['train']))}: no dialogue left for {split}")
+            raise InputError(f"{getattr(data, split)}: no dialogue left for {split}")
         counts[split] |= {"dialogues": len(splits[split]), **mean_lengths(splits[split])}
         if split != "train":
             near = mark_near_duplicates(splits["train"], splits[split], data.near_duplicate)
@@ -71,7 +71,7 @@ def find_sources(data: Data) -> dict[str, list[Path]]:
         with files.explain_damaged_input(place):
             if chosen := _files_in(place, split, from_train):
                 sources[split] = chosen
-                print(f"{split}: {listed(chosen)}")
+                print(f"{split}: {place}: {listed(path.relative_to(place) for path in chosen)}")
     return sources
 
 

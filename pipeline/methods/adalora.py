@@ -90,6 +90,11 @@ class Hooks(MethodHooks):
         return self.config.orth_reg_weight * torch.stack(off).mean()
 
     def after_optimizer_step(self, step: int) -> None:
+        import torch
+
+        for value in self.tuner.parameters():
+            if value.requires_grad and value.grad is None:  # of an expert that no token was sent to
+                value.grad = torch.zeros_like(value)
         self.tuner.update_and_allocate(step)
 
     def state(self) -> dict[str, Any]:

@@ -140,3 +140,15 @@ def test_a_training_without_steps_to_reduce_ranks_in_is_refused(tmp_path, seq2se
 def test_ranks_that_cannot_shrink_are_refused(changes, message):
     with pytest.raises(InputError, match=message):
         tiny.method_params("adalora", **changes)
+
+
+def test_weights_that_no_token_reached_count_as_unmoved(tmp_path, seq2seq_base):
+    """As those of an expert in a mixture of experts, which have no gradient at such a step."""
+    trainer = tiny.trainer(seq2seq_base, tmp_path, "adalora", **PHASES)
+    for name, value in trainer.model.network.named_parameters():
+        if value.requires_grad and "decoder" not in name:
+            value.grad = torch.ones_like(value)
+    trainer.hooks.after_optimizer_step(1)
+    sensitivities = trainer.model.network.base_model.rankallocator.ipt
+    sums = {name: value.sum() for name, value in sensitivities.items() if ".lora_A." in name}
+    assert all((value == 0) == ("decoder" in name) for name, value in sums.items())

@@ -83,6 +83,7 @@ def test_the_bundled_base_knows_what_it_was_taught(tmp_path):
     support_calls.run(paths, support_calls=tiny.section("support_calls", SupportCalls))
     files.write_jsonl(paths.tuned_model("zero_shot") / DEMONSTRATIONS, [])
     paths.base_model.symlink_to(BUNDLED_BASE)
+    tiny.write_limits(paths)
     files_of_calls = {name: str(paths.support_calls(name)) for name in ("questions", "text")}
     forgetting.run(
         "zero_shot",

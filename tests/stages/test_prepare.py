@@ -172,7 +172,7 @@ def test_a_folder_is_read_by_split_and_what_it_lacks_is_cut_from_train(tmp_path,
     prepare.run(paths, seed=1, data=data(**dict.fromkeys(SPLITS, str(folder))), score=settings())
     splits = {split: files.read_jsonl(paths.records(split)) for split in SPLITS}
     assert {split: len(rows) for split, rows in splits.items()} == {"train": 11, "validation": 3, "test": 1}
-    assert f"train: {folder}/train-0.csv, {folder}/train-1.csv\n" in capsys.readouterr().out
+    assert f"train: {folder}: train-0.csv, train-1.csv\n" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"no file of test in this folder \(data.test\); found train.csv"):
         (tmp_path / "other").mkdir()
         write(tmp_path / "other/train.csv", [row(1)])

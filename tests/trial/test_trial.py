@@ -8,11 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import processors
+from transformers import Gemma3Config, Gemma3ForConditionalGeneration, WhisperConfig, WhisperForConditionalGeneration
 
 from pipeline import convert
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.methods import lora, prompt_tuning
+from pipeline.models.architectures.causal import naming_embeddings
 from pipeline.models.virtual_tokens import embedding_scale
 from pipeline.trial import trial
 from tests import tiny, zoo
@@ -138,15 +140,49 @@ def test_a_start_token_without_an_embedding_is_refused(tmp_path):
     refused(tmp_path, source, "seq2seq", r"512 rows and its configuration \{'decoder_start_token_id': 9999\}")
 
 
-def test_soft_prompts_of_a_class_that_writes_after_tokens_only_are_refused(tmp_path):
-    source = zoo.make_of("CTRLConfig", {**zoo.CAUSAL, **zoo.GPT2, "dff": 64}, "causal", tmp_path / "source")
-    refused(tmp_path, source, "causal", "soft prompts: this model's class writes after tokens only.*leave such methods")
+def test_soft_prompts_of_a_class_that_takes_no_embeddings_are_refused(tmp_path):
+    source = zoo.make_of("OpenAIGPTConfig", {**zoo.CAUSAL, **zoo.GPT2}, "causal", tmp_path / "source")
+    refused(tmp_path, source, "causal", "cannot prompt_tuning: .* leave the method out of `methods`")
+
+
+def test_a_class_that_drops_embeddings_is_refused():
+    class Network:
+        def prepare_inputs_for_generation(self, input_ids, **kwargs):
+            return {"input_ids": input_ids}
+
+    network = Network()
+    with naming_embeddings(network), pytest.raises(InputError, match="writes after tokens only, not after embeddings"):
+        network.prepare_inputs_for_generation(None, inputs_embeds=1, is_first_iteration=True)
 
 
 @pytest.mark.parametrize("values", [{}, {"hidden_size": 10**9}])
 def test_a_configuration_of_a_much_larger_model_is_refused_at_once(tmp_path, source, values):
     (source / "config.json").write_text(json.dumps({"model_type": "llama", **values}))
     refused(tmp_path, source, "causal", r"describes [\d,]{13,} parameters and its weights have [\d,]+: another model")
+
+
+def test_soft_prompts_of_a_class_that_hands_embeddings_on_without_naming_them(tmp_path, monkeypatch, capsys):
+    """As Gemma 3 with images; the text alone is trained and read."""
+    values = tiny._defaults() | {"methods": ["prompt_tuning", "p_tuning"]}
+    monkeypatch.setattr(trial, "read_params", lambda: values)
+    text = {**zoo.CAUSAL, **zoo.GEMMA, "vocab_size": zoo.VOCABULARY}
+    vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = Gemma3Config(
+        text_config=text, vision_config=vision | {"image_size": 28, "patch_size": 14}, mm_tokens_per_image=4
+    )
+    torch.manual_seed(0)
+    Gemma3ForConditionalGeneration(config).save_pretrained(tmp_path / "source")
+    tiny.tokenizer(tiny.texts(), "causal", zoo.VOCABULARY).save_pretrained(tmp_path / "source")
+    accept(tmp_path, tmp_path / "source", "causal")
+    assert "tried with prompt_tuning, p_tuning" in capsys.readouterr().out
+
+
+def test_a_model_of_sound_is_refused(tmp_path):
+    sizes = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+    source = tmp_path / "source"
+    WhisperForConditionalGeneration(WhisperConfig(**sizes, decoder_attention_heads=2)).save_pretrained(source)
+    tiny.tokenizer(tiny.texts(), "seq2seq", zoo.VOCABULARY).save_pretrained(source)
+    refused(tmp_path, source, "seq2seq", "transformers has no seq2seq language model of its kind")
 
 
 def test_no_layer_is_skipped_in_training(tmp_path):

@@ -1,6 +1,8 @@
 """Decoder-only models: Llama, GPT and their like. Prompt and completion are one text."""
 
+import contextlib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from pipeline.core.errors import InputError
@@ -67,20 +69,16 @@ class Causal(LanguageModel):
 
         if not soft_tokens(self.network):
             return self.network.generate(**batch, generation_config=config)[:, batch["input_ids"].shape[1] :]
-        if "inputs_embeds" not in inspect.signature(self.base_network.prepare_inputs_for_generation).parameters:
-            raise InputError(
-                "soft prompts: this model's class writes after tokens only, not after embeddings; "
-                "leave such methods (prompt_tuning, p_tuning) out of `methods`"
-            )
         texts, mask = self.network.word_embeddings(batch["input_ids"]), batch["attention_mask"]
         prompts = self.network.get_prompt(len(texts))
         embeddings = torch.cat([prompts, texts], dim=1)
         mask = torch.cat([mask.new_ones(prompts.shape[:2]), mask], dim=1)
         order = mask.argsort(dim=1, stable=True)  # padding to the front, everything else in its order
         embeddings = embeddings.gather(1, order[..., None].expand_as(embeddings))
-        return self.base_network.generate(
-            inputs_embeds=embeddings, attention_mask=mask.gather(1, order), generation_config=config
-        )
+        with naming_embeddings(self.base_network):
+            return self.base_network.generate(
+                inputs_embeds=embeddings, attention_mask=mask.gather(1, order), generation_config=config
+            )
 
     def cache_shape(self) -> tuple[int, int, int]:
         import torch
@@ -88,8 +86,34 @@ class Causal(LanguageModel):
         token = torch.zeros((1, 1), dtype=torch.long, device=self.network.device)
         with torch.no_grad():
             cache = getattr(self.network(input_ids=token, use_cache=True), "past_key_values", None)
-        if cache is None:
-            raise InputError("prefix_tuning: this model keeps no keys and values of attention")
-        layers = cache.layers
+        layers = cache.layers if cache is not None else []
+        if not layers or any(getattr(layer, "keys", None) is None for layer in layers):
+            raise InputError("prefix_tuning: this model has layers that keep no keys and values of attention")
         _, heads, _, width = layers[0].keys.shape
         return len(layers), heads, width
+
+
+@contextlib.contextmanager
+def naming_embeddings(network: Any) -> Iterator[None]:
+    """Let a network write after embeddings.
+
+    transformers refuses that where a class hands its arguments on without naming them, as Gemma 3 with images does.
+    Raises InputError where a class does not hand them on.
+    """
+    prepare = network.prepare_inputs_for_generation
+
+    def named(input_ids: Any, inputs_embeds: Any = None, **kwargs: Any) -> dict[str, Any]:
+        # transformers looks for an argument of the name `kwargs`.
+        inputs = prepare(input_ids, inputs_embeds=inputs_embeds, **kwargs)
+        if kwargs.get("is_first_iteration") and inputs.get("inputs_embeds") is None:
+            raise InputError(
+                "soft prompts: this model's class writes after tokens only, not after embeddings; leave such methods "
+                "(prompt_tuning, p_tuning) out of `methods`"
+            )
+        return inputs
+
+    network.prepare_inputs_for_generation = named
+    try:
+        yield
+    finally:
+        network.prepare_inputs_for_generation = prepare
