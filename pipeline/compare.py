@@ -3,7 +3,6 @@
 python -m pipeline.compare
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,21 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation import seeds
+from pipeline.evaluation.baseline_differences import FLOORS, baseline_flags, minus_baselines
+from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.pairs import compare_pairs
+from pipeline.evaluation.metrics import PRIMARY_METRIC
+from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
-from pipeline.evaluation.shapes import DialogueScores, SystemScores
+from pipeline.evaluation.seed_rows import known_seeds
+from pipeline.evaluation.shapes import BaselineScores, DialogueScores, SystemScores
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
 from pipeline.reporting.comparison_page import comparison_page
 
 System = dict[str, Any]
+Rows = list[dict[str, Any]]
 
 
 def run(paths: Paths, *, methods: list[str], score: Score) -> None:
@@ -33,19 +35,20 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
         if row["kind"] == "method":
             row |= run_costs(row["name"], paths) | forgetting_metrics(row["name"], paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
-    flag_systems(systems, baselines)
-    dialogues = {
+    rows = {
         row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
     }
+    add_baselines(systems, rows, paths, score)
     comparison: dict[str, Any] = {
+        "schema": SCHEMA,
         "signature": systems[0]["signature"],
         "dialogues": systems[0]["dialogues"],
+        "seeds": next((seeds for each in rows.values() if (seeds := known_seeds(each))), []),
         "resamples": score.resamples,
         "non_inferiority_margin": score.non_inferiority_margin,
         "systems": sorted(baselines, key=points) + systems,
-        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(dialogues, score).items()},
+        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, score).items()},
     }
-    add_seeds(comparison, seeds.load_seeds(paths.seeds))
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)
     page = comparison_page(comparison)
@@ -57,7 +60,7 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
 def baseline_files(paths: Paths) -> list[Path]:
     """The scores of the baselines; of people only where there are several references."""
     found = sorted(paths.baselines.glob("*.json"))
-    for name in ("lead", "longest_turn"):
+    for name in FLOORS:
         if (path := paths.baselines / f"{name}.json") not in found:
             raise files.missing(path)
     return found
@@ -79,29 +82,14 @@ def check_signatures(systems: list[System]) -> None:
             )
 
 
-def flag_systems(systems: list[System], baselines: list[System]) -> None:
-    """Flag systems that score above people, or below a baseline that needs no model."""
-    bounds = {row["name"]: points(row) for row in baselines}
+def add_baselines(systems: list[System], rows: dict[str, Rows], paths: Paths, score: Score) -> None:
+    """Add to each system its differences from the baselines, and the flags that their intervals give it."""
+    tables = [path.with_suffix(".parquet") for path in baseline_files(paths)]
+    baselines = {path.stem: files.read_parquet(path, shape=BaselineScores) for path in tables}
+    check_same_rows({systems[0]["name"]: rows[systems[0]["name"]], **baselines})
     for row in systems:
-        if "human" in bounds and points(row) > bounds["human"]:
-            row["flags"].append("above human")
-        row["flags"] += [f"below {name}" for name in ("lead", "longest_turn") if points(row) < bounds.get(name, 0)]
-
-
-def add_seeds(comparison: dict[str, Any], scores_by_seed: seeds.ScoresBySeed) -> None:
-    """Add to systems and pairs what several seeds gave, where the sweep holds the runs that are compared."""
-    rows = comparison["systems"]
-    same_run = [row["name"] for row in rows if seeds.includes_run(scores_by_seed, row["name"], row["scores"])]
-    scores_by_seed = {name: scores_by_seed[name] for name in same_run}
-    statistics = {metric: seeds.seed_statistics(scores_by_seed, metric) for metric in METRICS}
-    for row in rows:
-        if row["name"] in statistics[PRIMARY_METRIC]:
-            row["seeds"] = {metric: asdict(by_method[row["name"]]) for metric, by_method in statistics.items()}
-    for metric, pairs in comparison["pairs"].items():
-        for pair in pairs:
-            if {pair["first"], pair["second"]} <= scores_by_seed.keys():
-                over_seeds = seeds.seed_difference(scores_by_seed, pair["first"], pair["second"], metric)
-                pair["seeds"] = over_seeds and asdict(over_seeds)
+        row["minus_baselines"] = minus_baselines(rows[row["name"]], baselines, score)
+        row["flags"] += baseline_flags(row["minus_baselines"])
 
 
 def plot_rows(systems: list[System]) -> str:

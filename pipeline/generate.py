@@ -64,6 +64,7 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
         "dialogues": len(predictions),
         "new_tokens": sum(row["tokens"] for row in predictions),
         "prompt_tokens": sum(map(len, prompts)),
+        "request_tokens": round(sum(map(len, prompts)) / len(rows) + virtual_tokens(tuned.network), 1),
         "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, limits["max_source_tokens"]),
         "batch_size": min(size for _, size in results.values()),
         "latency": latency,

@@ -14,8 +14,9 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.shapes import Record
 from pipeline.evaluation import loss_curves
+from pipeline.evaluation.comparison_shape import Comparison
 from pipeline.evaluation.loss_curves import LossPoint
-from pipeline.evaluation.shapes import Comparison, DialogueScores
+from pipeline.evaluation.shapes import DialogueScores
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 from pipeline.reporting import charts, html

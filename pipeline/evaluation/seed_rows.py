@@ -20,7 +20,7 @@ def split_by_seed(rows: Sequence[Row]) -> dict[Any, list[Row]]:
     by_seed: dict[Any, list[Row]] = {}
     for row in rows:
         by_seed.setdefault(row.get("seed", UNKNOWN), []).append(row)
-    (first, expected), *others = [(seed, [row["id"] for row in each]) for seed, each in by_seed.items()]
+    (first, expected), *others = [(seed, [row.get("id") for row in each]) for seed, each in by_seed.items()]
     for seed, ids in others:
         if ids != expected:
             raise InputError(f"seeds {first} and {seed} have rows of different dialogues: run `dvc repro` again")
@@ -39,6 +39,11 @@ def by_seed(rows: Sequence[Row], columns: Sequence[str]) -> np.ndarray:
 def dialogue_ids(rows: Sequence[Row]) -> list[str]:
     """The dialogues of the rows, each once, in their order."""
     return list(dict.fromkeys(row["id"] for row in rows))
+
+
+def known_seeds(rows: Sequence[Row]) -> list[int]:
+    """The seeds of the rows; empty where the system depends on none, or they are not known."""
+    return [seed for seed in split_by_seed(rows) if isinstance(seed, int)]
 
 
 def count_seeds(rows: Sequence[Row]) -> int:

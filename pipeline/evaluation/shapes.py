@@ -31,6 +31,7 @@ class SystemScores(TypedDict):
     dialogues: int
     scores: Scores
     further: dict[str, float]
+    by_seed: dict[str, dict[str, float]]
     signature: dict[str, str]
     near_duplicates: int
     diagnostics: NotRequired[dict[str, float | None]]
@@ -38,9 +39,12 @@ class SystemScores(TypedDict):
     evaluate: NotRequired[dict[str, Any]]
 
 
-# reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue.
 _METRIC_COLUMNS = {column: float for metric in METRICS.values() for column in metric.columns}
-DialogueScores = TypedDict("DialogueScores", {"id": str, "prediction": str, "words": float, **_METRIC_COLUMNS})  # type: ignore[misc]
+# reports/baselines/BASELINE.parquet, dialogue by dialogue.
+BaselineScores = TypedDict("BaselineScores", {"id": str, **_METRIC_COLUMNS})  # type: ignore[misc]
+# reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue and seed by seed.
+_SYSTEM_COLUMNS: dict[str, Any] = {"seed": NotRequired[int | None], "prediction": str, "words": float}
+DialogueScores = TypedDict("DialogueScores", {"id": str, **_SYSTEM_COLUMNS, **_METRIC_COLUMNS})  # type: ignore[misc]
 
 
 class TrainingSeconds(TypedDict):
@@ -79,6 +83,7 @@ class GenerationRun(TypedDict):
     """reports/runs/generate/METHOD.json."""
 
     new_tokens: int
+    request_tokens: float
     extra_prompt_tokens: float
     latency: dict[str, Timing | int]
     seconds: GenerationSeconds
@@ -108,30 +113,3 @@ class Forgetting(TypedDict):
     by_choice: int
     accuracy: dict[str, float]
     text_loss: TextLoss
-
-
-class System(TypedDict):
-    """A row of the comparison; a method has its costs and answers too."""
-
-    name: str
-    kind: str
-    flags: list[str]
-    scores: Scores
-
-
-class Comparison(TypedDict):
-    """reports/comparison.json."""
-
-    signature: dict[str, str]
-    dialogues: int
-    resamples: int
-    non_inferiority_margin: float
-    systems: Annotated[list[System], Field(min_length=1)]
-    pairs: dict[str, list[dict[str, Any]]]
-    verdict: list[str]
-
-
-class SeedSweep(TypedDict):
-    """reports/sweeps/seeds.json: method -> seed -> metric -> points."""
-
-    methods: dict[str, dict[str, dict[str, float]]]

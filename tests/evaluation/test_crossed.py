@@ -8,7 +8,6 @@ from scipy import stats
 from pipeline.evaluation.crossed import analyse, mean_score, mean_squares, pseudo_values
 from pipeline.evaluation.metrics import METRICS
 
-
 pytestmark = pytest.mark.filterwarnings("ignore")  # statsmodels with the newest pandas
 
 
@@ -66,7 +65,7 @@ def test_the_variances_are_those_of_a_crossed_mixed_model_of_statsmodels():
 
 
 def test_a_variance_below_zero_counts_as_none_and_dialogues_stay():
-    values = np.array([[0.0, 2.0, 4.0, 9.0]] * 3) + [[1.0, -1.0, 0, 0], [-1.0, 1.0, 0, 0], [0, 0, 0, 0]]
+    values = np.array([[1.0, 1.0, 4.0, 9.0], [-1.0, 3.0, 4.0, 9.0], [0.0, 2.0, 4.0, 9.0]])
     seed, dialogue, rest = mean_squares(values)
     assert seed < rest < dialogue
     result = analyse(values)
