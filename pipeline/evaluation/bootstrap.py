@@ -101,13 +101,19 @@ def shared_draws(dialogues: int, resamples: int, seed: int) -> PairedResampling:
 
 
 def _middle_95(scores: np.ndarray, dialogues: int) -> tuple[float, float]:
-    """The expanded percentile interval; of a single dialogue all that there is."""
-    tail = 0.0
-    if dialogues > 1:
-        quantile = float(student_quantile(0.975, dialogues - 1))
-        tail = NORMAL.cdf(-math.sqrt(dialogues / (dialogues - 1)) * quantile)
+    """The expanded percentile interval."""
+    tail = _expanded_tail(dialogues)
     low, high = np.quantile(scores, [tail, 1 - tail])
     return float(low), float(high)
+
+
+@functools.cache
+def _expanded_tail(dialogues: int) -> float:
+    """The share of resamples below a 95 % interval; of a single dialogue none."""
+    if dialogues < 2:
+        return 0.0
+    quantile = float(student_quantile(0.975, dialogues - 1))
+    return NORMAL.cdf(-math.sqrt(dialogues / (dialogues - 1)) * quantile)
 
 
 def p_at_most(scores: np.ndarray, bound: float, dialogues: int) -> float:

@@ -1,8 +1,10 @@
 """What an experiment can detect, and what it would take to settle what is open, from the variances of a difference.
 
-Smallest detectable difference: the true difference that a test finds in 80 % of repetitions, its standard error times
-the quantile of the test's level plus that of the power. Cohen (1988), Statistical Power Analysis for the Behavioral
-Sciences. The degrees of freedom are those that the crossed analysis would have on average.
+Smallest detectable difference: the true difference that a test finds in 80 % of repetitions. Cohen (1988), Statistical
+Power Analysis for the Behavioral Sciences; the non-central t distribution by the normal approximation of Johnson and
+Welch (1940), Applications of the Non-central t-Distribution. The degrees of freedom are those that the crossed analysis
+has where its mean squares are what they estimate. Simulated, what is called detectable is found in 72 to 82 % of
+worlds.
 """
 
 import math
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 from pipeline.evaluation.bootstrap import ALPHA
 from pipeline.evaluation.differences import Difference
-from pipeline.evaluation.student import student_quantile
+from pipeline.evaluation.student import NORMAL, student_quantile
 
 POWER = 0.8
 MOST_DIALOGUES, MOST_SEEDS = 100_000, 50  # beyond these an experiment is called out of reach
@@ -46,7 +48,8 @@ def standard_error(difference: Difference, dialogues: int, seeds: int) -> tuple[
 def detectable(difference: Difference, dialogues: int, seeds: int, tail: float) -> float:
     """The smallest true difference that a test finds in 80 % of repetitions; tail: the level on one side."""
     error, df = standard_error(difference, dialogues, seeds)
-    return error * float(student_quantile(1 - tail, df) + student_quantile(POWER, df))
+    critical = float(student_quantile(1 - tail, df))
+    return error * (critical * (1 - 1 / (4 * df)) + NORMAL.inv_cdf(POWER) * math.sqrt(1 + critical**2 / (2 * df)))
 
 
 def settle(difference: Difference, dialogues: int, tests: int) -> Settling:

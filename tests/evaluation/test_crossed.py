@@ -7,19 +7,9 @@ from scipy import stats
 
 from pipeline.evaluation.crossed import analyse, mean_score, mean_squares, pseudo_values
 from pipeline.evaluation.metrics import METRICS
+from tests.worlds import worlds
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # statsmodels with the newest pandas
-
-
-def worlds(shape: tuple[int, ...], seed_sd: float, dialogue_sd: float, rest_sd: float, seed: int = 0) -> np.ndarray:
-    """(..., seeds, dialogues) scores around 0."""
-    rng = np.random.default_rng(seed)
-    *many, seeds, dialogues = shape
-    parts = [
-        sd * rng.standard_normal((*many, *size))
-        for sd, size in ((seed_sd, (seeds, 1)), (dialogue_sd, (1, dialogues)), (rest_sd, (seeds, dialogues)))
-    ]
-    return parts[0] + parts[1] + parts[2]
 
 
 def test_two_seeds_and_two_dialogues_by_hand():
@@ -40,7 +30,7 @@ def test_mean_squares_are_those_of_the_analysis_of_variance_of_statsmodels():
     from statsmodels.formula.api import ols
     from statsmodels.stats.anova import anova_lm
 
-    values = worlds((4, 30), 1.0, 3.2, 7.5)
+    values = worlds(1, 4, 30, 1.0)[0]
     seed, dialogue = np.indices(values.shape)
     frame = pandas.DataFrame({"score": values.ravel(), "seed": seed.ravel(), "dialogue": dialogue.ravel()})
     table = anova_lm(ols("score ~ C(seed) + C(dialogue)", frame).fit())
@@ -51,7 +41,7 @@ def test_the_variances_are_those_of_a_crossed_mixed_model_of_statsmodels():
     """In a balanced design REML gives the estimates of the mean squares where none of them is below zero."""
     import statsmodels.formula.api as formula
 
-    values = worlds((5, 40), 3.0, 4.0, 5.0, seed=2)
+    values = worlds(1, 5, 40, 3.0, 4.0, 5.0, rng=2)[0]
     seed, dialogue = np.indices(values.shape)
     frame = pandas.DataFrame({"score": values.ravel(), "seed": seed.ravel(), "dialogue": dialogue.ravel(), "all": 1})
     crossed = {"seed": "0 + C(seed)", "dialogue": "0 + C(dialogue)"}
@@ -80,7 +70,7 @@ def test_equal_values_have_no_width_and_are_no_difference():
 
 
 def test_many_worlds_are_analysed_as_each_alone():
-    values = worlds((3, 4, 25), 1.0, 2.0, 3.0)
+    values = worlds(3, 4, 25, 1.0, 2.0, 3.0)
     together = analyse(values)
     for index, world in enumerate(values):
         alone = analyse(world)
@@ -89,7 +79,7 @@ def test_many_worlds_are_analysed_as_each_alone():
 
 
 def test_pseudo_values_of_a_mean_are_the_scores_themselves():
-    scores = worlds((3, 12), 1, 1, 1)[:, :, None] + 40
+    scores = worlds(1, 3, 12, 1, 1, 1)[0][:, :, None] + 40
     assert pseudo_values(scores, METRICS["rouge1"].score) == pytest.approx(scores[:, :, 0])
 
 
