@@ -3,7 +3,6 @@
 python -m pipeline.compare
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,15 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation import seeds
+from pipeline.core.runs import run_names
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.evaluation.pairs import compare_pairs
 from pipeline.evaluation.run_costs import run_costs
+from pipeline.evaluation.scoring import first_seed
 from pipeline.evaluation.shapes import DialogueScores, SystemScores
 from pipeline.evaluation.verdict import verdict
+from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
 from pipeline.reporting.comparison_page import comparison_page
@@ -25,27 +26,29 @@ from pipeline.reporting.comparison_page import comparison_page
 System = dict[str, Any]
 
 
-def run(paths: Paths, *, methods: list[str], score: Score) -> None:
+def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) -> None:
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
     check_signatures(systems)
     for row in systems:
         if row["kind"] == "method":
-            row |= run_costs(row["name"], paths) | forgetting_metrics(row["name"], paths, score, BASE in methods)
+            first, *_ = run_names(row["name"], seeds_of[row["name"]])
+            row |= run_costs(first, paths) | forgetting_metrics(first, paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     flag_systems(systems, baselines)
     dialogues = {
-        row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
+        row["name"]: first_seed(files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores))
+        for row in systems
     }
     comparison: dict[str, Any] = {
         "signature": systems[0]["signature"],
+        "seeds": max(seeds_of.values(), key=len, default=[]),
         "dialogues": systems[0]["dialogues"],
         "resamples": score.resamples,
         "non_inferiority_margin": score.non_inferiority_margin,
         "systems": sorted(baselines, key=points) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(dialogues, score).items()},
     }
-    add_seeds(comparison, seeds.load_seeds(paths.seeds))
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)
     page = comparison_page(comparison)
@@ -86,22 +89,6 @@ def flag_systems(systems: list[System], baselines: list[System]) -> None:
         if "human" in bounds and points(row) > bounds["human"]:
             row["flags"].append("above human")
         row["flags"] += [f"below {name}" for name in ("lead", "longest_turn") if points(row) < bounds.get(name, 0)]
-
-
-def add_seeds(comparison: dict[str, Any], scores_by_seed: seeds.ScoresBySeed) -> None:
-    """Add to systems and pairs what several seeds gave, where the sweep holds the runs that are compared."""
-    rows = comparison["systems"]
-    same_run = [row["name"] for row in rows if seeds.includes_run(scores_by_seed, row["name"], row["scores"])]
-    scores_by_seed = {name: scores_by_seed[name] for name in same_run}
-    statistics = {metric: seeds.seed_statistics(scores_by_seed, metric) for metric in METRICS}
-    for row in rows:
-        if row["name"] in statistics[PRIMARY_METRIC]:
-            row["seeds"] = {metric: asdict(by_method[row["name"]]) for metric, by_method in statistics.items()}
-    for metric, pairs in comparison["pairs"].items():
-        for pair in pairs:
-            if {pair["first"], pair["second"]} <= scores_by_seed.keys():
-                over_seeds = seeds.seed_difference(scores_by_seed, pair["first"], pair["second"], metric)
-                pair["seeds"] = over_seeds and asdict(over_seeds)
 
 
 def plot_rows(systems: list[System]) -> str:

@@ -61,7 +61,7 @@ def write_scores(paths: Paths, name: str, texts: list[str], records: list[dict] 
     files.write_jsonl(paths.records("test"), records)
     rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
     files.write_jsonl(paths.predictions(name), rows)
-    score.run(name, paths, score=settings())
+    score.run(name, paths, seeds_of={name: []}, score=settings())
 
 
 def write_method(

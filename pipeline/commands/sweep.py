@@ -19,14 +19,12 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.params import PARAMS, flatten, parse_section, read_params, section
 from pipeline.core.paths import Paths
-from pipeline.evaluation import seeds
-from pipeline.evaluation.sweep_series import SweepPoint, collect_seeds, group_series, judge_series
+from pipeline.evaluation.sweep_series import SweepPoint, group_series, judge_series
 from pipeline.experiments.dvc_experiments import ExperimentList, list_experiments, open_repository
 from pipeline.experiments.sweep_points import read_points
 from pipeline.parameters.score import Score
 from pipeline.reporting import html, markdown
 from pipeline.reporting.page import Page
-from pipeline.reporting.seeds_page import seeds_page
 from pipeline.reporting.sweep_page import SweepContext, values_page
 
 SWEEPS = Path("conf/sweeps.yaml")
@@ -51,15 +49,15 @@ def run(
     sweep = find_sweep(name)
     with open_repository() as repo:
         experiments = list_experiments(repo, revision, commits)
-        points, unreadable = read_points(repo, experiments, sweep.parameter, sweep.methods, sweep.x)
+        points, unreadable = read_points(repo, experiments, sweep.parameter, sweep.methods, sweep.x, score)
     series = group_series(points)
     if not series:
         waiting = f" ({'; '.join(unreadable)})" if unreadable else ""
         raise InputError(
             f"{name}: no two experiments of {revision} differ in {sweep.parameter} alone{waiting}. Queue some with "
-            f"`dvc exp run --queue -S '{sweep.parameter}={sweep.values}'`, then `dvc queue start`"
+            f"`dvc exp run --queue -S '{sweep.parameter}={sweep.values}' validate`, then `dvc queue start`"
         )
-    content, page = build(sweep, series, experiments, score, unreadable, seeds.load_seeds(paths.seeds))
+    content, page = build(sweep, series, experiments, score, unreadable)
     write(output / name.replace(".", "_"), content, page)
 
 
@@ -83,7 +81,6 @@ def build(
     experiments: ExperimentList,
     score: Score,
     unreadable: list[str],
-    scores_by_seed: seeds.ScoresBySeed,
 ) -> tuple[dict[str, Any], Page]:
     """The content of the sweep's JSON, and its page."""
     judged = [judge_series(points, score, sweep.prefer) for points in series]
@@ -97,11 +94,8 @@ def build(
         params=[params[points[0].experiment] for points in series],
         unreadable=unreadable,
     )
-    if sweep.parameter == "seed":
-        content = collect_seeds(series)
-        return content, seeds_page(context, judged, content["methods"])
     content = {"parameter": sweep.parameter, "series": [each.to_json() for each in judged]}
-    return content, values_page(context, judged, scores_by_seed)
+    return content, values_page(context, judged, {})
 
 
 def write(target: Path, content: dict[str, Any], page: Page) -> None:

@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.core import files
 from pipeline.core.progress import progress
 from pipeline.evaluation import diagnostics
-from pipeline.evaluation.bootstrap import PairedResampling
+from pipeline.evaluation.bootstrap import PairedResampling, Statistic, total
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
-from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Scorer
+from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Metric, Scorer
 from pipeline.evaluation.predictions import Record, read_predictions, read_references
 from pipeline.parameters.score import Score
 
@@ -39,14 +41,33 @@ def score_file(
     Raises InputError where a row of either file is not as expected, or score.language does not read the references.
     """
     known = read_references(records)
-    unread = check_language(all_references(known.values()), score.language, records)
     rows = read_predictions(predictions, known, id_column, prediction_column)
-    scores = score_predictions(rows, known, score, f"score {predictions.stem}")
+    return _score({None: rows}, known, records, score, predictions.as_posix())
+
+
+def score_runs(predictions: dict[int | None, Path], records: Path, score: Score, name: str) -> SystemScores:
+    """Score the predictions of a method's runs, seed -> file; a method that depends on no seed has one, None.
+
+    Raises InputError as `score_file` does.
+    """
+    known = read_references(records)
+    rows = {seed: read_predictions(path, known) for seed, path in predictions.items()}
+    return _score(rows, known, records, score, name)
+
+
+def _score(
+    predictions: dict[int | None, list[dict[str, Any]]],
+    known: dict[str, Record],
+    records: Path,
+    score: Score,
+    name: str,
+) -> SystemScores:
+    unread = check_language(all_references(known.values()), score.language, records)
+    scores = score_predictions(predictions, known, score, f"score {name}")
     scores.summary["warnings"] += unread
-    scores = SystemScores({"predictions": predictions.as_posix(), **scores.summary}, scores.dialogues)
-    print(f"{predictions}: {', '.join(f'{name} {points}' for name, points in scores.rounded().items())}")
+    print(f"{name}: {', '.join(f'{metric} {points}' for metric, points in scores.rounded().items())}")
     for warning in scores.summary["warnings"]:
-        print(f"{predictions}: WARNING: {warning}")
+        print(f"{name}: WARNING: {warning}")
     return scores
 
 
@@ -59,10 +80,25 @@ def write_scores(scores: SystemScores, summary: Path, dialogues: Path, metrics: 
 
 
 def score_predictions(
-    predictions: list[dict[str, Any]], records: dict[str, Record], score: Score, label: str
+    predictions: dict[int | None, list[dict[str, Any]]], records: dict[str, Record], score: Score, label: str
 ) -> SystemScores:
-    """The scores of checked predictions, in the records' order; label names them in the progress line."""
+    """The scores of checked predictions of each seed, in the records' order; label names them in the progress line."""
     scorer = Scorer(score.use_stemmer, score.language)
+    dialogues = [
+        {"seed": seed, **row}
+        for seed, rows in predictions.items()
+        for row in score_rows(rows, records, scorer, score, label if seed is None else f"{label}-{seed}")
+    ]
+    summary = summarize(dialogues, list(records.values()), scorer, score)
+    each = [row for rows in predictions.values() for row in rows]
+    pairs = [(row["prediction"], text) for row in each for text in records[row["id"]]["references"]]
+    return SystemScores(summary | {"evaluate": evaluate_metrics(score.evaluate, pairs)}, dialogues)
+
+
+def score_rows(
+    predictions: list[dict[str, Any]], records: dict[str, Record], scorer: Scorer, score: Score, label: str
+) -> list[dict[str, Any]]:
+    """A row of scores and diagnostics for each prediction."""
     texts = (text for record in records.values() for text in (record["dialogue"], *record["references"]))
     entities = diagnostics.find_entities(texts, score.language)
     dialogues = []
@@ -71,27 +107,28 @@ def score_predictions(
         columns = scorer.row(row["prediction"], record["references"])
         columns |= diagnostics.diagnose(row, record["dialogue"], record["references"], entities)
         dialogues.append({"id": row["id"], "prediction": row["prediction"]} | columns)
-    summary = summarize(dialogues, list(records.values()), scorer, score)
-    pairs = [(row["prediction"], text) for row in predictions for text in records[row["id"]]["references"]]
-    return SystemScores(summary | {"evaluate": evaluate_metrics(score.evaluate, pairs)}, dialogues)
+    return dialogues
 
 
 def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Scorer, score: Score) -> dict[str, Any]:
-    """A system's scores with 95 % intervals, its diagnostics and its warnings, from its dialogues' columns.
+    """A system's scores with 95 % intervals, its diagnostics and its warnings, from the columns of its dialogues.
 
-    Without columns of diagnostics (a baseline) there are no diagnostics and no warnings.
+    Rows are those of every seed, one after the other. Without columns of diagnostics (a baseline) there are no
+    diagnostics and no warnings.
     """
-    unlike_train = [row for row, record in zip(dialogues, records) if not record.get("near")]
+    near = {record["id"] for record in records if record.get("near")}
+    unlike_train = [row for row in dialogues if row["id"] not in near]
     summary: dict[str, Any] = {
-        "dialogues": len(dialogues),
+        "dialogues": len(records),
         "scores": estimate_scores(dialogues, score),
+        "by_seed": points_by_seed(dialogues),
         "further": {name: statistics.fmean(row[name] for row in dialogues) for name in FURTHER_COLUMNS},
         "signature": scorer.signature([record["references"] for record in records]),
-        "near_duplicates": len(dialogues) - len(unlike_train),  # dialogues that are much like one of train
+        "near_duplicates": len(near),  # dialogues that are much like one of train
     }
-    if summary["near_duplicates"] and len(unlike_train) >= MIN_DIALOGUES:
+    if near and len(records) - len(near) >= MIN_DIALOGUES:
         scores = estimate_scores(unlike_train, score)
-        summary["without_near_duplicates"] = {"dialogues": len(unlike_train), "scores": scores}
+        summary["without_near_duplicates"] = {"dialogues": len(records) - len(near), "scores": scores}
     if "words" in dialogues[0]:
         summary["diagnostics"] = diagnostics.summarize(dialogues)
         summary["warnings"] = diagnostics.warnings(summary["diagnostics"], score.warn)
@@ -103,10 +140,41 @@ def all_references(records: Iterable[Record]) -> list[str]:
     return [text for record in records for text in record["references"]]
 
 
-def estimate_scores(dialogues: list[dict[str, Any]], score: Score) -> dict[str, dict[str, float]]:
-    """Metric -> mean, low and high: the score of all dialogues and its 95 % bootstrap interval."""
-    resampling = PairedResampling.draw(len(dialogues), score.resamples, score.seed)
+def rows_by_seed(dialogues: list[dict[str, Any]]) -> dict[int | None, list[dict[str, Any]]]:
+    """Seed -> its rows, in their order; rows without a seed are of None."""
+    groups: dict[int | None, list[dict[str, Any]]] = {}
+    for row in dialogues:
+        groups.setdefault(row.get("seed"), []).append(row)
+    return groups
+
+
+def first_seed(dialogues: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the first seed: one for each dialogue."""
+    return next(iter(rows_by_seed(dialogues).values()))
+
+
+def points_by_seed(dialogues: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Seed -> metric -> points; empty for a system without seeds."""
+    groups = {seed: rows for seed, rows in rows_by_seed(dialogues).items() if seed is not None}
     return {
-        name: asdict(resampling.estimate(metric.matrix(dialogues), metric.statistic(len(dialogues))))
+        str(seed): {name: total(metric.matrix(rows), metric.statistic(len(rows))) for name, metric in METRICS.items()}
+        for seed, rows in groups.items()
+    }
+
+
+def estimate_scores(dialogues: list[dict[str, Any]], score: Score) -> dict[str, dict[str, float]]:
+    """Metric -> mean, low and high: the mean over seeds of the score of all dialogues, and its bootstrap interval."""
+    seeds = list(rows_by_seed(dialogues).values())
+    resampling = PairedResampling.draw(len(seeds[0]), score.resamples, score.seed)
+
+    def mean_over_seeds(metric: Metric) -> Statistic:
+        def statistic(sums: np.ndarray) -> np.ndarray:
+            each = [metric.score(part, len(seeds[0])) for part in np.split(sums, len(seeds), axis=1)]
+            return np.mean(each, axis=0)
+
+        return statistic
+
+    return {
+        name: asdict(resampling.estimate(np.hstack([metric.matrix(rows) for rows in seeds]), mean_over_seeds(metric)))
         for name, metric in METRICS.items()
     }

@@ -7,12 +7,9 @@ it where it holds the very run that is compared.
 import math
 import statistics
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pipeline.core import files
 from pipeline.evaluation.metrics import PRIMARY_METRIC
-from pipeline.evaluation.shapes import SeedSweep
 
 ScoresBySeed = dict[str, dict[str, dict[str, float]]]  # method -> seed -> metric -> points
 
@@ -42,11 +39,6 @@ class SeedDifference:
     def excludes_zero(self) -> bool:
         """Whether seeds move the difference by less than it is."""
         return self.low > 0 or self.high < 0
-
-
-def load_seeds(path: Path) -> ScoresBySeed:
-    """The scores of a sweep over seeds; empty before there is one."""
-    return files.read_json(path, SeedSweep)["methods"] if path.exists() else {}
 
 
 def includes_run(scores_by_seed: ScoresBySeed, method: str, scores: dict[str, dict[str, Any]]) -> bool:

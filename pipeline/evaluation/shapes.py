@@ -30,6 +30,7 @@ class SystemScores(TypedDict):
 
     dialogues: int
     scores: Scores
+    by_seed: dict[str, dict[str, float]]
     further: dict[str, float]
     signature: dict[str, str]
     near_duplicates: int
@@ -40,7 +41,8 @@ class SystemScores(TypedDict):
 
 # reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue.
 _METRIC_COLUMNS = {column: float for metric in METRICS.values() for column in metric.columns}
-DialogueScores = TypedDict("DialogueScores", {"id": str, "prediction": str, "words": float, **_METRIC_COLUMNS})  # type: ignore[misc]
+_COLUMNS = {"seed": int | None, "id": str, "prediction": str, "words": float} | _METRIC_COLUMNS
+DialogueScores = TypedDict("DialogueScores", _COLUMNS)  # type: ignore[misc]
 
 
 class TrainingSeconds(TypedDict):
@@ -129,9 +131,3 @@ class Comparison(TypedDict):
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[dict[str, Any]]]
     verdict: list[str]
-
-
-class SeedSweep(TypedDict):
-    """reports/sweeps/seeds.json: method -> seed -> metric -> points."""
-
-    methods: dict[str, dict[str, dict[str, float]]]

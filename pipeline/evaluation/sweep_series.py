@@ -87,9 +87,9 @@ def group_series(points: list[SweepPoint]) -> list[list[SweepPoint]]:
     Of experiments with the same value the first counts: the commit that they started from comes before them. Only
     those settings are left that distinguish a method's series.
     """
-    groups: dict[tuple[str, Settings, tuple[str, ...]], dict[Value, SweepPoint]] = {}
+    groups: dict[tuple[str, Settings, tuple[object, ...]], dict[Value, SweepPoint]] = {}
     for point in points:
-        test_set = tuple(row["id"] for row in point.dialogues)
+        test_set = tuple((row.get("seed"), row["id"]) for row in point.dialogues)
         groups.setdefault((point.method, point.settings, test_set), {}).setdefault(point.value, point)
     settings_of: dict[str, list[Settings]] = {}
     kept = {key: group for key, group in groups.items() if len(group) > 1}
@@ -164,15 +164,3 @@ def find_plateau(losses: list[float], values: list[T]) -> T | None:
     near = [loss <= min(losses) * (1 + PLATEAU) for loss in losses]
     first = next((index for index in range(len(near)) if all(near[index:])), None)
     return None if first is None or first == len(near) - 1 else values[first]
-
-
-def collect_seeds(series: list[list[SweepPoint]]) -> dict[str, Any]:
-    """The content of seeds.json, from a sweep over `seed`; of each method the first series counts."""
-    methods: dict[str, dict[str, dict[str, float]]] = {}
-    for points in series:
-        scores = {
-            str(point.value): {name: score["mean"] for name, score in point.scores["scores"].items()}
-            for point in points
-        }
-        methods.setdefault(points[0].method, scores)
-    return {"dialogues": len(series[0][0].dialogues), "methods": methods}

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.evaluation.seeds import SeedStatistics, includes_run, load_seeds, seed_difference, seed_statistics
+from pipeline.evaluation.seeds import SeedStatistics, includes_run, seed_difference, seed_statistics
 
 
 def test_spread_is_the_standard_deviation_over_seeds():
@@ -35,7 +35,3 @@ def test_the_sweep_applies_to_a_run_that_is_one_of_its_own():
     assert includes_run(methods, "lora", {"rouge1": {"mean": 12.0, "low": 11.0, "high": 13.0}})
     assert not includes_run(methods, "lora", {"rouge1": {"mean": 12.1, "low": 11.0, "high": 13.0}})
     assert not includes_run(methods, "full", {"rouge1": {"mean": 12.0, "low": 11.0, "high": 13.0}})
-
-
-def test_no_sweep_yet_is_no_seeds(tmp_path):
-    assert load_seeds(tmp_path / "seeds.json") == {}

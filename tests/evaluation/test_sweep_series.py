@@ -1,8 +1,6 @@
 """Sweeps: which experiments belong together, and which value to take."""
 
-from pipeline.core import files
-from pipeline.evaluation.seeds import includes_run, load_seeds
-from pipeline.evaluation.sweep_series import collect_seeds, find_plateau, group_series, judge_series
+from pipeline.evaluation.sweep_series import find_plateau, group_series, judge_series
 from tests.sweeps import noisy, point
 from tests.systems import settings
 
@@ -66,9 +64,3 @@ def test_other_test_dialogues_are_never_paired():
 def test_of_a_value_that_was_run_twice_the_first_counts():
     (group,) = group_series([point(1, noisy(30), experiment="main"), point(1, noisy(30)), point(2, noisy(30))])
     assert [each.experiment for each in group] == ["main", "one"]
-
-
-def test_the_sweep_over_seeds_is_what_compare_reads(tmp_path):
-    groups = [[point(seed, noisy(30 + seed)) for seed in (1, 2)]]
-    files.write_json(tmp_path / "seeds.json", collect_seeds(groups))
-    assert includes_run(load_seeds(tmp_path / "seeds.json"), "lora", groups[0][0].scores["scores"])

@@ -6,8 +6,7 @@ import pytest
 
 from pipeline.commands.sweep import write
 from pipeline.evaluation.seeds import SeedStatistics
-from pipeline.evaluation.sweep_series import SweepSeries, collect_seeds, judge_series
-from pipeline.reporting.seeds_page import seeds_page
+from pipeline.evaluation.sweep_series import SweepSeries, judge_series
 from pipeline.reporting.sweep_page import SweepContext, headline_of, points_table, series_name, values_page
 from tests.sweeps import COUNT, noisy, point
 from tests.systems import settings
@@ -54,36 +53,26 @@ def test_the_table_compares_each_value_with_the_best():
     ]
 
 
-@pytest.fixture(params=["values", "seeds"])
-def written(request, tmp_path):
+@pytest.fixture
+def written(tmp_path):
     target, unreadable = tmp_path / "sweep", ["odd-name is failed (dvc queue logs odd-name)"]
     context = SweepContext("LoRA <b>rank</b>", "lora.r, 4 experiments", "lora.r", COUNT, [PARAMS] * 2, unreadable)
-    if request.param == "values":
-        series = [
-            judge(*(point(r, noisy(20 + r, r), 2 - r / 10, settings=own) for r in (1, 2, 4, 16)))
-            for own in ((("lora.use_rslora", "true"),), (("lora.use_rslora", "false"),))
-        ]
-        page = values_page(context, series, {})
-    else:
-        groups = [
-            [point(s, noisy(30 + s * k), method=name) for s in (1, 2, 17)] for k, name in enumerate(("full", "lora"))
-        ]
-        series = [judge(*group, prefer=None) for group in groups]
-        page = seeds_page(context, series, collect_seeds(groups)["methods"])
-    write(target, {}, page)
-    return target, request.param
+    series = [
+        judge(*(point(r, noisy(20 + r, r), 2 - r / 10, settings=own) for r in (1, 2, 4, 16)))
+        for own in ((("lora.use_rslora", "true"),), (("lora.use_rslora", "false"),))
+    ]
+    write(target, {}, values_page(context, series, {}))
+    return target
 
 
 def test_markdown_and_html_say_the_same_and_the_page_opens_on_a_phone(written, browser):
-    target, kind = written
-    text = target.with_suffix(".md").read_text()
+    text = written.with_suffix(".md").read_text()
     tab = browser.new_page(viewport={"width": 390, "height": 844})
     messages = []
     tab.on("console", lambda message: messages.append(message.text))
     tab.on("pageerror", lambda error: messages.append(str(error)))
-    tab.goto(target.with_suffix(".html").as_uri())
-    charts = 2 if kind == "values" else 1
-    tab.wait_for_function(f"document.querySelectorAll('[data-chart] svg').length == {charts}")
+    tab.goto(written.with_suffix(".html").as_uri())
+    tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 2")
     assert messages == []
     assert tab.inner_text("h1") == "Sweep: LoRA <b>rank</b>"
     for sentence in tab.locator(".headline p").all_inner_texts():

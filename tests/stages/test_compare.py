@@ -1,7 +1,6 @@
 """The comparison: rows of methods, baselines and external systems, paired tests, flags, verdict and Markdown."""
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.pairs import find_pair, is_significant, read_pairs
+from pipeline.evaluation.pairs import find_pair, read_pairs
 from pipeline.evaluation.verdict import verdict
 from tests.project import ROOT
 from tests.systems import (
@@ -36,7 +35,7 @@ THREE = ["zero_shot", "lora", "full"]
 def run(paths: Paths, methods: list[str], **changes) -> tuple[dict, str]:
     """The comparison and its Markdown."""
     baselines.run(paths, score=settings())
-    compare.run(paths, methods=methods, score=settings(**changes))
+    compare.run(paths, methods=methods, seeds_of={name: [] for name in methods}, score=settings(**changes))
     return files.read_json(paths.comparison), paths.comparison_markdown.read_text()
 
 
@@ -266,7 +265,7 @@ def test_a_verdict_on_methods_that_train_nothing(paths):
 
 def test_comparing_imports_neither_torch_nor_altair(three):
     paths, _, _ = three
-    values = {"methods": THREE, "score": SETTINGS}
+    values = {"methods": THREE, "seeds_of": {name: [] for name in THREE}, "score": SETTINGS}
     (paths.root / "params.yaml").write_text(json.dumps(values))
     before = paths.comparison.read_text()
     code = (
@@ -382,77 +381,3 @@ def test_external_systems_are_in_the_verdict(paths):
     comparison, page = run(paths, [], external={"api": "a.jsonl", "old": "o.jsonl"})
     assert comparison["verdict"][0].startswith("api scores best; over old the difference of +")
     assert comparison["verdict"][0] in page
-
-
-def seeds_of(comparison: dict, *others: dict[str, float]) -> dict:
-    """A sweep over seeds with a comparison's own run, and others whose scores are so many points higher."""
-    methods = {}
-    for row in comparison["systems"]:
-        if row["kind"] == "method":
-            own = {name: score["mean"] for name, score in row["scores"].items()}
-            shifts = [(str(number), moved.get(row["name"], 0.0)) for number, moved in enumerate(({}, *others))]
-            methods[row["name"]] = {seed: {name: value + by for name, value in own.items()} for seed, by in shifts}
-    return {"dialogues": COUNT, "methods": methods}
-
-
-@pytest.fixture
-def compare_with_seeds(three, paths):
-    """The comparison again with a sweep over seeds; its JSON and its Markdown."""
-
-    def compared(*others: dict[str, float]) -> tuple[dict, str]:
-        shutil.copytree(three[0].root, paths.root, dirs_exist_ok=True)
-        files.write_json(paths.seeds, seeds_of(three[1], *others))
-        return run(paths, THREE)
-
-    return compared
-
-
-def test_a_difference_that_seeds_move_by_more_than_it_is_is_not_significant(compare_with_seeds):
-    comparison, page = compare_with_seeds({"lora": 30.0}, {"lora": -30.0})
-    found = pair(comparison, "full", "lora")
-    assert found.over_dialogues.significant and found.over_seeds.low < 0 < found.over_seeds.high
-    assert "| not significant across 3 seeds |" in page
-    assert comparison["verdict"][-1].endswith("not significant between lora and zero_shot; full and lora.")
-    assert "is not significant across 3 seeds" in comparison["verdict"][0]
-    assert not is_significant(found)
-    assert is_significant(pair(comparison, "full", "zero_shot"))
-
-
-def test_seeds_that_reverse_a_difference_overturn_it(compare_with_seeds):
-    shifts = ({"lora": 60.0}, {"lora": 59.0}, {"lora": 61.0}, {"lora": 60.0}, {"lora": 60.0})
-    comparison, page = compare_with_seeds(*shifts)
-    found = pair(comparison, "full", "lora")
-    assert found.over_dialogues.significant and found.over_dialogues.difference > 0 > found.over_seeds.high
-    assert not is_significant(found)
-    assert "reversed across 6 seeds" in page
-
-
-def test_two_seeds_are_too_few_to_overturn_what_the_dialogues_say(compare_with_seeds):
-    comparison, page = compare_with_seeds({"lora": 30.0})
-    found = pair(comparison, "full", "lora")
-    assert found.over_seeds.seeds == 2 and found.over_seeds.low < 0 < found.over_seeds.high
-    assert is_significant(found)
-    assert "not significant across" not in page
-
-
-def test_a_difference_beyond_seeds_stays_significant_and_means_and_spreads_are_shown(compare_with_seeds):
-    comparison, page = compare_with_seeds({"lora": 0.5, "full": 0.25}, {"lora": -0.5, "full": -0.25})
-    assert is_significant(pair(comparison, "full", "lora"))
-    lora = systems(comparison)["lora"]
-    assert lora["seeds"]["rouge1"]["sd"] == pytest.approx(0.5)
-    assert lora["seeds"]["rouge1"]["mean"] == pytest.approx(lora["scores"]["rouge1"]["mean"])
-    assert f"{lora['scores']['rouge1']['mean']:.1f} ± 0.5 (3)" in page
-    assert comparison["verdict"][-1].startswith("Over 3 seeds ROUGE-1 is ")
-    assert " to " in row_of(table(page, "minus", "over seeds"), "full")["over seeds"]
-
-
-def test_a_sweep_over_seeds_of_another_configuration_is_left_out(three, paths):
-    shutil.copytree(three[0].root, paths.root, dirs_exist_ok=True)
-    foreign = seeds_of(three[1], {"lora": 1.0})
-    for by_seed in foreign["methods"].values():
-        for scores in by_seed.values():
-            scores["rouge2"] += 0.125
-    files.write_json(paths.seeds, foreign)
-    again, _ = run(paths, THREE)
-    assert not any("seeds" in row for row in [*again["systems"], *again["pairs"]["rouge1"]])
-    assert "Each method was trained once" in again["verdict"][-1]
