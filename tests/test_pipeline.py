@@ -126,6 +126,7 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
 
 
 SCORES = {f"score@{method}" for method in METHODS}
+WRITTEN = {f"{kind}@{run}" for kind in ("validate", "generate") for run in runs("zero_shot", "lora")}
 DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at the tokens too, and leaves the same
 
 
@@ -146,9 +147,9 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
         (
             "generate.max_new_tokens=6",
             ["zero_shot", "lora"],
-            {"generate@zero_shot", "generate@lora-17", "score@zero_shot", "score@lora"},
+            {*WRITTEN, "score@zero_shot", "score@lora"},
         ),
-        ("score.use_stemmer=false", METHODS, {"baselines", *SCORES}),
+        ("score.use_stemmer=false", METHODS, {"baselines", *SCORES, *(f"validate@{run}" for run in runs(*METHODS))}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -274,4 +275,4 @@ def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project,
     assert set(ran) == {"config", "download_model", "convert", *PAGES}  # the same weights as before, so no more
     assert project.json("models/raw/source.json") == {"repo_id": "google/flan-t5-base", "commit": hub.COMMIT}
     ran = project.dvc("exp", "run", *overrides, "-S", "generate.max_new_tokens=2")  # the hub is gone
-    assert set(ran) == {"config", "generate@zero_shot", "score@zero_shot", *PAGES}
+    assert set(ran) == {"config", "validate@zero_shot", "generate@zero_shot", "score@zero_shot", *PAGES}
