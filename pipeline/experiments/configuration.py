@@ -57,6 +57,7 @@ SECTIONS: dict[str, Any] = {
     "score": Score,
 }
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
+COMPUTED = {"runs": resolvers.runs, "seeds_of": resolvers.seeds_of}
 resolvers.register()
 
 
@@ -140,8 +141,8 @@ def _check_methods(chosen: list[str]) -> None:
 
 
 def _check_runs(values: dict[str, Any]) -> None:
-    """Both are computed in conf/, unless someone gives them values of his own."""
-    for name, compute in (("runs", resolvers.runs), ("seeds_of", resolvers.seeds_of)):
+    """They are computed in conf/, unless someone gives them values of his own."""
+    for name, compute in COMPUTED.items():
         if values[name] != compute(values["methods"], values["seeds"]):
             raise InputError(f"{name}: made of methods and seeds; set these")
 
@@ -176,6 +177,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     key, parent = getattr(error.__cause__, "full_key", None), getattr(error.__cause__, "parent_node", None)
     if not key or not isinstance(parent, DictConfig):
         return " ".join(str(error).split())
+    if key.partition(".")[0] in COMPUTED:
+        return f"{key.partition('.')[0]}: made of methods and seeds; set these"
     section, _, name = key.rpartition(".")
     values = [repr(text.partition("=")[2]) for text in overrides if text.partition("=")[0] == key]
     groups = [] if section else [path.name for path in CONF.iterdir() if path.is_dir()]
