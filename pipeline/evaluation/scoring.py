@@ -10,6 +10,8 @@ from pipeline.core import files
 from pipeline.core.progress import progress
 from pipeline.evaluation import diagnostics
 from pipeline.evaluation.bootstrap import PairedResampling
+from pipeline.evaluation.diagnostic_warnings import warnings
+from pipeline.evaluation.entities import find_entities
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Scorer
@@ -64,7 +66,7 @@ def score_predictions(
     """The scores of checked predictions, in the records' order; label names them in the progress line."""
     scorer = Scorer(score.use_stemmer, score.language)
     texts = (text for record in records.values() for text in (record["dialogue"], *record["references"]))
-    entities = diagnostics.find_entities(texts, score.language)
+    entities = find_entities(texts, score.language)
     dialogues = []
     for row in progress(predictions, len(predictions), label):
         record = records[row["id"]]
@@ -72,15 +74,13 @@ def score_predictions(
         columns |= diagnostics.diagnose(row, record["dialogue"], record["references"], entities)
         dialogues.append({"id": row["id"], "prediction": row["prediction"]} | columns)
     summary = summarize(dialogues, list(records.values()), scorer, score)
+    summary |= summarize_diagnostics(dialogues, diagnostics.diagnose_references(records.values(), entities), score)
     pairs = [(row["prediction"], text) for row in predictions for text in records[row["id"]]["references"]]
     return SystemScores(summary | {"evaluate": evaluate_metrics(score.evaluate, pairs)}, dialogues)
 
 
 def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Scorer, score: Score) -> dict[str, Any]:
-    """A system's scores with 95 % intervals, its diagnostics and its warnings, from its dialogues' columns.
-
-    Without columns of diagnostics (a baseline) there are no diagnostics and no warnings.
-    """
+    """A system's scores with 95 % intervals, from its dialogues' columns."""
     unlike_train = [row for row, record in zip(dialogues, records) if not record.get("near")]
     summary: dict[str, Any] = {
         "dialogues": len(dialogues),
@@ -92,10 +92,20 @@ def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Sc
     if summary["near_duplicates"] and len(unlike_train) >= MIN_DIALOGUES:
         scores = estimate_scores(unlike_train, score)
         summary["without_near_duplicates"] = {"dialogues": len(unlike_train), "scores": scores}
-    if "words" in dialogues[0]:
-        summary["diagnostics"] = diagnostics.summarize(dialogues)
-        summary["warnings"] = diagnostics.warnings(summary["diagnostics"], score.warn)
     return summary
+
+
+def summarize_diagnostics(
+    dialogues: list[dict[str, Any]], references: list[dict[str, Any]], score: Score
+) -> dict[str, Any]:
+    """A system's diagnostics, those of the references, and the warnings that follow, from the columns of each."""
+    found, of_people = diagnostics.summarize(dialogues), diagnostics.summarize(references)
+    count = len({row["id"] for row in dialogues})
+    return {
+        "diagnostics": found,
+        "reference_diagnostics": of_people,
+        "warnings": warnings(found, of_people, count, score.warn),
+    }
 
 
 def all_references(records: Iterable[Record]) -> list[str]:
