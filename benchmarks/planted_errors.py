@@ -89,7 +89,7 @@ def other_day(reference: Reference, rng: random.Random) -> str | None:
 
 
 def reference_of_another_dialogue(reference: Reference, rng: random.Random) -> str | None:
-    return rng.choice(reference.others)
+    return rng.choice(reference.others) if reference.others else None
 
 
 def sentence_twice(reference: Reference, rng: random.Random) -> str | None:

@@ -1,7 +1,7 @@
 """A system's scores: ROUGE and BLEU with intervals for the whole test set, and a row of columns for each dialogue."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,7 @@ def score_predictions(
 ) -> SystemScores:
     """The scores of checked predictions, in the records' order; label names them in the progress line."""
     scorer = Scorer(score.use_stemmer, score.language)
-    texts = (text for record in records.values() for text in (record["dialogue"], *record["references"]))
-    entities = find_entities(texts, score.language)
+    entities = find_entities(all_texts(records.values()), score.language)
     dialogues = []
     for row in progress(predictions, len(predictions), label):
         record = records[row["id"]]
@@ -74,13 +73,15 @@ def score_predictions(
         columns |= diagnostics.diagnose(row, record["dialogue"], record["references"], entities)
         dialogues.append({"id": row["id"], "prediction": row["prediction"]} | columns)
     summary = summarize(dialogues, list(records.values()), scorer, score)
-    summary |= summarize_diagnostics(dialogues, diagnostics.diagnose_references(records.values(), entities), score)
     pairs = [(row["prediction"], text) for row in predictions for text in records[row["id"]]["references"]]
     return SystemScores(summary | {"evaluate": evaluate_metrics(score.evaluate, pairs)}, dialogues)
 
 
 def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Scorer, score: Score) -> dict[str, Any]:
-    """A system's scores with 95 % intervals, from its dialogues' columns."""
+    """A system's scores with 95 % intervals, its diagnostics and its warnings, from its dialogues' columns.
+
+    Without columns of diagnostics (a baseline) there are no diagnostics and no warnings.
+    """
     unlike_train = [row for row, record in zip(dialogues, records) if not record.get("near")]
     summary: dict[str, Any] = {
         "dialogues": len(dialogues),
@@ -92,20 +93,26 @@ def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Sc
     if summary["near_duplicates"] and len(unlike_train) >= MIN_DIALOGUES:
         scores = estimate_scores(unlike_train, score)
         summary["without_near_duplicates"] = {"dialogues": len(unlike_train), "scores": scores}
+    if "words" in dialogues[0]:
+        summary |= summarize_diagnostics(dialogues, records, score)
     return summary
 
 
-def summarize_diagnostics(
-    dialogues: list[dict[str, Any]], references: list[dict[str, Any]], score: Score
-) -> dict[str, Any]:
-    """A system's diagnostics, those of the references, and the warnings that follow, from the columns of each."""
-    found, of_people = diagnostics.summarize(dialogues), diagnostics.summarize(references)
-    count = len({row["id"] for row in dialogues})
+def summarize_diagnostics(dialogues: list[dict[str, Any]], records: list[Record], score: Score) -> dict[str, Any]:
+    """A system's diagnostics, those of the references of the same dialogues, and the warnings that follow."""
+    entities = find_entities(all_texts(records), score.language)
+    own = diagnostics.summarize(dialogues)
+    people = diagnostics.summarize(diagnostics.diagnose_references(records, entities))
     return {
-        "diagnostics": found,
-        "reference_diagnostics": of_people,
-        "warnings": warnings(found, of_people, count, score.warn),
+        "diagnostics": own,
+        "reference_diagnostics": people,
+        "warnings": warnings(own, people, len(records), score.warn),
     }
+
+
+def all_texts(records: Iterable[Record]) -> Iterator[str]:
+    """The dialogues and the references of the records."""
+    return (text for record in records for text in (record["dialogue"], *record["references"]))
 
 
 def all_references(records: Iterable[Record]) -> list[str]:
