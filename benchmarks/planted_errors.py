@@ -34,7 +34,7 @@ class Reference:
 
     text: str
     record: dict[str, Any]
-    said: set[str]  # forms of the dialogue's words
+    said: frozenset[str]  # forms of the dialogue's words
     own_names: list[str]  # names and tags of the dialogue
     other_names: list[str]  # names of other dialogues' references that this one does not have
     unseen: list[str]

@@ -3,6 +3,7 @@
 The same columns of people's references say how often a check is wrong, or how often people do it too.
 """
 
+import functools
 import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,8 +28,9 @@ def novel_bigrams(prediction: str, dialogue: str) -> float | None:
     return 100 * len(pairs - set(_ngrams(dialogue, 2))) / len(pairs) if pairs else None
 
 
-def _ngrams(text: str, order: int) -> list[tuple[str, ...]]:
-    return runs([word.lower() for word in words(text)], order)
+@functools.lru_cache(maxsize=1024)  # of a dialogue, for its summary by each seed and for its references
+def _ngrams(text: str, order: int) -> tuple[tuple[str, ...], ...]:
+    return tuple(runs([word.lower() for word in words(text)], order))
 
 
 def diagnose(row: dict[str, Any], dialogue: str, references: list[str], entities: Entities) -> dict[str, Any]:

@@ -4,6 +4,7 @@ What is a name follows from how the texts of the test set write a word. A capita
 nothing: "They" and "The" have one too.
 """
 
+import functools
 import re
 import unicodedata
 from collections import Counter
@@ -75,10 +76,10 @@ def _located(text: str) -> Iterator[tuple[str, str]]:
         word = _without_ending(located)
         if is_tag(located) or not word[:1].isalpha():
             continue
-        before = text[:begin].rstrip(" ")[-1:]
         if not word[0].isupper():
             yield word, "lower"
         elif len(word) > 1:
+            before = text[:begin].rstrip(" ")[-1:]
             yield word, "inside" if before.isalnum() or before in (",", "'", "’", "-") else "start"
 
 
@@ -98,12 +99,13 @@ def unsupported_entities(text: str, dialogue: str, entities: Entities) -> list[s
     return sorted(word for word in claims if _form(word) not in said)
 
 
-def said_forms(dialogue: str, language: str) -> set[str]:
+@functools.lru_cache(maxsize=1024)  # of a dialogue, for its summary by each seed and for its references
+def said_forms(dialogue: str, language: str) -> frozenset[str]:
     """The words of a dialogue in the forms that count as the same word."""
     spoken = [_without_ending(word) for word in _words(dialogue)]
     forms = [_form(word) for word in spoken]
     capitals = {".".join(word.lower()) for word in spoken if word.isupper()}  # US is U.S, and "us" is not
-    return {*forms, *capitals, *(number_words.other_forms(forms) if language == ENGLISH else ())}
+    return frozenset({*forms, *capitals, *(number_words.other_forms(forms) if language == ENGLISH else ())})
 
 
 def _words(text: str) -> list[str]:
@@ -112,7 +114,7 @@ def _words(text: str) -> list[str]:
 
 def _without_ending(word: str) -> str:
     """Without a possessive or contracted ending."""
-    return word if is_tag(word) else re.split("['’]", word)[0]
+    return word if is_tag(word) else word.replace("’", "'").partition("'")[0]
 
 
 def _form(word: str) -> str:
