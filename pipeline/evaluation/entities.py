@@ -21,7 +21,7 @@ NO_NAMES = {"OK", "Okay", *TITLES}
 DAYS = {"today", "tomorrow", "yesterday", "tonight"}  # weekdays have capitals
 # So many different words in lower case say enough about which words begin a sentence: some 15 dialogues.
 ENOUGH_WORDS = 500
-_TITLE = re.compile(rf"\b({'|'.join(TITLES)})\.\s*(?=\w)")  # "Mr.Tang" is two words, and in one sentence
+_TITLE = re.compile(rf"\b({'|'.join(TITLES)})\.\s*(?=\w)")  # "Mr.Lee" is two words, and in one sentence
 
 
 @dataclass(frozen=True)
