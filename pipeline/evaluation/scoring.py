@@ -1,7 +1,7 @@
 """A system's scores: ROUGE and BLEU with intervals for the whole test set, and a row of columns for each dialogue."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from pipeline.core import files
 from pipeline.core.progress import progress
 from pipeline.evaluation import diagnostics
 from pipeline.evaluation.bootstrap import PairedResampling, Statistic, total
+from pipeline.evaluation.diagnostic_warnings import warnings
+from pipeline.evaluation.entities import find_entities
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Metric, Scorer
@@ -99,8 +101,7 @@ def score_rows(
     predictions: list[dict[str, Any]], records: dict[str, Record], scorer: Scorer, score: Score, label: str
 ) -> list[dict[str, Any]]:
     """A row of scores and diagnostics for each prediction."""
-    texts = (text for record in records.values() for text in (record["dialogue"], *record["references"]))
-    entities = diagnostics.find_entities(texts, score.language)
+    entities = find_entities(all_texts(records.values()), score.language)
     dialogues = []
     for row in progress(predictions, len(predictions), label):
         record = records[row["id"]]
@@ -130,9 +131,25 @@ def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Sc
         scores = estimate_scores(unlike_train, score)
         summary["without_near_duplicates"] = {"dialogues": len(records) - len(near), "scores": scores}
     if "words" in dialogues[0]:
-        summary["diagnostics"] = diagnostics.summarize(dialogues)
-        summary["warnings"] = diagnostics.warnings(summary["diagnostics"], score.warn)
+        summary |= summarize_diagnostics(dialogues, records, score)
     return summary
+
+
+def summarize_diagnostics(dialogues: list[dict[str, Any]], records: list[Record], score: Score) -> dict[str, Any]:
+    """A system's diagnostics, those of the references of the same dialogues, and the warnings that follow."""
+    entities = find_entities(all_texts(records), score.language)
+    own = diagnostics.summarize(dialogues)
+    people = diagnostics.summarize(diagnostics.diagnose_references(records, entities))
+    return {
+        "diagnostics": own,
+        "reference_diagnostics": people,
+        "warnings": warnings(own, people, len(records), score.warn),
+    }
+
+
+def all_texts(records: Iterable[Record]) -> Iterator[str]:
+    """The dialogues and the references of the records."""
+    return (text for record in records for text in (record["dialogue"], *record["references"]))
 
 
 def all_references(records: Iterable[Record]) -> list[str]:

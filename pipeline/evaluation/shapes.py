@@ -26,7 +26,7 @@ Scores = Annotated[dict[str, Estimate], AfterValidator(_with_every_metric)]
 
 
 class SystemScores(TypedDict):
-    """reports/scores/SYSTEM.json, and reports/baselines/BASELINE.json without the last three."""
+    """reports/scores/SYSTEM.json, and reports/baselines/BASELINE.json without the last four."""
 
     dialogues: int
     scores: Scores
@@ -35,6 +35,7 @@ class SystemScores(TypedDict):
     signature: dict[str, str]
     near_duplicates: int
     diagnostics: NotRequired[dict[str, float | None]]
+    reference_diagnostics: NotRequired[dict[str, float | None]]  # of the people's references of the same dialogues
     warnings: NotRequired[list[str]]
     evaluate: NotRequired[dict[str, Any]]
 
