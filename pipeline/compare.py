@@ -10,15 +10,16 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.runs import run_names
 from pipeline.evaluation.baseline_differences import FLOORS, baseline_flags, minus_baselines
 from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
-from pipeline.evaluation.seed_rows import known_seeds
 from pipeline.evaluation.shapes import BaselineScores, DialogueScores, SystemScores
 from pipeline.evaluation.verdict import verdict
+from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
 from pipeline.reporting.comparison_page import comparison_page
@@ -27,13 +28,14 @@ System = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 
-def run(paths: Paths, *, methods: list[str], score: Score) -> None:
+def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) -> None:
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
     check_signatures(systems)
     for row in systems:
         if row["kind"] == "method":
-            row |= run_costs(row["name"], paths) | forgetting_metrics(row["name"], paths, score, BASE in methods)
+            first, *_ = run_names(row["name"], seeds_of[row["name"]])
+            row |= run_costs(first, paths) | forgetting_metrics(first, paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     rows = {
         row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
@@ -42,8 +44,8 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
     comparison: dict[str, Any] = {
         "schema": SCHEMA,
         "signature": systems[0]["signature"],
+        "seeds": max(seeds_of.values(), key=len, default=[]),
         "dialogues": systems[0]["dialogues"],
-        "seeds": next((seeds for each in rows.values() if (seeds := known_seeds(each))), []),
         "resamples": score.resamples,
         "non_inferiority_margin": score.non_inferiority_margin,
         "systems": sorted(baselines, key=points) + systems,

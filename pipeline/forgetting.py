@@ -1,6 +1,6 @@
 """How much a method lost of the base model's other abilities: questions it was not tuned on, and held-out text.
 
-    python -m pipeline.forgetting METHOD
+    python -m pipeline.forgetting RUN
 
 The file of questions has rows of id, task, prompt and answer (formats: docs/data.md); one with `choices` can be
 answered by the likeliest choice. The file of texts has rows of text and, optionally, prompt, or is a .txt of
@@ -33,19 +33,19 @@ from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
 
 
-def run(method: str, paths: Paths, *, model: Model, template: Template, forgetting: Forgetting) -> None:
+def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting: Forgetting) -> None:
     with files.explain_damaged_input(Path(forgetting.questions)):
         questions = read_questions(Path(forgetting.questions), forgetting.per_task)
     with files.explain_damaged_input(Path(forgetting.text)):
         texts = read_texts(Path(forgetting.text))
     monitor, chat = ResourceMonitor(), chat_settings(model, template)
     with monitor.phase("load"):
-        tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, chat, merge=True)
+        tuned = load_tuned(paths.base_model, paths.tuned_model(name), model.architecture, chat, merge=True)
         tuned.network = to_device(tuned.network)
         limit = read_limits(paths)["max_source_tokens"]
         examples = [text_example(row, tuned, limit) for row in texts]
     with monitor.phase("answer"):
-        given, by_choice = answer_questions(method, tuned, questions, forgetting)
+        given, by_choice = answer_questions(name, tuned, questions, forgetting)
     with monitor.phase("read"):
         likelihoods = label_log_likelihoods(tuned, examples, forgetting.batch_size)
     answered = [
@@ -55,11 +55,11 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, forgetti
     accuracy = accuracy_by_task(answered)
     nats, tokens = [round(-total, 4) for total, _ in likelihoods], [count for _, count in likelihoods]
     loss = sum(nats) / sum(tokens)
-    files.write_jsonl(paths.answers(method), answered)
+    files.write_jsonl(paths.answers(name), answered)
     files.write_json(
-        paths.forgetting(method),
+        paths.forgetting(name),
         {
-            "method": method,
+            "run": name,
             "questions": len(questions),
             "by_choice": by_choice,
             "accuracy": accuracy,
@@ -67,13 +67,13 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, forgetti
         },
     )
     print(
-        f"{method}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, accuracy {accuracy}; "
+        f"{name}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, accuracy {accuracy}; "
         f"{len(texts)} texts, {loss:.3f} nats per token"
     )
 
 
 def answer_questions(
-    method: str, model: LanguageModel, questions: list[dict[str, Any]], params: Forgetting
+    name: str, model: LanguageModel, questions: list[dict[str, Any]], params: Forgetting
 ) -> tuple[list[str], int]:
     """The answer to each question, in order, and how many were answered by the likeliest choice."""
     prompts = [tokenize_instruction(row["prompt"], model) for row in questions]
@@ -88,9 +88,9 @@ def answer_questions(
     config = configure_decoding(model, greedy)
     kept = tags(model, (text for row in questions for text in (row["prompt"], row["answer"])))
     texts = generate_answers(model, [prompts[number] for number in written], config, params.batch_size, "fp32")
-    for position, answer, _ in progress(texts, len(written), f"answer {method}"):
+    for position, answer, _ in progress(texts, len(written), f"answer {name}"):
         answers[written[position]] = decode(answer.ids, model, kept)
-    for number in progress(closed, len(closed), f"choose {method}"):
+    for number in progress(closed, len(closed), f"choose {name}"):
         answers[number] = likeliest_choice(prompts[number], questions[number]["choices"], model, params.batch_size)
     return [answers[number] for number in range(len(questions))], len(closed)
 

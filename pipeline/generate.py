@@ -1,111 +1,53 @@
-"""One summary for every test dialogue, written by what a method trained.
+"""One summary for every test dialogue, written by what a run left: a method trained with a seed.
 
-    python -m pipeline.generate METHOD
+    python -m pipeline.generate RUN
 
 Prompts of similar length share a batch; a batch that does not fit in memory is halved, and the run continues.
 """
 
-from typing import Any
-
 from pipeline.core import files
 from pipeline.core.cli import run_stage
-from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.core.progress import progress
-from pipeline.core.shapes import Demonstration, Prompt
-from pipeline.inference.decoding import Answer, configure_decoding, free_positions, generate_answers
 from pipeline.inference.latency import measure_latency
-from pipeline.models.architectures.base import LanguageModel
-from pipeline.models.chat import Chat, chat_settings
-from pipeline.models.devices import environment, to_device
-from pipeline.models.limits import generation_settings, read_limits
-from pipeline.models.loading import count_parameters
-from pipeline.models.prompts import encode_with_examples, fitting_examples
+from pipeline.inference.summaries import prepare_writer
+from pipeline.models.devices import environment
 from pipeline.models.resource_monitor import ResourceMonitor
-from pipeline.models.tokenizer import decode, tags
-from pipeline.models.tuned import DEMONSTRATIONS, is_mergeable, load_tuned
-from pipeline.models.virtual_tokens import virtual_tokens
+from pipeline.models.tuned import is_mergeable
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
 
 
-def run(method: str, paths: Paths, *, model: Model, template: Template, generate: Generate) -> None:
-    monitor, limits, chat = ResourceMonitor(), read_limits(paths), chat_settings(model, template)
-    with monitor.phase("load"):
-        tuned = load(method, paths, model, chat, generate.merge)
-    base = tuned.base_network.config
-    generate = generation_settings(generate, limits, base, count_parameters(paths.base_model))
-    rows = files.read_jsonl(paths.prompts("test"), Prompt)
-    positions = free_positions(tuned, generate.max_new_tokens, "generate.max_new_tokens")
-    examples = worked_examples(method, paths)
-    examples = fitting_examples(rows, examples, tuned, limits["max_source_tokens"], positions)
-    prompts = [encode_with_examples(row, examples, tuned, limits["max_source_tokens"], positions) for row in rows]
-    config = configure_decoding(tuned, generate)
+def run(name: str, paths: Paths, *, model: Model, template: Template, generate: Generate) -> None:
+    monitor = ResourceMonitor()
+    writer = prepare_writer(name, "test", paths, model, template, generate, monitor)
     with monitor.phase("warm-up"):
-        list(generate_answers(tuned, [min(prompts, key=len)], config, 1, generate.precision))
+        writer.warm_up()
     with monitor.phase("generate"):
-        answers = generate_answers(tuned, prompts, config, generate.batch_size, generate.precision)
-        shown = progress(answers, len(prompts), f"generate {method}")
-        results = {number: (answer, size) for number, answer, size in shown}
+        predictions, batch_size = writer.write(f"generate {name}")
     with monitor.phase("latency"):
-        variants = {"as it is": tuned}
-        merged = generate.merge and not is_mergeable(tuned.network)
-        if merged and is_mergeable((unmerged := load(method, paths, model, chat, merge=False)).network):
-            variants = {"merged": tuned, "unmerged": unmerged}
-        latency = measure_latency(variants, prompts, generate)
-    kept = tags(tuned, (text for row in rows for text in (row["dialogue"], *row["references"])))
-    predictions = [as_prediction(row, results[number][0], tuned, kept) for number, row in enumerate(rows)]
-    if not any(row["prediction"] for row in predictions):
-        raise InputError(f"{method}: every one of {len(predictions)} summaries is empty; nothing was learned or loaded")
-    files.write_jsonl(paths.predictions(method), predictions)
+        variants = {"as it is": writer.model}
+        if generate.merge and not is_mergeable(writer.model.network):
+            unmerged = prepare_writer(name, "test", paths, model, template, generate, ResourceMonitor(), merge=False)
+            if is_mergeable(unmerged.model.network):
+                variants = {"merged": writer.model, "unmerged": unmerged.model}
+        latency = measure_latency(variants, writer.prompts, writer.generate)
+    files.write_jsonl(paths.predictions(name), predictions)
     record = {
-        "method": method,
+        "run": name,
         "dialogues": len(predictions),
         "new_tokens": sum(row["tokens"] for row in predictions),
-        "prompt_tokens": sum(map(len, prompts)),
-        "request_tokens": round(sum(map(len, prompts)) / len(rows) + virtual_tokens(tuned.network), 1),
-        "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, limits["max_source_tokens"]),
-        "batch_size": min(size for _, size in results.values()),
+        "prompt_tokens": sum(map(len, writer.prompts)),
+        "request_tokens": writer.request_tokens(),
+        "extra_prompt_tokens": writer.extra_prompt_tokens(),
+        "batch_size": batch_size,
         "latency": latency,
         **monitor.report(),
         **environment(),
     }
-    files.write_json(paths.generation_run(method), record)
+    files.write_json(paths.generation_run(name), record)
     seconds = monitor.seconds["generate"]
-    print(f"{method}: {len(predictions)} summaries in {seconds:.1f} s; the first: {predictions[0]['prediction']}")
-
-
-def as_prediction(row: dict[str, Any], answer: Answer, model: LanguageModel, kept: set[str]) -> dict[str, Any]:
-    """A row of the predictions; `kept` are special tokens that are words of the data."""
-    return {
-        "id": row["id"],
-        "prediction": decode(answer.ids, model, kept),
-        "references": row["references"],
-        "tokens": len(answer.ids),
-        "ended": answer.ended,
-    }
-
-
-def load(method: str, paths: Paths, model: Model, chat: Chat | None, merge: bool) -> LanguageModel:
-    """What the method left, on the best device."""
-    tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, chat, merge)
-    tuned.network = to_device(tuned.network)
-    return tuned
-
-
-def worked_examples(method: str, paths: Paths) -> list[dict[str, Any]]:
-    """The examples that the method puts into every prompt."""
-    path = paths.tuned_model(method) / DEMONSTRATIONS
-    return files.read_jsonl(path, Demonstration, may_be_empty=True) if path.exists() else []
-
-
-def extra_prompt_tokens(
-    model: LanguageModel, rows: list[dict[str, Any]], prompts: list[list[int]], limit: int
-) -> float:
-    """Mean tokens that a method adds to every prompt: worked examples, soft tokens."""
-    plain = sum(len(encode_with_examples(row, [], model, limit)) for row in rows)
-    return round((sum(map(len, prompts)) - plain) / len(rows) + virtual_tokens(model.network), 1)
+    print(f"{name}: {len(predictions)} summaries in {seconds:.1f} s; the first: {predictions[0]['prediction']}")
 
 
 if __name__ == "__main__":

@@ -12,23 +12,28 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.runs import run_names
 from pipeline.core.shapes import Record
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.comparison_shape import Comparison
 from pipeline.evaluation.loss_curves import LossPoint
+from pipeline.evaluation.scoring import first_seed
 from pipeline.evaluation.shapes import DialogueScores
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
+from pipeline.parameters.runs import SeedsOf
 from pipeline.reporting import charts, html
 from pipeline.reporting.comparison_page import Details, comparison_page
 
 
-def run(paths: Paths, *, data: Data, model: Model) -> None:
+def run(paths: Paths, *, seeds_of: SeedsOf, data: Data, model: Model) -> None:
     comparison = files.read_json(paths.comparison, Comparison)
     systems = [row for row in comparison["systems"] if row["kind"] != "baseline"]
     names = [row["name"] for row in systems]
-    losses = read_losses(systems, paths)
-    dialogues = {name: files.read_parquet(paths.dialogue_scores(name), shape=DialogueScores) for name in names}
+    losses = read_losses(systems, seeds_of, paths)
+    dialogues = {
+        name: first_seed(files.read_parquet(paths.dialogue_scores(name), shape=DialogueScores)) for name in names
+    }
     records = files.read_jsonl(paths.records("test"), Record)
     check_dialogues(records, dialogues, paths)
     words = {name: [row["words"] for row in rows] for name, rows in dialogues.items()}
@@ -57,15 +62,15 @@ def check_dialogues(records: list[dict[str, Any]], dialogues: dict[str, list[dic
             )
 
 
-def read_losses(systems: list[dict[str, Any]], paths: Paths) -> dict[str, list[LossPoint]]:
-    """`training` and `validation` -> the points of all methods that have a curve.
+def read_losses(systems: list[dict[str, Any]], seeds_of: SeedsOf, paths: Paths) -> dict[str, list[LossPoint]]:
+    """`training` and `validation` -> the points of all methods that have a curve, of their first seed.
 
     A method that trains has one of validation, and of training unless it was shorter than train.logging_steps.
     """
     curves: dict[str, list[LossPoint]] = {split: [] for split in loss_curves.FILES}
     for split, file in loss_curves.FILES.items():
         for system in systems:
-            path = paths.curves(system["name"]) / file
+            path = paths.curves(run_names(system["name"], seeds_of.get(system["name"], []))[0]) / file
             if path.exists() or (split == "validation" and system.get("trainable_parameters")):
                 curves[split] += read_curve(system["name"], path)
     return curves

@@ -1,4 +1,4 @@
-"""Score a method's predictions: ROUGE and BLEU with intervals, and what is wrong with the texts.
+"""Score the predictions of a method's runs: ROUGE and BLEU with intervals, and what is wrong with the texts.
 
     python -m pipeline.score METHOD
 
@@ -8,13 +8,20 @@ few that `dvc metrics show` lists to reports/metrics. A file of predictions from
 """
 
 from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.scoring import score_file, write_scores
+from pipeline.core.runs import run_name
+from pipeline.evaluation.scoring import score_runs, write_scores
+from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
 
 
-def run(method: str, paths: Paths, *, score: Score) -> None:
-    scores = score_file(paths.predictions(method), paths.records("test"), score)
+def run(method: str, paths: Paths, *, seeds_of: SeedsOf, score: Score) -> None:
+    if method not in seeds_of:
+        raise InputError(f"methods: no method {method!r} is chosen; there are {', '.join(seeds_of)}")
+    seeds: list[int | None] = [*seeds_of[method]] or [None]
+    predictions = {seed: paths.predictions(run_name(method, seed)) for seed in seeds}
+    scores = score_runs(predictions, paths.records("test"), score, method)
     write_scores(scores, paths.scores(method), paths.dialogue_scores(method), paths.metrics(method))
 
 

@@ -1,6 +1,6 @@
-"""Train one method on the tokens and keep what it learned, its loss curve and what it cost.
+"""Train one method with one seed on the tokens; keep what it learned, its loss curve and what it cost.
 
-    python -m pipeline.train METHOD
+    python -m pipeline.train RUN
 
 If it is killed, the next run continues from the last checkpoint in models/checkpoints/ and ends with the same bytes (on
 a CPU; CUDA's own kernels may differ in the last bit).
@@ -17,6 +17,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT, closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
+from pipeline.core.runs import parse_run
 from pipeline.core.shapes import Prompt, Tokens
 from pipeline.methods.base import MethodHooks
 from pipeline.models.agreement import check_start, logits_of
@@ -29,31 +30,39 @@ from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, sa
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train, TrainingParams
-from pipeline.parameters.types import Seed
 
 
-def run(method: str, paths: Paths, *, seed: Seed, model: Model, train: Train) -> None:
+def run(name: str, paths: Paths, *, model: Model, train: Train) -> None:
+    method, seed = parse_run(name)
     module = methods.find(method)
     params = read_section(method, module.Params)
     checkpoints = None
     if hasattr(module, "adapt"):
-        record, checkpoints = fit(method, module, params, paths, seed=seed, model=model, train=train)
+        record, checkpoints = fit(name, module, params, paths, model=model, train=train)
     else:
-        record = train_nothing(method, module, params, paths, seed)
+        record = train_nothing(name, module, params, paths)
     record["base_bytes"] = sum(path.stat().st_size for path in paths.base_model.glob("*.safetensors"))
-    record["bytes"] = directory_size(paths.tuned_model(method))
-    record["needs_base"] = needs_base(paths.tuned_model(method))
-    files.write_json(paths.training_run(method), {"method": method, **record})
+    record["bytes"] = directory_size(paths.tuned_model(name))
+    record["needs_base"] = needs_base(paths.tuned_model(name))
+    files.write_json(paths.training_run(name), {"method": method, "seed": seed, **record})
     if checkpoints:  # only now: killed before this line, the next run still has them
         checkpoints.remove()
 
 
-def train_nothing(method: str, module: ModuleType, params: Any, paths: Paths, seed: int) -> dict[str, Any]:
+def seed_of(name: str) -> int:
+    """The seed of a run that needs one. Raises InputError where its name has none."""
+    method, seed = parse_run(name)
+    if seed is None:
+        raise InputError(f"{name}: {method} depends on a seed; name a run, such as {method}-17")
+    return seed
+
+
+def train_nothing(name: str, module: ModuleType, params: Any, paths: Paths) -> dict[str, Any]:
     """Write the method's worked examples, if it has any, and empty curves; returns the run record."""
     prompts = files.read_jsonl(paths.prompts("train"), Prompt)
-    examples = module.demonstrations(prompts, params, seed) if hasattr(module, "demonstrations") else []
-    files.write_jsonl(paths.tuned_model(method) / DEMONSTRATIONS, examples)
-    for folder in (paths.curves(method), paths.training_speed(method)):
+    examples = module.demonstrations(prompts, params, seed_of(name)) if hasattr(module, "demonstrations") else []
+    files.write_jsonl(paths.tuned_model(name) / DEMONSTRATIONS, examples)
+    for folder in (paths.curves(name), paths.training_speed(name)):
         files.write_json(folder / "metrics.json", {})
     with files.explain_damage(paths.base_model):
         total = count_parameters(paths.base_model)
@@ -63,14 +72,7 @@ def train_nothing(method: str, module: ModuleType, params: Any, paths: Paths, se
 
 
 def fit(
-    method: str,
-    module: ModuleType,
-    params: TrainingParams,
-    paths: Paths,
-    *,
-    seed: int,
-    model: Model,
-    train: Train,
+    name: str, module: ModuleType, params: TrainingParams, paths: Paths, *, model: Model, train: Train
 ) -> tuple[dict[str, Any], Any]:
     """Save the best weights and the curves; returns the run record and the checkpoints, which can then go."""
     import torch
@@ -81,6 +83,7 @@ def fit(
     from pipeline.training.loop import MethodTrainer
 
     transformers.utils.logging.set_verbosity_error()
+    (method, _), seed = parse_run(name), seed_of(name)
     precision = choose_precision(train.precision)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
@@ -98,9 +101,9 @@ def fit(
     check_positions(method, adapted, [*examples["train"], *examples["validation"]])
     longest = max(map(adapted.count_tokens, examples["train"]))
     train = training_settings(train, longest, adapted.base_network.config, total)
-    print(f"{method}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
+    print(f"{name}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
     key = checkpoint_key(method, params, paths, precision, seed, model, train)
-    checkpoints = Checkpoints(paths.checkpoints / f"{method}-{key}")
+    checkpoints = Checkpoints(paths.checkpoints / f"{name}-{key}")
     trainer = MethodTrainer(
         adapted,
         getattr(module, "Hooks", MethodHooks),
@@ -111,12 +114,12 @@ def fit(
         precision=precision,
         seed=seed,
         checkpoints=checkpoints,
-        curves=Curves(f"train {method}", paths.curves(method), paths.training_speed(method)),
+        curves=Curves(f"train {name}", paths.curves(name), paths.training_speed(name)),
         monitor=monitor,
     )
     with monitor.phase("train"):
         progress = trainer.train()
-    save_tuned(adapted, paths.tuned_model(method))
+    save_tuned(adapted, paths.tuned_model(name))
     record = {
         "trainable_parameters": trainable,
         "total_parameters": total,

@@ -13,12 +13,16 @@ from typing import Any
 import psutil
 import yaml
 
+from pipeline.core.runs import run_name
 from pipeline.experiments import configuration
+from pipeline.methods import depends_on_seed
 from tests import stage_server
 
 ROOT = Path(__file__).parents[1]
 # Small enough for a test, and the default for every later command in the copy: `conf/` says so itself.
 SMOKE = "  - experiment: smoke"
+SEED = 17  # its only one
+OF_RUNS = ("train", "validate", "generate", "forgetting")
 
 
 class Project:
@@ -141,5 +145,10 @@ def ran(output: str) -> list[str]:
 
 
 def after(*methods: str) -> set[str]:
-    """The stages that a new set of weights of these methods makes run."""
-    return {f"{kind}@{method}" for kind in ("train", "generate", "score", "forgetting") for method in methods}
+    """The stages that a new set of weights of these methods makes run, with the seed of the smoke experiment."""
+    return {f"{kind}@{one}" for kind in OF_RUNS for one in runs(*methods)} | {f"score@{method}" for method in methods}
+
+
+def runs(*methods: str) -> list[str]:
+    """The run of each method."""
+    return [run_name(method, SEED if depends_on_seed(method) else None) for method in methods]

@@ -64,7 +64,7 @@ def write_scores(paths: Paths, name: str, texts: list[str], records: list[dict] 
     files.write_jsonl(paths.records("test"), records)
     rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
     files.write_jsonl(paths.predictions(name), rows)
-    score.run(name, paths, score=settings())
+    score.run(name, paths, seeds_of={name: []}, score=settings())
 
 
 def write_seeds(paths: Paths, name: str, texts_of_seeds: dict[int, list[str]], records: list[dict] = RECORDS) -> None:
@@ -75,7 +75,7 @@ def write_seeds(paths: Paths, name: str, texts_of_seeds: dict[int, list[str]], r
         predictions[seed] = paths.predictions(f"{name}-{seed}")
         rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
         files.write_jsonl(predictions[seed], rows)
-    scored = scoring.score_files(predictions, paths.records("test"), settings())
+    scored = scoring.score_runs(predictions, paths.records("test"), settings(), name)
     scoring.write_scores(scored, paths.scores(name), paths.dialogue_scores(name), paths.metrics(name))
 
 

@@ -49,7 +49,7 @@ def test_ten_lines_add_a_method_and_touch_nothing_else(smoke, tmp_path):
     touched = {" M conf/peft_methods.yaml", " M params.yaml", "?? pipeline/methods/loha.py"}
     assert changed(project) == touched
     assert set(project.dvc(*runs[1:])) == {"config", "code", *after("loha"), "compare", "report"}
-    noted = ("dvc.lock", "models/.gitignore", "reports/")  # DVC's own notes, and results
+    noted = ("dvc.lock", "reports/")  # DVC's own notes, and results
     assert {line for line in changed(project) if not line[3:].startswith(noted)} == touched
     rows = {row["name"]: row for row in project.json("reports/comparison.json")["systems"]}
     assert rows["loha"]["trainable_parameters"] == 2 * 8 * (192 + 192) * 2 * 10  # query and value of ten attentions
@@ -74,22 +74,22 @@ def bitfit(tmp_path_factory, bart_base) -> Project:
 
 
 def test_a_method_that_peft_does_not_have_saves_what_it_trained_and_nothing_more(bitfit, bart_base):
-    bitfit.must("python", "-m", "pipeline.train", "bitfit")
+    bitfit.must("python", "-m", "pipeline.train", "bitfit-1")
     paths, network = Paths(bitfit.folder), tiny.load(bart_base, "seq2seq").network
     biases = {name: value for name, value in network.named_parameters() if name.endswith("bias")}
-    saved = load_file(paths.tuned_model("bitfit") / "trained.safetensors")
-    assert set(saved) == set(biases) and len(list(paths.tuned_model("bitfit").iterdir())) == 1
+    saved = load_file(paths.tuned_model("bitfit-1") / "trained.safetensors")
+    assert set(saved) == set(biases) and len(list(paths.tuned_model("bitfit-1").iterdir())) == 1
     assert not any(saved[name].equal(value) for name, value in biases.items() if "k_proj" not in name)
-    record = bitfit.json("reports/runs/train/bitfit.json")
+    record = bitfit.json("reports/runs/train/bitfit-1.json")
     assert record["trainable_parameters"] == sum(value.numel() for value in biases.values())
     assert record["needs_base"] and record["bytes"] < record["base_bytes"] / 5
 
 
 def test_a_method_that_peft_does_not_have_is_read_back(bitfit, bart_base):
     paths, base = Paths(bitfit.folder), tiny.load(bart_base, "seq2seq")
-    if not paths.tuned_model("bitfit").exists():
-        bitfit.must("python", "-m", "pipeline.train", "bitfit")
-    tuned = load_tuned(paths.base_model, paths.tuned_model("bitfit"), "seq2seq", chat=None, merge=True)
+    if not paths.tuned_model("bitfit-1").exists():
+        bitfit.must("python", "-m", "pipeline.train", "bitfit-1")
+    tuned = load_tuned(paths.base_model, paths.tuned_model("bitfit-1"), "seq2seq", chat=None, merge=True)
     tuned.network.eval()
     batch = base.collate(tiny.examples(base))
     with torch.inference_mode():
@@ -102,14 +102,14 @@ def test_a_method_that_finds_nothing_to_train_is_refused(bitfit, seq2seq_base):
     paths = Paths(bitfit.folder)
     kept = paths.base_model.rename(paths.base_model.with_name("bart"))
     shutil.copytree(seq2seq_base, paths.base_model)
-    shutil.rmtree(paths.tuned_model("bitfit"), ignore_errors=True)
-    done = bitfit.run("python", "-m", "pipeline.train", "bitfit")
+    shutil.rmtree(paths.tuned_model("bitfit-1"), ignore_errors=True)
+    done = bitfit.run("python", "-m", "pipeline.train", "bitfit-1")
     shutil.rmtree(paths.base_model)
     kept.rename(paths.base_model)
     assert done.returncode == 1
     message = "python -m pipeline.train: error: bitfit: this model has no parameter that the method trains"
     assert [line for line in done.stderr.splitlines() if "error" in line] == [message]
-    assert not paths.tuned_model("bitfit").exists()
+    assert not paths.tuned_model("bitfit-1").exists()
 
 
 def test_the_values_of_both_examples_are_valid_settings(bitfit):

@@ -116,7 +116,7 @@ def lend_files(project: Project) -> None:
         shutil.copy(
             folder / f"data/records/{'validation' if split == 'dev' else split}.jsonl", folder / f"{split}.jsonl"
         )
-    shutil.copy(folder / "reports/predictions/lora.jsonl", folder / "published.jsonl")
+    shutil.copy(folder / "reports/predictions/lora/lora-17.jsonl", folder / "published.jsonl")
     (folder / "mine.txt").write_text("One paragraph of some words.\n\nAnother paragraph of other words.\n")
     shutil.copy(folder / "data/support_calls/questions.jsonl", folder / "mine.jsonl")
     rows = (folder / "published.jsonl").read_text().splitlines()

@@ -64,7 +64,7 @@ def test_ones_own_file_runs_and_a_killed_run_goes_on(clone, tmp_path):
         running = subprocess.Popen(
             command, cwd=real.folder, env=real.environment, stdout=log, stderr=log, start_new_session=True
         )
-        while "Running stage 'train@lora'" not in (tmp_path / "log").read_text():
+        while "Running stage 'train@lora-17'" not in (tmp_path / "log").read_text():
             assert running.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.5)
         os.killpg(running.pid, signal.SIGKILL)

@@ -70,9 +70,10 @@ def compared(request, tmp_path_factory):
     for name in systems:
         external.run(name, paths, score=score)
     baselines.run(paths, score=score)
-    files.write_json(paths.seeds, {"methods": {}})
-    compare.run(paths, methods=[], score=score)
-    report.run(paths, data=SimpleNamespace(name=THINGS[language][0]), model=SimpleNamespace(name="some model"))
+    compare.run(paths, methods=[], seeds_of={}, score=score)
+    report.run(
+        paths, seeds_of={}, data=SimpleNamespace(name=THINGS[language][0]), model=SimpleNamespace(name="some model")
+    )
     return language, paths, records
 
 
@@ -131,6 +132,6 @@ def test_nothing_is_recommended_where_no_summary_shares_a_word_with_its_referenc
     for name in score.external:
         external.run(name, paths, score=score)
     baselines.run(paths, score=score)
-    compare.run(paths, methods=[], score=score)
+    compare.run(paths, methods=[], seeds_of={}, score=score)
     (sentence,) = files.read_json(paths.comparison)["verdict"]
     assert sentence.startswith("Nothing is recommended: no system has a point of ROUGE-1")

@@ -7,7 +7,7 @@ import pytest
 
 from support_calls.questions import TASKS
 from tests import hub
-from tests.project import ROOT, Project, after
+from tests.project import ROOT, Project, after, runs
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +40,8 @@ def test_ids_are_kept_from_data_to_predictions_and_splits_are_disjoint(smoke):
 
     splits = {split: ids(f"data/records/{split}.jsonl") for split in ("train", "validation", "test")}
     assert len(set().union(*splits.values())) == sum(map(len, splits.values()))
-    for method in METHODS:
-        assert ids(f"reports/predictions/{method}.jsonl") == splits["test"]
+    for method, run in zip(METHODS, runs(*METHODS)):
+        assert ids(f"reports/predictions/{method}/{run}.jsonl") == splits["test"]
 
 
 def test_a_second_repro_runs_nothing(project):
@@ -69,7 +69,7 @@ def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(smoke, projec
 
 def test_a_rank_experiment_retrains_lora_alone_and_going_back_runs_nothing_again(project):
     assert set(project.dvc("exp", "run", "-S", "lora.r=16", "--name", "wide")) == {"config", *after("lora"), *PAGES}
-    assert project.json("models/lora/adapter_config.json")["r"] == 16
+    assert project.json("models/tuned/lora-17/adapter_config.json")["r"] == 16
     changed = project.must("dvc", "metrics", "diff", "--md")
     assert "reports/metrics/lora.json" in changed
     assert "reports/metrics/full.json" not in changed
@@ -77,9 +77,9 @@ def test_a_rank_experiment_retrains_lora_alone_and_going_back_runs_nothing_again
     assert "lora.json" in project.must("dvc", "metrics", "show", "--md")
     # The configuration before is known: DVC's run-cache has all of it but the comparison, whose files are in git.
     assert set(project.dvc("exp", "run")) <= {"config", "compare"}
-    assert project.json("models/lora/adapter_config.json")["r"] == 6
+    assert project.json("models/tuned/lora-17/adapter_config.json")["r"] == 6
     assert set(project.dvc("exp", "run", "-S", "lora.r=16")) <= {"config", "compare"}
-    assert project.json("models/lora/adapter_config.json")["r"] == 16
+    assert project.json("models/tuned/lora-17/adapter_config.json")["r"] == 16
 
 
 def test_plots_show_every_method_and_lay_two_experiments_over_each_other(project):
@@ -118,14 +118,15 @@ def test_a_sweep_over_templates_and_one_over_examples_are_read_from_dvc(project)
 
 
 def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(project):
-    before = project.outputs()["models/lora"]
+    before = project.outputs()["models/tuned/lora-17"]
     path = project.folder / "pipeline/methods/lora.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert set(project.dvc("repro")) == {"code", "train@lora", *PAGES}
-    assert project.outputs()["models/lora"] == before
+    assert set(project.dvc("repro")) == {"code", "train@lora-17", *PAGES}
+    assert project.outputs()["models/tuned/lora-17"] == before
 
 
 SCORES = {f"score@{method}" for method in METHODS}
+WRITTEN = {f"{kind}@{run}" for kind in ("validate", "generate") for run in runs("zero_shot", "lora")}
 DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at the tokens too, and leaves the same
 
 
@@ -146,9 +147,9 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
         (
             "generate.max_new_tokens=6",
             ["zero_shot", "lora"],
-            {"generate@zero_shot", "generate@lora", "score@zero_shot", "score@lora"},
+            {*WRITTEN, "score@zero_shot", "score@lora"},
         ),
-        ("score.use_stemmer=false", METHODS, {"baselines", *SCORES}),
+        ("score.use_stemmer=false", METHODS, {"baselines", *SCORES, *(f"validate@{run}" for run in runs(*METHODS))}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -158,7 +159,7 @@ def test_an_edit_reruns_only_what_it_can_change(project, edit, methods, expected
 
 
 def test_predictions_of_another_system_become_a_row_and_rescore_nothing(project):
-    copied = (project.folder / "reports/predictions/zero_shot.jsonl").read_bytes()
+    copied = (project.folder / "reports/predictions/zero_shot/zero_shot.jsonl").read_bytes()
     (project.folder / "published.jsonl").write_bytes(copied)
     ran = set(project.dvc("exp", "run", "-S", "+score.external.published=published.jsonl"))
     assert ran == {"config", "external@published", *PAGES}
@@ -168,11 +169,11 @@ def test_predictions_of_another_system_become_a_row_and_rescore_nothing(project)
 
 
 def test_another_template_retrains_every_method(project):
-    before = project.outputs()["reports/predictions/zero_shot.jsonl"]
+    before = project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"]
     ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
     expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
     same = {"forgetting@zero_shot"}  # its weights are still the base's
-    if project.outputs()["reports/predictions/zero_shot.jsonl"] == before:
+    if project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"] == before:
         same |= {"score@zero_shot"}  # so few words may come out the same, and then there is nothing to score again
     assert ran == expected - same
 
@@ -241,8 +242,8 @@ def test_a_worktree_runs_its_own_conf_and_code(project, tmp_path):
     tree.edit("pipeline/experiments/configuration.py", '"methods: empty;', '"methods: none at all;')
     done = tree.run("dvc", "exp", "run", "-S", "methods=[]")
     assert done.stderr.startswith("ERROR: methods: none at all;")
-    assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora")) == {"config", "code", "train@lora"}
-    assert tree.json("models/lora/adapter_config.json")["r"] == 4
+    assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora-17")) == {"config", "code", "train@lora-17"}
+    assert tree.json("models/tuned/lora-17/adapter_config.json")["r"] == 4
     assert "r: 4" not in (project.folder / "params.yaml").read_text()
 
 
@@ -274,4 +275,4 @@ def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project,
     assert set(ran) == {"config", "download_model", "convert", *PAGES}  # the same weights as before, so no more
     assert project.json("models/raw/source.json") == {"repo_id": "google/flan-t5-base", "commit": hub.COMMIT}
     ran = project.dvc("exp", "run", *overrides, "-S", "generate.max_new_tokens=2")  # the hub is gone
-    assert set(ran) == {"config", "generate@zero_shot", "score@zero_shot", *PAGES}
+    assert set(ran) == {"config", "validate@zero_shot", "generate@zero_shot", "score@zero_shot", *PAGES}

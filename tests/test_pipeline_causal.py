@@ -3,7 +3,7 @@
 import pytest
 
 from tests import tiny
-from tests.project import Project, after
+from tests.project import Project, after, runs
 from tests.test_pipeline import METHODS
 
 pytestmark = pytest.mark.slow
@@ -21,5 +21,5 @@ def test_every_method_runs_on_a_causal_chat_model(tmp_path):
     assert [row["name"] for row in rows if row["kind"] == "method"] == METHODS
     prompt = (project.folder / "data/prompts/test.jsonl").read_text()
     assert "<|im_start|>user" in prompt
-    for method in METHODS:
-        assert "<|im_" not in (project.folder / f"reports/predictions/{method}.jsonl").read_text()
+    for method, run in zip(METHODS, runs(*METHODS)):
+        assert "<|im_" not in (project.folder / f"reports/predictions/{method}/{run}.jsonl").read_text()

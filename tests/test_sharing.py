@@ -56,7 +56,7 @@ def clone(project: Project, folder, keys: dict | None = None) -> Project:
     project.must("git", "clone", "--quiet", str(folder.parent / "origin.git"), str(folder))
     fresh = Project(folder)
     fresh.environment |= keys or {}
-    assert not (folder / ".dvc/cache").exists() and not (folder / "models/lora").exists()
+    assert not (folder / ".dvc/cache").exists() and not (folder / "models/tuned/lora-17").exists()
     return fresh
 
 
@@ -67,7 +67,11 @@ def has_nothing_to_run(colleague: Project, author: Project) -> None:
     print(f"dvc repro: {time.monotonic() - start:.1f} s")  # pytest -s
     assert colleague.must("git", "status", "--porcelain") == ""
     assert colleague.json("reports/comparison.json") == author.json("reports/comparison.json")
-    for name in ("models/lora/adapter_model.safetensors", "reports/dialogues/lora.parquet", "reports/report.html"):
+    for name in (
+        "models/tuned/lora-17/adapter_model.safetensors",
+        "reports/dialogues/lora.parquet",
+        "reports/report.html",
+    ):
         assert (colleague.folder / name).read_bytes() == (author.folder / name).read_bytes()
 
 
@@ -91,7 +95,7 @@ def test_an_s3_server_gives_a_fresh_clone_all_results_and_git_no_keys(project, t
 def test_an_experiment_is_pulled_with_its_results_and_trained_again_by_nobody(project, tmp_path):
     project.must("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
     push(project)
-    assert "train@lora" in project.dvc("exp", "run", "-S", "lora.r=4", "--name", "narrow")
+    assert "train@lora-17" in project.dvc("exp", "run", "-S", "lora.r=4", "--name", "narrow")
     project.must("dvc", "exp", "push", "--run-cache", "origin", "narrow")
 
     colleague = clone(project, tmp_path / "clone")
@@ -99,11 +103,11 @@ def test_an_experiment_is_pulled_with_its_results_and_trained_again_by_nobody(pr
     colleague.must("dvc", "exp", "pull", "origin", "narrow")
     colleague.must("dvc", "exp", "apply", "narrow")
     assert colleague.dvc("repro") == []
-    assert colleague.json("models/lora/adapter_config.json")["r"] == 4
+    assert colleague.json("models/tuned/lora-17/adapter_config.json")["r"] == 4
     assert colleague.json("reports/comparison.json") == project.json("reports/comparison.json")
 
     another = clone(project, tmp_path / "another")  # without the experiment, asking for its value
     another.must("dvc", "pull")
     ran = another.dvc("exp", "run", "--pull", "-S", "lora.r=4")
     assert ran == ["config", "score@lora", "compare"]  # whose outputs are in git, where the run-cache does not look
-    assert another.json("models/lora/adapter_config.json")["r"] == 4
+    assert another.json("models/tuned/lora-17/adapter_config.json")["r"] == 4

@@ -21,20 +21,24 @@ from pipeline import (
     template,
     tokenize,
     train,
+    validate,
 )
 from pipeline.core import files, outputs
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_section
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.runs import run_names
 from pipeline.evaluation import loss_curves
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.model import Model
 from pipeline.parameters.tokenize import Tokenize
+from pipeline.parameters.validate import Validate
 from tests import tiny
 from tests.systems import settings
 
-METHODS = ("zero_shot", "few_shot", "lora", "full")
+SEEDS_OF = {"zero_shot": [], "few_shot": [1], "lora": [1], "full": [1]}
+METHODS = tuple(SEEDS_OF)
 P = Paths()
 RECORDS = [
     {
@@ -64,24 +68,38 @@ def run_tokenize() -> None:
     )
 
 
-def run_train(method: str) -> None:
-    train.run(method, P, seed=1, model=tiny.model_params("causal"), train=tiny.train_params(num_evaluations=1))
+def run_train(run: str) -> None:
+    train.run(run, P, model=tiny.model_params("causal"), train=tiny.train_params(num_evaluations=1))
 
 
-def run_generate(method: str) -> None:
+def run_generate(run: str) -> None:
     changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
     model, template = tiny.model_params("causal"), tiny.template_params()
-    generate.run(method, P, model=model, template=template, generate=tiny.generate_params(**changes))
+    generate.run(run, P, model=model, template=template, generate=tiny.generate_params(**changes))
 
 
-def run_forgetting(method: str) -> None:
+def run_validate(run: str) -> None:
+    changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    validate.run(
+        run,
+        P,
+        model=model,
+        template=template,
+        generate=tiny.generate_params(**changes),
+        validate=tiny.section("validate", Validate),
+        score=settings(),
+    )
+
+
+def run_forgetting(run: str) -> None:
     asked = tiny.section("forgetting", Forgetting, max_new_tokens=4)
     model, template = tiny.model_params("causal"), tiny.template_params()
-    forgetting.run(method, P, model=model, template=template, forgetting=asked)
+    forgetting.run(run, P, model=model, template=template, forgetting=asked)
 
 
 def run_score(method: str) -> None:
-    score.run(method, P, score=settings())
+    score.run(method, P, seeds_of=SEEDS_OF, score=settings())
 
 
 def run_external() -> None:
@@ -93,11 +111,11 @@ def run_baselines() -> None:
 
 
 def run_compare() -> None:
-    compare.run(P, methods=list(METHODS), score=settings())
+    compare.run(P, methods=list(METHODS), seeds_of=SEEDS_OF, score=settings())
 
 
 def run_report() -> None:
-    report.run(P, data=read_section("data", Data), model=tiny.section("model", Model))
+    report.run(P, seeds_of=SEEDS_OF, data=read_section("data", Data), model=tiny.section("model", Model))
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +129,11 @@ def whole(tmp_path_factory, causal_base) -> Path:
         run_template()
         run_tokenize()
         for method in METHODS:
-            run_train(method)
-            run_generate(method)
-            run_forgetting(method)
+            (run,) = run_names(method, SEEDS_OF[method])
+            run_train(run)
+            run_validate(run)
+            run_generate(run)
+            run_forgetting(run)
             run_score(method)
         run_baselines()
         run_compare()
@@ -135,8 +155,6 @@ def write_inputs(base: Path) -> None:
     questions = [{"id": str(n), "task": "count", "prompt": f"Say {n}.", "answer": str(n)} for n in range(3)]
     files.write_jsonl(P.support_calls("questions"), questions)
     files.write_jsonl(P.support_calls("text"), [{"text": "A: Hello, and good day.\nB: Good morning."}] * 2)
-    seeds = {"lora": {"1": {"rouge1": 1.0}}}
-    files.write_json(P.seeds, {"methods": seeds})
 
 
 def name(item: object) -> str:
@@ -148,45 +166,43 @@ READ: list[tuple[Callable, str, list[Path]]] = [
     (run_prepare, "", [P.raw_data / "source.json", *map(P.support_calls, SPLITS)]),
     (run_template, "", [P.records(split) for split in SPLITS]),
     (run_tokenize, "", [*map(P.prompts, SPLITS), P.base_model / TOKENIZER]),
-    (run_train, "few_shot", [P.prompts("train"), P.base_model / WEIGHTS]),
+    (run_train, "few_shot-1", [P.prompts("train"), P.base_model / WEIGHTS]),
     (
         run_train,
-        "lora",
+        "lora-1",
         [
             *(P.tokens(split) for split in ("train", "validation")),
             *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
         ],
     ),
-    (run_generate, "few_shot", [P.limits, P.prompts("test"), P.tuned_model("few_shot") / "demonstrations.jsonl"]),
+    (run_generate, "few_shot-1", [P.limits, P.prompts("test"), P.tuned_model("few_shot-1") / "demonstrations.jsonl"]),
     (
         run_generate,
-        "lora",
+        "lora-1",
         [
             *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
-            *(P.tuned_model("lora") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
+            *(P.tuned_model("lora-1") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
         ],
     ),
-    (run_generate, "full", [P.tuned_model("full") / file for file in (CONFIG, WEIGHTS, TOKENIZER)]),
+    (run_generate, "full-1", [P.tuned_model("full-1") / file for file in (CONFIG, WEIGHTS, TOKENIZER)]),
     (
         run_forgetting,
-        "lora",
+        "lora-1",
         [
             *(P.support_calls(file) for file in ("questions", "text")),
-            *(P.limits, P.base_model / WEIGHTS, P.tuned_model("lora") / "adapter_model.safetensors"),
+            *(P.limits, P.base_model / WEIGHTS, P.tuned_model("lora-1") / "adapter_model.safetensors"),
         ],
     ),
-    (run_score, "lora", [P.records("test"), P.predictions("lora")]),
+    (run_validate, "lora-1", [P.limits, P.prompts("validation"), P.records("validation")]),
+    (run_score, "lora", [P.records("test"), P.predictions("lora-1")]),
     (run_baselines, "", [P.records("test")]),
     (
         run_compare,
         "",
         [
-            *(
-                place("lora")
-                for place in (P.scores, P.dialogue_scores, P.training_run, P.generation_run, P.answers, P.forgetting)
-            ),
+            *(place("lora") for place in (P.scores, P.dialogue_scores)),
+            *(place("lora-1") for place in (P.training_run, P.generation_run, P.answers, P.forgetting)),
             P.baselines / "lead.json",
-            P.seeds,
         ],
     ),
     (
@@ -196,11 +212,11 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             P.comparison,
             P.records("test"),
             P.dialogue_scores("lora"),
-            *(P.curves("lora") / file for file in loss_curves.FILES.values()),
+            *(P.curves("lora-1") / file for file in loss_curves.FILES.values()),
         ],
     ),
 ]
-WITH_MODEL = (run_train, run_generate, run_forgetting)
+WITH_MODEL = (run_train, run_validate, run_generate, run_forgetting)
 CASES = [
     pytest.param(
         *(run, method, path),
@@ -236,10 +252,10 @@ ATTACKS: dict[str, Callable[[Path], object]] = {
     "without tensors": without_tensors,
     "noise": lambda path: path.write_bytes(os.urandom(500)),
 }
-# A file that need not be there: no sweep has run, or a training was too short for the first line of its curve.
-OPTIONAL = {P.seeds, P.curves("lora") / loss_curves.FILES["training"]}
+# A file that need not be there: a training was too short for the first line of its curve.
+OPTIONAL = {P.curves("lora-1") / loss_curves.FILES["training"]}
 # zero_shot leaves the same file without a row, and `generate` does not know which method has examples.
-HARMLESS = {("empty", P.tuned_model("few_shot") / "demonstrations.jsonl")}
+HARMLESS = {("empty", P.tuned_model("few_shot-1") / "demonstrations.jsonl")}
 
 
 def damage(whole: Path, path: Path, attack: str, models: bool) -> None:
@@ -263,7 +279,7 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         folder = path.parent.as_posix()
         named = folder if attack == "without its folder" else (path.as_posix(), f"{folder}: ")
         assert message.startswith(named), attack
-        assert re.search(r"`(dvc repro [^`]+|python -m pipeline sweep seeds)`", message), attack
+        assert re.search(r"`dvc repro [^`]+`", message), attack
         assert "\n" not in message and len(message) < 500
 
 
@@ -276,11 +292,11 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.base_model / CONFIG, "convert"),
         (P.prompts("train"), "template"),
         (P.tokens("train"), "tokenize"),
-        (P.tuned_model("lora") / "adapter_config.json", "train@lora"),
-        (P.training_run("full"), "train@full"),
-        (P.curves("full") / "metrics.json", "train@full"),
-        (P.predictions("lora"), "generate@lora"),
-        (P.answers("lora"), "forgetting@lora"),
+        (P.tuned_model("lora-1") / "adapter_config.json", "train@lora-1"),
+        (P.training_run("full-1"), "train@full-1"),
+        (P.curves("full-1") / "metrics.json", "train@full-1"),
+        (P.predictions("lora-1"), "generate@lora-1"),
+        (P.answers("lora-1"), "forgetting@lora-1"),
         (P.scores("lora"), "score@lora"),
         (P.metrics("lora"), "score@lora"),
         (P.dialogue_scores("published"), "external@published"),

@@ -22,7 +22,9 @@ from typing import Any, TypeVar
 from pipeline.core.cli import run_stage
 from pipeline.core.code_lists import code_list, stage_modules
 from pipeline.core.errors import InputError
+from pipeline.core.params import PARAMS
 from pipeline.core.paths import Paths
+from pipeline.core.runs import run_names
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.run_diff import RunSnapshot, changed_scores, judge_changes
 from pipeline.experiments.dvc_experiments import RevisionFiles, open_repository
@@ -88,7 +90,11 @@ def read_snapshot(files: RevisionFiles, paths: Paths) -> RunSnapshot:
     dialogues: dict[str, list[dict[str, Any]]] = {
         name: read_or(files.parquet, paths.dialogue_scores(name), []) for name in systems
     }
-    curves = {name: read_or(files.text, paths.curves(name) / loss_curves.FILES["validation"], "") for name in systems}
+    params: dict[str, Any] = read_or(files.yaml, PARAMS, {})
+    seeds_of = params.get("seeds_of", {})
+    first = {name: run_names(name, seeds_of.get(name, []))[0] for name in systems}
+    curve = loss_curves.FILES["validation"]
+    curves = {name: read_or(files.text, paths.curves(run) / curve, "") for name, run in first.items()}
     return RunSnapshot(
         scores=systems,
         signature=comparison.get("signature", {}),

@@ -49,13 +49,13 @@ def run(
     sweep = find_sweep(name)
     with open_repository() as repo:
         experiments = list_experiments(repo, revision, commits)
-        points, unreadable = read_points(repo, experiments, sweep.parameter, sweep.methods, sweep.x)
+        points, unreadable = read_points(repo, experiments, sweep.parameter, sweep.methods, sweep.x, score)
     series = group_series(points)
     if not series:
         waiting = f" ({'; '.join(unreadable)})" if unreadable else ""
         raise InputError(
             f"{name}: no two experiments of {revision} differ in {sweep.parameter} alone{waiting}. Queue some with "
-            f"`dvc exp run --queue -S '{sweep.parameter}={sweep.values}'`, then `dvc queue start`"
+            f"`dvc exp run --queue -S '{sweep.parameter}={sweep.values}' validate`, then `dvc queue start`"
         )
     content, page = build(sweep, series, experiments, score, unreadable)
     write(output / name.replace(".", "_"), content, page)

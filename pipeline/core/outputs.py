@@ -9,8 +9,6 @@ import yaml
 from pipeline.core.imports import ROOT, members
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# What no stage of dvc.yaml writes.
-COMMANDS = {"reports/sweeps/seeds.json": "python -m pipeline sweep seeds"}
 
 
 def writer(path: Path) -> str | None:
@@ -22,17 +20,14 @@ def writer(path: Path) -> str | None:
         if found := re.fullmatch(rf"(?:.*/)?{pattern}(?:/.*)?", path.as_posix()):
             if not every:
                 return name
-            (item,) = found.groups()
-            if (name == "external") != (item in members("pipeline.methods")):  # both write scores
+            item = found["key"]
+            if (name == "external") != (item in members("pipeline.methods")) or name not in ("external", "score"):
                 return f"{name}@{item}"
     return None
 
 
 def remedy(path: Path, missing: bool = False) -> str:
     """What to do about a file that is missing, or else damaged."""
-    for place, command in COMMANDS.items():
-        if path.as_posix().endswith(place):
-            return f"make it anew with `{command}`"
     stage = writer(path)
     if not stage:
         return "run `dvc repro` again"
@@ -50,4 +45,4 @@ def _outputs() -> Iterator[tuple[str, str, bool]]:
         definition = stage.get("do", stage)
         for output in [*definition.get("outs", []), *definition.get("metrics", [])]:
             place = next(iter(output)) if isinstance(output, dict) else output
-            yield name, re.sub(r"\\\$\\\{(?:item\\\.)?\w+\\\}", "([^/]+)", re.escape(place)), every
+            yield name, re.sub(r"\\\$\\\{(?:item\\\.)?(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(place)), every

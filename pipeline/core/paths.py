@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.core.runs import parse_run
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -70,8 +72,9 @@ class Paths:
     def base_model(self) -> Path:
         return self.root / "models/base"
 
-    def tuned_model(self, method: str) -> Path:
-        return self.root / f"models/{method}"
+    def tuned_model(self, run: str) -> Path:
+        """What one training left; a run is a method with its seed (pipeline/core/runs.py)."""
+        return self.root / f"models/tuned/{run}"
 
     @property
     def checkpoints(self) -> Path:
@@ -80,32 +83,37 @@ class Paths:
 
     # What training and inference leave
 
-    def curves(self, method: str) -> Path:
+    def curves(self, run: str) -> Path:
         """Losses and learning rate by step, written by DVCLive."""
-        return self.root / f"reports/curves/{method}"
+        return self.root / f"reports/curves/{run}"
 
-    def training_speed(self, method: str) -> Path:
+    def training_speed(self, run: str) -> Path:
         """Tokens per second and seconds left by step, written by DVCLive."""
-        return self.root / f"reports/runs/speed/{method}"
+        return self.root / f"reports/runs/speed/{run}"
 
-    def training_run(self, method: str) -> Path:
+    def training_run(self, run: str) -> Path:
         """Seconds, memory, versions and device of a training."""
-        return self.root / f"reports/runs/train/{method}.json"
+        return self.root / f"reports/runs/train/{run}.json"
 
-    def generation_run(self, method: str) -> Path:
-        return self.root / f"reports/runs/generate/{method}.json"
+    def validation(self, run: str) -> Path:
+        """Summaries of the validation dialogues with their scores, of one run; settings are chosen by them."""
+        return self.root / f"reports/validation/{run}.parquet"
 
-    def predictions(self, method: str) -> Path:
-        return self.root / f"reports/predictions/{method}.jsonl"
+    def generation_run(self, run: str) -> Path:
+        return self.root / f"reports/runs/generate/{run}.json"
 
-    def answers(self, method: str) -> Path:
+    def predictions(self, run: str) -> Path:
+        """Summaries of the test dialogues, in a folder of all runs of the method."""
+        return self.root / f"reports/predictions/{parse_run(run)[0]}/{run}.jsonl"
+
+    def answers(self, run: str) -> Path:
         """Answers to the questions of the forgetting measurement."""
-        return self.root / f"reports/answers/{method}.jsonl"
+        return self.root / f"reports/answers/{run}.jsonl"
 
-    def forgetting(self, method: str) -> Path:
-        return self.root / f"reports/forgetting/{method}.json"
+    def forgetting(self, run: str) -> Path:
+        return self.root / f"reports/forgetting/{run}.json"
 
-    # Scores; a system is a method, an external system or a baseline
+    # Scores; a system is a method with all its runs, an external system or a baseline
 
     def scores(self, system: str) -> Path:
         return self.root / f"reports/scores/{system}.json"
@@ -148,8 +156,3 @@ class Paths:
     @property
     def sweeps(self) -> Path:
         return self.root / "reports/sweeps"
-
-    @property
-    def seeds(self) -> Path:
-        """What the sweep over seeds found; `compare` reads it."""
-        return self.root / "reports/sweeps/seeds.json"

@@ -83,9 +83,9 @@ class System(TypedDict):
     near_duplicates: int
     without_near_duplicates: NotRequired[WithoutNearDuplicates]
     # Methods and external systems
-    predictions: NotRequired[list[str]]
     minus_baselines: NotRequired[dict[str, Interval]]
     diagnostics: NotRequired[dict[str, float | None]]
+    reference_diagnostics: NotRequired[dict[str, float | None]]
     warnings: NotRequired[list[str]]
     evaluate: NotRequired[dict[str, dict[str, float]]]
     # Methods

@@ -166,7 +166,9 @@ class Scorer:
         rouge = f"rouge_score {version('rouge_score')}|F1|references {many}: mean (and max) over them"
         bleu = f"nrefs:{many}|case:mixed|eff:no|tok:{self._bleu.tokenizer_signature}|smooth:exp"
         if self.language == ENGLISH:
-            rouge += f"|stemmer {'porter' if self.use_stemmer else 'none'}|sentences split after .!?"
+            titles = ", ".join(words.TITLES)
+            stemmer = "porter" if self.use_stemmer else "none"
+            rouge += f"|stemmer {stemmer}|sentences split after .!? but not after {titles}"
         else:
             rouge += (
                 f"|language {self.language}: words of letters, marks and digits, characters where a script has no "

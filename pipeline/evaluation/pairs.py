@@ -9,7 +9,7 @@ from pipeline.core.errors import InputError
 from pipeline.evaluation.bootstrap import ALPHA
 from pipeline.evaluation.differences import Difference, correct, paired_difference
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.seed_rows import count_seeds, dialogue_ids, split_by_seed
+from pipeline.evaluation.seed_rows import count_seeds, dialogue_ids, known_seeds
 from pipeline.parameters.score import Score
 
 Rows = list[dict[str, Any]]
@@ -65,7 +65,7 @@ def check_same_rows(rows: dict[str, Rows]) -> None:
     for name, ids in others:
         if ids != expected:
             raise InputError(f"{name} and {first} summarized different dialogues: run `dvc repro` again")
-    with_seeds = [(name, list(split_by_seed(each))) for name, each in rows.items() if count_seeds(each)]
+    with_seeds = [(name, seeds) for name, each in rows.items() if (seeds := known_seeds(each))]
     for name, seeds in with_seeds:
         if seeds != with_seeds[0][1]:
             raise InputError(

@@ -1,7 +1,7 @@
 """A system's scores: ROUGE and BLEU with intervals for the whole test set, and a row of columns for each dialogue."""
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from pipeline.core.progress import progress
 from pipeline.evaluation import diagnostics
 from pipeline.evaluation.bootstrap import Estimate, shared_draws
 from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
+from pipeline.evaluation.diagnostic_warnings import warnings
+from pipeline.evaluation.entities import find_entities
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Metric, Scorer
@@ -38,32 +40,38 @@ class SystemScores:
 def score_file(
     predictions: Path, records: Path, score: Score, id_column: str = "id", prediction_column: str = "prediction"
 ) -> SystemScores:
-    """Score a file of predictions that depend on no seed: `score_files` of it alone."""
-    return score_files({None: predictions}, records, score, id_column, prediction_column)
+    """Score a file of predictions against the references of `records`, print the scores and the warnings.
 
-
-def score_files(
-    predictions: Mapping[int | None, Path],
-    records: Path,
-    score: Score,
-    id_column: str = "id",
-    prediction_column: str = "prediction",
-) -> SystemScores:
-    """Score the predictions of each seed against the references of `records`, print the scores and the warnings.
-
-    predictions: seed -> file; a system that depends on no seed has one file, of None. Raises InputError where a row of
-    a file is not as expected, or score.language does not read the references.
+    Raises InputError where a row of either file is not as expected, or score.language does not read the references.
     """
     known = read_references(records)
+    rows = read_predictions(predictions, known, id_column, prediction_column)
+    return _score({None: rows}, known, records, score, predictions.as_posix())
+
+
+def score_runs(predictions: dict[int | None, Path], records: Path, score: Score, name: str) -> SystemScores:
+    """Score the predictions of a method's runs, seed -> file; a method that depends on no seed has one, None.
+
+    Raises InputError as `score_file` does.
+    """
+    known = read_references(records)
+    rows = {seed: read_predictions(path, known) for seed, path in predictions.items()}
+    return _score(rows, known, records, score, name)
+
+
+def _score(
+    predictions: dict[int | None, list[dict[str, Any]]],
+    known: dict[str, Record],
+    records: Path,
+    score: Score,
+    name: str,
+) -> SystemScores:
     unread = check_language(all_references(known.values()), score.language, records)
-    rows = {seed: read_predictions(path, known, id_column, prediction_column) for seed, path in predictions.items()}
-    paths = [path.as_posix() for path in predictions.values()]
-    scores = score_predictions(rows, known, score, f"score {', '.join(path.stem for path in predictions.values())}")
+    scores = score_predictions(predictions, known, score, f"score {name}")
     scores.summary["warnings"] += unread
-    scores = SystemScores({"predictions": paths, **scores.summary}, scores.dialogues)
-    print(f"{', '.join(paths)}: {', '.join(f'{name} {points}' for name, points in scores.rounded().items())}")
+    print(f"{name}: {', '.join(f'{metric} {points}' for metric, points in scores.rounded().items())}")
     for warning in scores.summary["warnings"]:
-        print(f"{', '.join(paths)}: WARNING: {warning}")
+        print(f"{name}: WARNING: {warning}")
     return scores
 
 
@@ -76,36 +84,47 @@ def write_scores(scores: SystemScores, summary: Path, dialogues: Path, metrics: 
 
 
 def score_predictions(
-    predictions: Mapping[int | None, list[dict[str, Any]]], records: dict[str, Record], score: Score, label: str
+    predictions: dict[int | None, list[dict[str, Any]]], records: dict[str, Record], score: Score, label: str
 ) -> SystemScores:
-    """The scores of checked predictions, seed by seed in the records' order; label names them in the progress line."""
+    """The scores of checked predictions of each seed, in the records' order; label names them in the progress line."""
     scorer = Scorer(score.use_stemmer, score.language)
-    texts = (text for record in records.values() for text in (record["dialogue"], *record["references"]))
-    entities = diagnostics.find_entities(texts, score.language)
-    rows = [(seed, row) for seed, each in predictions.items() for row in each]
-    dialogues = []
-    for seed, row in progress(rows, len(rows), label):
-        record = records[row["id"]]
-        columns = scorer.row(row["prediction"], record["references"])
-        columns |= diagnostics.diagnose(row, record["dialogue"], record["references"], entities)
-        dialogues.append({"id": row["id"], "seed": seed, "prediction": row["prediction"]} | columns)
+    dialogues = [
+        {"seed": seed, **row}
+        for seed, rows in predictions.items()
+        for row in score_rows(rows, records, scorer, score, label if seed is None else f"{label}-{seed}")
+    ]
     summary = summarize(dialogues, list(records.values()), scorer, score)
-    pairs = [(row["prediction"], text) for _, row in rows for text in records[row["id"]]["references"]]
+    each = [row for rows in predictions.values() for row in rows]
+    pairs = [(row["prediction"], text) for row in each for text in records[row["id"]]["references"]]
     return SystemScores(summary | {"evaluate": evaluate_metrics(score.evaluate, pairs)}, dialogues)
 
 
-def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Scorer, score: Score) -> dict[str, Any]:
-    """A system's scores with 95 % intervals, its diagnostics and its warnings, from its dialogues' columns.
+def score_rows(
+    predictions: list[dict[str, Any]], records: dict[str, Record], scorer: Scorer, score: Score, label: str
+) -> list[dict[str, Any]]:
+    """A row of scores and diagnostics for each prediction."""
+    entities = find_entities(all_texts(records.values()), score.language)
+    dialogues = []
+    for row in progress(predictions, len(predictions), label):
+        record = records[row["id"]]
+        columns = scorer.row(row["prediction"], record["references"])
+        columns |= diagnostics.diagnose(row, record["dialogue"], record["references"], entities)
+        dialogues.append({"id": row["id"], "prediction": row["prediction"]} | columns)
+    return dialogues
 
-    dialogues: the rows of every seed, each seed in the order of the records. Without columns of diagnostics (a
-    baseline) there are no diagnostics and no warnings.
+
+def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Scorer, score: Score) -> dict[str, Any]:
+    """A system's scores with 95 % intervals, its diagnostics and its warnings, from the columns of its dialogues.
+
+    Rows are those of every seed, one after the other. Without columns of diagnostics (a baseline) there are no
+    diagnostics and no warnings.
     """
     near = {record["id"] for record in records if record.get("near")}
     unlike_train = [row for row in dialogues if row["id"] not in near]
     summary: dict[str, Any] = {
         "dialogues": len(records),
         "scores": estimate_scores(dialogues, score),
-        "by_seed": scores_by_seed(dialogues),
+        "by_seed": points_by_seed(dialogues),
         "further": {name: statistics.fmean(row[name] for row in dialogues) for name in FURTHER_COLUMNS},
         "signature": scorer.signature([record["references"] for record in records]),
         "near_duplicates": len(near),  # dialogues that are much like one of train
@@ -114,14 +133,44 @@ def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Sc
         scores = estimate_scores(unlike_train, score)
         summary["without_near_duplicates"] = {"dialogues": len(records) - len(near), "scores": scores}
     if "words" in dialogues[0]:
-        summary["diagnostics"] = diagnostics.summarize(dialogues)
-        summary["warnings"] = diagnostics.warnings(summary["diagnostics"], score.warn)
+        summary |= summarize_diagnostics(dialogues, records, score)
     return summary
+
+
+def summarize_diagnostics(dialogues: list[dict[str, Any]], records: list[Record], score: Score) -> dict[str, Any]:
+    """A system's diagnostics, those of the references of the same dialogues, and the warnings that follow."""
+    entities = find_entities(all_texts(records), score.language)
+    own = diagnostics.summarize(dialogues)
+    people = diagnostics.summarize(diagnostics.diagnose_references(records, entities))
+    return {
+        "diagnostics": own,
+        "reference_diagnostics": people,
+        "warnings": warnings(own, people, len(records), score.warn),
+    }
+
+
+def all_texts(records: Iterable[Record]) -> Iterator[str]:
+    """The dialogues and the references of the records."""
+    return (text for record in records for text in (record["dialogue"], *record["references"]))
 
 
 def all_references(records: Iterable[Record]) -> list[str]:
     """Every reference of the records."""
     return [text for record in records for text in record["references"]]
+
+
+def first_seed(dialogues: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the first seed: one for each dialogue."""
+    return next(iter(split_by_seed(dialogues).values()))
+
+
+def points_by_seed(dialogues: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Seed -> metric -> points; empty for a system without seeds."""
+    return {
+        str(seed): {name: mean_score(metric.matrix(rows), metric.score) for name, metric in METRICS.items()}
+        for seed, rows in split_by_seed(dialogues).items()
+        if isinstance(seed, int)
+    }
 
 
 def estimate_scores(dialogues: list[dict[str, Any]], score: Score) -> dict[str, dict[str, float]]:
@@ -140,12 +189,3 @@ def estimate(rows: np.ndarray, metric: Metric, score: Score) -> Estimate:
         low, high = map(float, analyse(pseudo_values(rows, metric.score), mean).interval())
         return Estimate(mean, low, high)
     return shared_draws(count, score.resamples, score.seed).estimate(rows.mean(axis=0), metric.statistic(count))
-
-
-def scores_by_seed(dialogues: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Seed -> metric -> points; empty for a system that depends on no seed."""
-    return {
-        str(seed): {name: mean_score(metric.matrix(rows), metric.score) for name, metric in METRICS.items()}
-        for seed, rows in split_by_seed(dialogues).items()
-        if isinstance(seed, int)
-    }

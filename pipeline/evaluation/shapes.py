@@ -26,15 +26,16 @@ Scores = Annotated[dict[str, Estimate], AfterValidator(_with_every_metric)]
 
 
 class SystemScores(TypedDict):
-    """reports/scores/SYSTEM.json, and reports/baselines/BASELINE.json without the last three."""
+    """reports/scores/SYSTEM.json, and reports/baselines/BASELINE.json without the last four."""
 
     dialogues: int
     scores: Scores
-    further: dict[str, float]
     by_seed: dict[str, dict[str, float]]
+    further: dict[str, float]
     signature: dict[str, str]
     near_duplicates: int
     diagnostics: NotRequired[dict[str, float | None]]
+    reference_diagnostics: NotRequired[dict[str, float | None]]  # of the people's references of the same dialogues
     warnings: NotRequired[list[str]]
     evaluate: NotRequired[dict[str, Any]]
 
@@ -43,7 +44,7 @@ _METRIC_COLUMNS = {column: float for metric in METRICS.values() for column in me
 # reports/baselines/BASELINE.parquet, dialogue by dialogue.
 BaselineScores = TypedDict("BaselineScores", {"id": str, **_METRIC_COLUMNS})  # type: ignore[misc]
 # reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue and seed by seed.
-_SYSTEM_COLUMNS: dict[str, Any] = {"seed": NotRequired[int | None], "prediction": str, "words": float}
+_SYSTEM_COLUMNS: dict[str, Any] = {"seed": int | None, "prediction": str, "words": float}
 DialogueScores = TypedDict("DialogueScores", {"id": str, **_SYSTEM_COLUMNS, **_METRIC_COLUMNS})  # type: ignore[misc]
 
 

@@ -88,9 +88,9 @@ def group_series(points: list[SweepPoint]) -> list[list[SweepPoint]]:
     Of experiments with the same value the first counts: the commit that they started from comes before them. Only
     those settings are left that distinguish a method's series.
     """
-    groups: dict[tuple[str, Settings, tuple[str, ...]], dict[Value, SweepPoint]] = {}
+    groups: dict[tuple[str, Settings, tuple[object, ...]], dict[Value, SweepPoint]] = {}
     for point in points:
-        test_set = tuple(row["id"] for row in point.dialogues)
+        test_set = tuple((row.get("seed"), row["id"]) for row in point.dialogues)
         groups.setdefault((point.method, point.settings, test_set), {}).setdefault(point.value, point)
     settings_of: dict[str, list[Settings]] = {}
     kept = {key: group for key, group in groups.items() if len(group) > 1}

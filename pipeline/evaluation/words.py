@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 ENGLISH = "en"
 SENTENCE_ENDS_WITHOUT_SPACE = "。！？｡"  # after which no space follows
 SENTENCE_ENDS = f".!?…।॥؟۔።፧។။։{SENTENCE_ENDS_WITHOUT_SPACE}"
+TITLES = ("Mr", "Mrs", "Ms", "Dr")  # English ones, whose full stop ends no sentence
 CLOSING = "\"'”’»」』）)】》"  # quotes and brackets that still belong to the sentence
 HAN_AND_KANA = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO")
 SOUTHEAST_ASIAN = ("THAI", "LAO", "KHMER", "MYANMAR", "TAI")
 GLYPH_SELECTORS = "VARIATION", "COMBINING ENCLOSING KEYCAP"  # marks that make no other word
 JOINERS = "\u200c\u200d"  # between letters of Persian and of Indic scripts
 QUARTERS = {"H": 2, "S": 1}  # of a word, which has two or four characters on average in scripts without spaces
+_ENGLISH_SENTENCE_END = re.compile("".join(rf"(?<!\b{title}\.)" for title in TITLES) + r"(?<=[.!?])\s+")
 _DOTTED_I = str.maketrans("Iİ", "ıi")
 
 
@@ -118,6 +120,6 @@ def count_words(text: str) -> int:
 def sentences(text: str, language: str) -> str:
     """The text with one sentence a line."""
     if language == ENGLISH:
-        return re.sub(r"(?<=[.!?])\s+", "\n", text.strip())
+        return _ENGLISH_SENTENCE_END.sub("\n", text.strip())
     text = re.sub(rf"([{SENTENCE_ENDS}][{CLOSING}]*)\s+", r"\1\n", text.strip())
     return re.sub(rf"([{SENTENCE_ENDS_WITHOUT_SPACE}][{CLOSING}]*)(?=[^\s{CLOSING}{SENTENCE_ENDS}])", r"\1\n", text)

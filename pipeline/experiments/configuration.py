@@ -22,35 +22,43 @@ from pipeline import methods
 from pipeline.core.errors import InputError
 from pipeline.core.params import PARAMS, SHOWN, flatten, parse_section
 from pipeline.core.yaml_files import read_yaml
-from pipeline.experiments import override_syntax
+from pipeline.experiments import override_syntax, resolvers
 from pipeline.experiments.path_validation import check_paths
 from pipeline.models import architectures
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
+from pipeline.parameters.runs import Run, Seeds, SeedsOf
 from pipeline.parameters.score import BASELINES, Score
 from pipeline.parameters.support_calls import SupportCalls
 from pipeline.parameters.template import Template
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.train import Train
 from pipeline.parameters.types import Seed
+from pipeline.parameters.validate import Validate
 
 CONF = Path("conf")
 SECTIONS: dict[str, Any] = {
     "seed": Seed,
     "methods": list[str],
+    "seeds": Seeds,
+    "runs": dict[str, Run],
+    "seeds_of": SeedsOf,
     "support_calls": SupportCalls,
     "data": Data,
     "model": Model,
     "template": Template,
     "tokenize": Tokenize,
     "train": Train,
+    "validate": Validate,
     "generate": Generate,
     "forgetting": Forgetting,
     "score": Score,
 }
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
+COMPUTED = {"runs": resolvers.runs, "seeds_of": resolvers.seeds_of}
+resolvers.register()
 
 
 def compose(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
@@ -114,6 +122,7 @@ def validate(values: dict[str, Any], folder: Path = Path()) -> None:
             raise InputError(f"{name}: missing from {PARAMS}")
     sections = {name: parse_section(values[name], kind, name) for name, kind in kinds.items()}
     _check_methods(sections["methods"])
+    _check_runs(values)
     if sections["generate"].max_new_tokens == "auto" and sections["tokenize"].max_target_tokens != "auto":
         raise InputError("generate.max_new_tokens: auto is found together with tokenize.max_target_tokens=auto")
     _check_model(sections["model"], sections["train"])
@@ -129,6 +138,13 @@ def _check_methods(chosen: list[str]) -> None:
         methods.find(name)
         if chosen.count(name) > 1:
             raise InputError(f"methods: {name!r} is named {chosen.count(name)} times")
+
+
+def _check_runs(values: dict[str, Any]) -> None:
+    """They are computed in conf/, unless someone gives them values of his own."""
+    for name, compute in COMPUTED.items():
+        if values[name] != compute(values["methods"], values["seeds"]):
+            raise InputError(f"{name}: made of methods and seeds; set these")
 
 
 def _check_model(model: Model, train: Train) -> None:
@@ -161,6 +177,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     key, parent = getattr(error.__cause__, "full_key", None), getattr(error.__cause__, "parent_node", None)
     if not key or not isinstance(parent, DictConfig):
         return " ".join(str(error).split())
+    if key.partition(".")[0] in COMPUTED:
+        return f"{key.partition('.')[0]}: made of methods and seeds; set these"
     section, _, name = key.rpartition(".")
     values = [repr(text.partition("=")[2]) for text in overrides if text.partition("=")[0] == key]
     groups = [] if section else [path.name for path in CONF.iterdir() if path.is_dir()]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pipeline.core.errors import InputError
 from pipeline.experiments.repository_state import explain_state
 
@@ -105,6 +107,9 @@ class RevisionFiles:
 
     def json(self, path: str) -> dict[str, Any]:
         return json.loads(self.content(path))
+
+    def yaml(self, path: str) -> dict[str, Any]:
+        return yaml.safe_load(self.content(path))
 
     def jsonl(self, path: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.content(path).splitlines()]

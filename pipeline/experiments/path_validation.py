@@ -14,6 +14,7 @@ from pipeline import methods
 from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.runs import run_names
 from pipeline.core.yaml_files import read_yaml
 
 DATA = ("data.train", "data.validation", "data.test")
@@ -60,7 +61,7 @@ def check_paths(values: Mapping[str, Any], folder: Path) -> None:
     `folder` is the project's, from which relative paths begin.
     """
     folder = Path(os.path.realpath(folder))
-    outputs = read_outputs(folder, values["score"]["external"])
+    outputs = read_outputs(folder, values)
     refuse_linked_outputs(outputs, folder)
     refuse_files_of_no_stage(values, folder)
     for key, text in named_paths(values, folder):
@@ -82,21 +83,30 @@ def refuse(key: str, text: str, path: Path, output: Path, stage: str, folder: Pa
     raise InputError(f"{key}: {text!r}{leads} {verb} {place}: {reason}. Copy your files elsewhere, and name the copy")
 
 
-def read_outputs(folder: Path, external: Mapping[str, Any]) -> Outputs:
+def read_outputs(folder: Path, values: Mapping[str, Any]) -> Outputs:
     """Every output of dvc.yaml, also those of methods that are not chosen now: another run deletes them."""
-    names = {"${item.method}": methods.names(), "${key}": [*external]}
+    every = [{"method": method, "key": run} for method in methods.names() for run in names_of(method, values)]
+    keys = {"${runs}": every, "${seeds_of}": [{"key": method} for method in methods.names()]}
     places = {folder / CHECKPOINTS: CHECKPOINTS}
     for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items():
+        items = keys.get(stage.get("foreach"), [{"key": system} for system in values["score"]["external"]])
         stage = stage.get("do", stage)
         if stage.get("frozen"):  # DVC never runs it
             continue
         for output in [*stage.get("outs", []), *stage.get("metrics", [])]:
             pattern = next(iter(output)) if isinstance(output, dict) else output
-            (variable,) = re.findall(r"\$\{.+?\}", pattern) or [""]
-            for value in names.get(variable, [""]):
-                places[folder / (pattern.replace(variable, str(value)) if variable else pattern)] = name
+            for item in items if "${" in pattern else [{}]:
+                place = pattern
+                for key, value in item.items():
+                    place = place.replace(f"${{{key}}}", value).replace(f"${{item.{key}}}", value)
+                places[folder / place] = name
     found = {key: place for place in places if (key := _identity(place))}
     return Outputs(places, found)
+
+
+def names_of(method: str, values: Mapping[str, Any]) -> list[str]:
+    """The runs of a method with the chosen seeds."""
+    return run_names(method, values["seeds"] if methods.depends_on_seed(method) else [])
 
 
 def refuse_linked_outputs(outputs: Outputs, folder: Path) -> None:

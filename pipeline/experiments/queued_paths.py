@@ -18,7 +18,7 @@ from pipeline.experiments.path_validation import exists, named_paths, read_outpu
 def check_present(values: Mapping[str, Any], folder: Path) -> None:
     """Raises InputError for a path where there is neither a file nor a folder, nor an output, nor what DVC tracks."""
     folder = Path(os.path.realpath(folder))
-    outputs = read_outputs(folder, values["score"]["external"])
+    outputs = read_outputs(folder, values)
     for key, text in named_paths(values, folder):
         path = Path(os.path.normpath(folder / text))
         if not (exists(path) or outputs.holding(path) or any(map(exists, _dvc_files(path, folder)))):
@@ -29,7 +29,7 @@ def check_present(values: Mapping[str, Any], folder: Path) -> None:
 def check_queued(values: Mapping[str, Any], folder: Path) -> None:
     """Raises InputError for data that the queue's copy of the project would not have: git and DVC do not know it."""
     folder = Path(os.path.realpath(folder))
-    outputs = read_outputs(folder, values["score"]["external"])
+    outputs = read_outputs(folder, values)
     for key, text in named_paths(values, folder):
         path = Path(os.path.normpath(folder / text))
         if Path(text).is_absolute() or outputs.holding(path):

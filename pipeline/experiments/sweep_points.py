@@ -7,15 +7,23 @@ from pipeline import methods
 from pipeline.core.params import flatten
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
+from pipeline.core.runs import run_names
+from pipeline.evaluation.scoring import estimate_scores
 from pipeline.evaluation.sweep_series import SweepPoint, Value
 from pipeline.experiments.dvc_experiments import Experiment, ExperimentList, RevisionFiles
+from pipeline.parameters.score import Score
 
 PATHS = Paths()
 CANNOT_MOVE_SCORES = ("score.external", "score.warn", "generate.latency")
 
 
 def read_points(
-    repo: Any, experiments: ExperimentList, parameter: str, chosen: list[str] | None, x: list[str] | None
+    repo: Any,
+    experiments: ExperimentList,
+    parameter: str,
+    chosen: list[str] | None,
+    x: list[str] | None,
+    score: Score,
 ) -> tuple[list[SweepPoint], list[str]]:
     """The points of every experiment, and sentences about those that could not be read.
 
@@ -25,7 +33,7 @@ def read_points(
         (experiment, method)
         for experiment in experiments.finished
         for method in chosen or experiment.params["methods"]
-        if method in experiment.params["methods"] and method in experiment.params
+        if method in experiment.params.get("seeds_of", {}) and method in experiment.params
     ]
     settings = [relevant_settings(experiment.params, method, parameter) for experiment, method in pairs]
     points, unreadable = [], list(experiments.unfinished)
@@ -36,7 +44,7 @@ def read_points(
         revision = files.setdefault(experiment.revision, RevisionFiles(repo, experiment.revision))
         try:
             value = lookup(revision.json(x[0]), x[1]) if x else lookup(experiment.params, parameter)
-            points.append(_read_point(revision, experiment, method, value, differing))
+            points.append(_read_point(revision, experiment, method, value, differing, score))
         except FileNotFoundError as error:
             name = experiment.name
             unreadable.append(f"{name}: {error} (dvc exp apply {name} and dvc repro, or dvc pull)")
@@ -44,16 +52,24 @@ def read_points(
 
 
 def _read_point(
-    files: RevisionFiles, experiment: Experiment, method: str, value: Value, settings: tuple[tuple[str, str], ...]
+    files: RevisionFiles,
+    experiment: Experiment,
+    method: str,
+    value: Value,
+    settings: tuple[tuple[str, str], ...],
+    score: Score,
 ) -> SweepPoint:
+    """A method's scores on validation with every seed of an experiment, and what its first training cost."""
+    runs = run_names(method, experiment.params["seeds_of"][method])
+    rows = [row for run in runs for row in files.parquet(PATHS.validation(run).as_posix())]
     return SweepPoint(
         method=method,
         value=value,
         settings=settings,
         experiment=experiment.name,
-        dialogues=files.parquet(PATHS.dialogue_scores(method).as_posix()),
-        scores=files.json(PATHS.scores(method).as_posix()),
-        training=files.json(PATHS.training_run(method).as_posix()),
+        dialogues=rows,
+        scores={"scores": estimate_scores(rows, score)},
+        training=files.json(PATHS.training_run(runs[0]).as_posix()),
     )
 
 
@@ -69,7 +85,7 @@ def lookup(params: dict[str, Any], key: str) -> Value:
 
 def relevant_settings(params: dict[str, Any], method: str, parameter: str) -> dict[str, str]:
     """Key -> value (JSON) of all that may move a method's scores, except the parameter itself."""
-    others = {"methods", "forgetting", *methods.names()} - {method}
+    others = {"methods", "runs", "seeds_of", "forgetting", *methods.names()} - {method}
     values = {key: value for key, value in params.items() if key not in others}
     return {
         key: json.dumps(value)

@@ -24,6 +24,14 @@ def names() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py") if path.stem != "base")
 
 
+def depends_on_seed(name: str) -> bool:
+    """Whether a method trains or draws something. Of an unknown one, which is refused elsewhere, it is assumed."""
+    if name not in names():
+        return True
+    module = find(name)
+    return hasattr(module, "adapt") or hasattr(module, "demonstrations")
+
+
 def find(name: str) -> ModuleType:
     """The module of one method. Imported by name, so that editing one method leaves the others' stages alone."""
     if name not in names():

@@ -9,13 +9,14 @@ from pipeline.core.params import section
 from pipeline.parameters.languages import parse_language
 from pipeline.parameters.types import File, Percent, Resamples, Seed
 
-# The systems that pipeline/baselines.py scores; an external system cannot have one of these names.
-BASELINES = ("human", "longest_turn", "lead")
+# Rows of the tables that are no system's: what pipeline/baselines.py scores, and the references among the diagnostics.
+# An external system cannot have one of these names.
+BASELINES = ("human", "longest_turn", "lead", "references")
 
 
 @section
 class Warn:
-    """Bounds of warnings: percent of the summaries, and the mean length relative to the references'."""
+    """Bounds of warnings: percentage points above the references, and the mean length relative to theirs."""
 
     truncated: Percent
     empty: Percent

@@ -11,6 +11,7 @@ from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting import comparison_tables as tables
 from pipeline.reporting import cost_tables
 from pipeline.reporting.cells import Code
+from pipeline.reporting.diagnostics_table import NOT_SEEN, diagnostics_table
 from pipeline.reporting.page import (
     Block,
     Chart,
@@ -176,7 +177,11 @@ def diagnostics(systems: list[System], details: Details | None) -> Section:
         "Length and diagnostics",
         Warnings(tuple(warnings)) if warnings else None,
         chart("lengths", details),
-        tables.diagnostics(systems),
+        diagnostics_table(systems),
+        note(
+            "References: each reference as if it were a summary. A warning means that a fault is more frequent than in "
+            f"the references, by more than its limit and chance together. {NOT_SEEN}"
+        ),
     )
 
 

@@ -1,4 +1,7 @@
-"""The tables of the comparison, each column with its meaning. A new column is a line here; costs: cost_tables.py."""
+"""The tables of the comparison, each column with its meaning. A new column is a line here.
+
+Costs: cost_tables.py; lengths and faults of the texts: diagnostics_table.py.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +15,6 @@ from pipeline.reporting.cells import (
     Cell,
     Interval,
     Number,
-    Percent,
     PValue,
     Text,
     estimated,
@@ -154,31 +156,6 @@ def seed_spread(pairs: list[Pair]) -> Table:
 
 def _sd(name: str) -> Callable[[Pair], Cell | None]:
     return lambda pair: optional(Number, getattr(pair.estimate, name), 1)
-
-
-def diagnostics(systems: list[System]) -> Table:
-    """Percent of each system's summaries with a fault, and their length."""
-
-    def percent(key: str) -> Callable[[System], Cell | None]:
-        return lambda row: optional(Percent, row["diagnostics"][key])
-
-    columns: Columns = [
-        NAME,
-        (Column("truncated", "Stopped at the length limit before the end token."), percent("truncated")),
-        (Column("empty", "Nothing but white space."), percent("empty")),
-        (Column("repeats", "Three words or more occur twice."), percent("repeats")),
-        (
-            Column("unsupported entities", "A name, number or speaker tag that the dialogue does not have."),
-            percent("unsupported"),
-        ),
-        (Column("words", "Mean length."), lambda row: Number(row["diagnostics"]["words"])),
-        (
-            Column("length ratio", "Mean length relative to the references'."),
-            lambda row: optional(Number, row["diagnostics"]["length_ratio"], 2),
-        ),
-        (Column("novel bigrams", "Word pairs that the dialogue does not have; 0 is copied."), percent("novel_bigrams")),
-    ]
-    return build_table("Diagnostics", columns, [row for row in systems if "diagnostics" in row])
 
 
 def accuracy(methods: list[System]) -> Table:

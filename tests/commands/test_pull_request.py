@@ -24,7 +24,7 @@ def finished(tmp_path_factory) -> Project:
     project.dvc("repro")
     project.commit("base")
     project.must("git", "branch", "base")
-    shutil.copy(project.folder / "reports/predictions/lora.jsonl", project.folder / "published.jsonl")
+    shutil.copy(project.folder / "reports/predictions/lora/lora-17.jsonl", project.folder / "published.jsonl")
     project.edit("conf/config.yaml", "  r: 6\n", "  r: 16\n")
     project.edit("conf/experiment/smoke.yaml", "max_new_tokens: 12", "max_new_tokens: 24")
     project.edit("conf/config.yaml", "  external: {} ", "  external: {published: published.jsonl} ")
@@ -92,13 +92,13 @@ def test_a_commit_against_itself_changed_nothing(project):
 def test_results_that_are_older_than_the_code_are_said_to_be(project):
     path = project.folder / "pipeline/methods/lora.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert "`dvc repro` would run train@lora and what follows" in page(project, "HEAD")
+    assert "`dvc repro` would run train@lora-17 and what follows" in page(project, "HEAD")
 
 
 def test_an_edit_of_shared_code_names_the_stages_that_import_it(project):
     path = project.folder / "pipeline/inference/latency.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert "`dvc repro` would run generate@lora and what follows" in page(project, "HEAD")
+    assert "`dvc repro` would run generate@lora-17 and what follows" in page(project, "HEAD")
     path.write_text(path.read_text().removesuffix("# a comment\n"))
     path = project.folder / "pipeline/commands/sweep.py"
     path.write_text(path.read_text() + "# a comment\n")

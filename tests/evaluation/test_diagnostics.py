@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.evaluation import diagnostics
+from pipeline.evaluation.entities import find_entities
 
 DIALOGUE = "#Person1#: Hello, this is Anna from Red Bank.\n#Person2#: I paid $1,200 twice on Monday."
 REFERENCES = ["Anna hears that #Person2# paid $1200 twice.", "Money was paid twice on Monday."]
@@ -10,31 +11,7 @@ REFERENCES = ["Anna hears that #Person2# paid $1200 twice.", "Money was paid twi
 
 @pytest.fixture
 def entities():
-    return diagnostics.entity_words([DIALOGUE, *REFERENCES, "We went to Vienna with Bob."])
-
-
-def test_names_are_words_with_a_capital_inside_a_sentence(entities):
-    assert {"Anna", "Red", "Bank", "Monday", "Vienna", "Bob"} <= entities
-    assert not {"Hello", "I", "Money", "We", "Person", "paid"} & entities
-
-
-@pytest.mark.parametrize(
-    ("summary", "missing"),
-    [
-        ("Anna hears of $1200 paid on Monday.", []),  # $1,200 is $1200
-        ("Vienna is far.", ["Vienna"]),  # a name at the start, for it is one elsewhere
-        ("Nothing is clear. Money came.", []),  # capitals that only begin a sentence
-        ("Anna's bank pays $120 on Monday.", ["120"]),
-        ("The bank calls Mr. Smith and Dr Anna.", ["Smith"]),
-        ("Then Nguyen of Globex pays Anna.", ["Globex", "Nguyen"]),  # names that no dialogue has
-        ("Anna, Person2 and Person3 speak.", ["Person3"]),  # of whom the dialogue has #Person2#
-        ("#Person3# speaks to #Person1#.", ["#Person3#"]),
-        ("Bob and Bob's friend call at 12:30.", ["12:30", "Bob"]),
-        ("", []),
-    ],
-)
-def test_what_a_dialogue_does_not_have_is_listed(entities, summary, missing):
-    assert diagnostics.unsupported_entities(summary, DIALOGUE, entities) == missing
+    return find_entities([DIALOGUE, *REFERENCES], "en")
 
 
 def test_three_words_twice_are_a_repeat():
@@ -69,28 +46,31 @@ def test_other_scripts_have_words_numbers_and_repeats():
     assert diagnostics.novel_bigrams("राम ने", hindi) == 0
     assert not diagnostics.has_repeats("小明打电话给张小红，小明打车去机场")  # three characters are no three words
     assert diagnostics.has_repeats("我想预订机票，请问，我想预订机票")
-    columns = diagnostics.diagnose({"prediction": "预订机票"}, "小明：你好", ["预订了机票。"], None)
+    columns = diagnostics.diagnose({"prediction": "预订机票"}, "小明：你好", ["预订了机票。"], find_entities([], "zh"))
     assert (columns["words"], columns["length_ratio"]) == (4, pytest.approx(4 / 5))
 
 
-@pytest.mark.parametrize(
-    ("summary", "dialogue", "missing"),
-    [
-        ("第３张票，共20元", "我要第3张票", ["20"]),  # full-width digits are the same number
-        ("الطلب رقم ١٢", "الطلب رقم 12", []),
-        ("#小明#说#小红#", "#小明#：你好", ["#小红#"]),
-        ("Der Kunde will Geld von Anna", "#Person1#: Hallo", []),  # German nouns have capitals
-    ],
-)
-def test_without_capitals_numbers_and_speakers_are_checked(summary, dialogue, missing):
-    assert diagnostics.unsupported_entities(summary, dialogue, None) == missing
+def test_references_are_diagnosed_as_summaries_beside_the_others(entities):
+    records = [
+        {"id": "a", "dialogue": DIALOGUE, "references": [*REFERENCES, "Anna met Zoe."]},
+        {"id": "b", "dialogue": "Anna: No.", "references": ["Anna refuses."]},
+    ]
+    rows = diagnostics.diagnose_references(records, entities)
+    assert [row["id"] for row in rows] == ["a", "a", "a", "b"]
+    assert [row["unsupported"] for row in rows] == [[], [], ["Zoe"], []]
+    assert [row["length_ratio"] for row in rows] == [pytest.approx(7 / 4.5), pytest.approx(6 / 5), 3 / 6.5, None]
+    assert {row["truncated"] for row in rows} == {None}
+    found = diagnostics.summarize(rows)
+    assert found["unsupported"] == pytest.approx(100 / 6)  # a third of one dialogue, nothing of the other
+    assert found["words"] == pytest.approx((16 / 3 + 2) / 2)
+    assert (found["truncated"], found["empty"]) == (None, 0)
 
 
-def test_capitals_tell_names_in_some_languages():
-    assert diagnostics.find_entities(["Sie fragt Anna nach dem Preis."], "de") is None
-    assert diagnostics.find_entities(["Elle demande à Zoé et à Anna."], "fr") == {"Zoé", "Anna"}
-    assert diagnostics.find_entities(["Elle voit Zoe\u0301."], "fr") == {"Zoé"}
+def test_the_rows_of_several_seeds_count_as_one_dialogue():
+    def row(name, repeats, words):
+        return {"id": name, "repeats": repeats, "words": words} | dict.fromkeys(
+            ("truncated", "empty", "unsupported", "length_ratio", "novel_bigrams")
+        )
 
-
-def test_a_name_is_found_however_its_accents_are_written(entities):
-    assert diagnostics.unsupported_entities("We met Jose\u0301 here.", "Ana: José is here.", entities) == []
+    found = diagnostics.summarize([row("a", True, 1), row("a", True, 3), row("b", False, 8)])
+    assert (found["repeats"], found["words"], found["length_ratio"]) == (50, 5, None)

@@ -17,14 +17,17 @@ PAIRS = [
     ("", ["Nothing is said.", "Silence.", "They are silent."]),
     ("one", ["one two three four five"]),
 ]  # fmt: skip
+TITLED = ("Mr. Smith paid Mrs. Lee. Dr. Ray left.", ["Mr. Smith left. Then Ms. Lee paid."])
 BY_HAND = {  # one sentence a line
     "Anna calls the shop. She wants her money back!": "Anna calls the shop.\nShe wants her money back!",
     "Anna wants money back. She calls the shop.": "Anna wants money back.\nShe calls the shop.",
+    "Mr. Smith paid Mrs. Lee. Dr. Ray left.": "Mr. Smith paid Mrs. Lee.\nDr. Ray left.",
+    "Mr. Smith left. Then Ms. Lee paid.": "Mr. Smith left.\nThen Ms. Lee paid.",
 }
 
 
 @pytest.mark.parametrize("use_stemmer", [True, False])
-@pytest.mark.parametrize(("prediction", "references"), PAIRS)
+@pytest.mark.parametrize(("prediction", "references"), [*PAIRS, TITLED])
 def test_rouge_is_what_rouge_score_gives(prediction, references, use_stemmer):
     row = Scorer(use_stemmer, ENGLISH).row(prediction, references)
     direct = RougeScorer(list(ROUGE), use_stemmer=use_stemmer)

@@ -67,6 +67,7 @@ def test_lengths_count_characters_where_there_are_no_spaces():
     ("language", "text", "expected"),
     [
         ("en", "She paid. He left! “So.” Why", ["She paid.", "He left!", "“So.” Why"]),  # as it always was
+        ("en", "Mr. Ray met Ms. Lee. He left Homr. Dr. No", ["Mr. Ray met Ms. Lee.", "He left Homr.", "Dr. No"]),
         ("de", "Er ging. „Gut.“ Sie blieb", ["Er ging.", "„Gut.“ Sie blieb"]),
         ("de", "Er sagte «Nein.» Sie blieb.", ["Er sagte «Nein.»", "Sie blieb."]),
         ("zh", "你好。“再见！”他走了。", ["你好。", "“再见！”", "他走了。"]),
@@ -162,11 +163,14 @@ def test_texts_without_a_letter_or_digit_are_refused():
         check_language(["!!!", "😀"], "en", "test.jsonl")
 
 
-def test_letters_that_are_lost_are_a_warning():
+def test_words_that_are_broken_are_a_warning():
     german, french = "Die Größe ist für Jörg schön.", "L'élève a été reçu à l'école."
-    for text in (german, french):
-        assert "of the references' letters count for nothing" in check_language([text], "en", "x")[0]
+    for text, share in ((german, 67), (french, 83)):
+        assert f": {share} % of the references' words have other letters" in check_language([text], "en", "x")[0]
         assert check_language([text], "de", "x") == []
+    rare = "Sie fragt nach einem anderen Termin und will dann wieder anrufen, aber heute nicht mehr, sagt Jörg"
+    assert len(rare.split()) == 17  # of which one is broken, and of 80 letters one is lost
+    assert ": 6 % of the references' words" in check_language([rare], "en", "x")[0]
     assert check_language(["Anna met Zoë at the café."] + ["They spoke of many other things."] * 20, "en", "x") == []
     mixed = check_language([TEXTS["zh"], "They greet.", "They part."], "en", "x")
     assert mixed[0].startswith("score.language=en does not read 1 of 3 references")

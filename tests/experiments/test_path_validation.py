@@ -43,11 +43,15 @@ def with_path(options: tuple[str, ...], path: str) -> list[str]:
         (LOCAL, "reports/report.html", "is reports/report.html: the stage report"),
         (MODEL, "models/raw", "is models/raw: the stage download_model"),
         (MODEL, "models/base", "is models/base: the stage convert"),
-        (MODEL, "models/adalora", "is models/adalora: the stage train"),
+        (MODEL, "models/tuned/adalora-17", "is models/tuned/adalora-17: the stage train"),
         (MODEL, "models", "contains models/"),
-        (("forgetting=local", "forgetting.questions="), "reports/answers/lora.jsonl", "is reports/answers/lora.jsonl"),
+        (
+            ("forgetting=local", "forgetting.questions="),
+            "reports/answers/lora-17.jsonl",
+            "is reports/answers/lora-17.jsonl",
+        ),
         (("forgetting.text=",), "reports/comparison.md", "is reports/comparison.md: the stage compare"),
-        (("+score.external.old=",), "reports/predictions/full.jsonl", "is reports/predictions/full.jsonl"),
+        (("+score.external.old=",), "reports/predictions/full/full-17.jsonl", "is reports/predictions/full"),
         (("+score.external.x=",), "reports/scores/x.json", "is reports/scores/x.json: the stage external"),
     ],
 )

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from pipeline import methods
 from tests import tiny
-from tests.project import ROOT, Project, after
+from tests.project import ROOT, Project, after, runs
 
 pytestmark = pytest.mark.slow
 
@@ -67,27 +67,28 @@ def test_every_further_method_runs_through_the_whole_pipeline(finished):
     rows = [row for row in finished.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
     assert [row["name"] for row in rows] == finished.methods
     test = [json.loads(line)["id"] for line in (finished.folder / "data/records/test.jsonl").read_text().splitlines()]
-    for method in finished.methods:
-        predictions = (finished.folder / f"reports/predictions/{method}.jsonl").read_text().splitlines()
+    for method, run in zip(finished.methods, runs(*finished.methods)):
+        predictions = (finished.folder / f"reports/predictions/{method}/{run}.jsonl").read_text().splitlines()
         assert [json.loads(line)["id"] for line in predictions] == test, method
-        for name in ("metrics/{}", "forgetting/{}", "runs/train/{}", "runs/generate/{}", "curves/{}/metrics"):
-            values = numbers(finished.json(f"reports/{name.format(method)}.json"))
+        records = ("forgetting/{}", "runs/train/{}", "runs/generate/{}", "curves/{}/metrics")
+        for name in (f"metrics/{method}", *(record.format(run) for record in records)):
+            values = numbers(finished.json(f"reports/{name}.json"))
             assert values and all(map(math.isfinite, values)), (method, name)
-        latency = finished.json(f"reports/runs/generate/{method}.json")["latency"]
+        latency = finished.json(f"reports/runs/generate/{run}.json")["latency"]
         assert ("merged, batch 1" in latency) == (method in MERGED), method
 
 
 def test_every_further_method_trains_what_it_says_and_its_loss_moves(finished):
-    for method in finished.methods:
-        record = finished.json(f"reports/runs/train/{method}.json")
+    for method, run in zip(finished.methods, runs(*finished.methods)):
+        record = finished.json(f"reports/runs/train/{run}.json")
         if finished.architecture == "seq2seq":
             assert record["trainable_parameters"] == TRAINABLE[method], method
         assert 0 < record["trainable_parameters"] < record["total_parameters"]
-        curve = finished.folder / f"reports/curves/{method}/plots/metrics/validation/loss.tsv"
+        curve = finished.folder / f"reports/curves/{run}/plots/metrics/validation/loss.tsv"
         losses = [float(line.split("\t")[1]) for line in curve.read_text().splitlines()[1:]]
         assert len(set(losses)) == len(losses) == 3, method  # each of the three evaluations saw other weights
         assert record["best_validation_loss"] == min(losses)
-        weights = load_file(finished.folder / f"models/{method}/adapter_model.safetensors")
+        weights = load_file(finished.folder / f"models/tuned/{run}/adapter_model.safetensors")
         assert all(value.isfinite().all() for value in weights.values())
 
 
@@ -95,8 +96,8 @@ def test_every_further_method_trains_what_it_says_and_its_loss_moves(finished):
 def test_two_trainings_of_a_further_method_leave_the_same_bytes(finished, tmp_path):
     project = finished.copy(tmp_path / "project")
     before = project.outputs()
-    trained = [f"train@{method}" for method in finished.methods]
+    trained = [f"train@{run}" for run in runs(*finished.methods)]
     assert project.dvc("repro", "--force", "--single-item", *trained) == trained
-    for method in finished.methods:
-        for path in (f"models/{method}", f"reports/curves/{method}"):
+    for run in runs(*finished.methods):
+        for path in (f"models/tuned/{run}", f"reports/curves/{run}"):
             assert project.outputs()[path] == before[path], path

@@ -18,8 +18,11 @@ METHODS = ["zero_shot", "lora", "full"]
 def make_report(paths: Paths, methods: list[str], **changes) -> None:
     """Everything after the scores."""
     baselines.run(paths, score=settings())
-    compare.run(paths, methods=methods, score=settings(**changes))
-    report.run(paths, data=SimpleNamespace(name="some data"), model=SimpleNamespace(name="some model"))
+    seeds_of = {name: [] for name in methods}
+    compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
+    report.run(
+        paths, seeds_of=seeds_of, data=SimpleNamespace(name="some data"), model=SimpleNamespace(name="some model")
+    )
 
 
 @pytest.fixture(scope="module")

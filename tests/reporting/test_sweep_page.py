@@ -64,13 +64,12 @@ def written(tmp_path):
 
 
 def test_markdown_and_html_say_the_same_and_the_page_opens_on_a_phone(written, browser):
-    target = written
-    text = target.with_suffix(".md").read_text()
+    text = written.with_suffix(".md").read_text()
     tab = browser.new_page(viewport={"width": 390, "height": 844})
     messages = []
     tab.on("console", lambda message: messages.append(message.text))
     tab.on("pageerror", lambda error: messages.append(str(error)))
-    tab.goto(target.with_suffix(".html").as_uri())
+    tab.goto(written.with_suffix(".html").as_uri())
     tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 2")
     assert messages == []
     assert tab.inner_text("h1") == "Sweep: LoRA <b>rank</b>"

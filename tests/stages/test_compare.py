@@ -38,10 +38,11 @@ from tests.systems import (
 THREE = ["zero_shot", "lora", "full"]
 
 
-def run(paths: Paths, methods: list[str], **changes) -> tuple[dict, str]:
-    """The comparison and its Markdown."""
+def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = None, **changes) -> tuple[dict, str]:
+    """The comparison and its Markdown; seeds: of the methods that have some."""
     baselines.run(paths, score=settings())
-    compare.run(paths, methods=methods, score=settings(**changes))
+    seeds_of = {name: (seeds or {}).get(name, []) for name in methods}
+    compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
     return files.read_json(paths.comparison), paths.comparison_markdown.read_text()
 
 
@@ -203,7 +204,7 @@ def test_an_external_system_is_a_row_without_costs(paths):
     assert pair(comparison, "published", "zero_shot").significant
     assert [row["system"] for row in table(page, "ROUGE-1", "note")][-2:] == ["zero_shot", "published"]
     assert [row["method"] for row in table(page, "trainable")] == ["zero_shot"]
-    assert [row["system"] for row in table(page, "truncated")] == ["zero_shot", "published"]
+    assert [row["system"] for row in table(page, "truncated")] == ["references", "zero_shot", "published"]
 
 
 def test_without_zero_shot_there_is_no_change_of_what_the_base_knew(paths):
@@ -269,7 +270,7 @@ def test_a_verdict_on_methods_that_train_nothing(paths):
 
 def test_comparing_imports_neither_torch_nor_altair(three):
     paths, _, _ = three
-    values = {"methods": THREE, "score": SETTINGS}
+    values = {"methods": THREE, "seeds_of": {name: [] for name in THREE}, "score": SETTINGS}
     (paths.root / "params.yaml").write_text(json.dumps(values))
     before = paths.comparison.read_text()
     code = (
@@ -378,12 +379,12 @@ def seeded(tmp_path_factory):
     """lora and full with three seeds, zero_shot without; one seed of lora is a little worse."""
     paths = Paths(tmp_path_factory.mktemp("seeded"))
     write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora", FAIR, TRAINED)
-    write_method(paths, "full", GOOD, WHOLE_MODEL)
+    write_method(paths, "lora-17", FAIR, TRAINED)
+    write_method(paths, "full-17", GOOD, WHOLE_MODEL)
     worse = ["It is about an order.", *FAIR[1:5], "It is about an order.", *FAIR[6:]]
     write_seeds(paths, "lora", {17: FAIR, 18: worse, 19: FAIR})
     write_seeds(paths, "full", {17: GOOD, 18: GOOD, 19: GOOD})
-    return *run(paths, THREE), paths
+    return *run(paths, THREE, {"lora": [17, 18, 19], "full": [17, 18, 19]}), paths
 
 
 def test_seeds_are_in_the_scores_the_pairs_and_the_page(seeded):
@@ -415,7 +416,7 @@ def test_other_seeds_are_not_compared(seeded, paths):
     shutil.copytree(seeded[2].root, paths.root, dirs_exist_ok=True)
     write_seeds(paths, "full", {17: GOOD, 18: GOOD, 20: GOOD})
     with pytest.raises(InputError, match=r"full has seeds \[17, 18, 20\], lora has \[17, 18, 19\]"):
-        run(paths, THREE)
+        run(paths, THREE, {"lora": [17], "full": [17]})
 
 
 def test_one_seed_is_said_of_each_pair_that_depends_on_it(three, paths):

@@ -21,6 +21,8 @@ from pipeline.core.errors import InputError
 from pipeline.core.imports import closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
+from pipeline.core.runs import run_name
+from pipeline.methods import depends_on_seed
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train
 from tests import tiny
@@ -78,25 +80,32 @@ def run(method: str, **changes) -> dict:
 
     AcceleratorState._reset_state()
     settings = dataclasses.replace(read_section("train", Train), **changes)
-    train.run(method, Paths(), seed=read_section("seed", int), model=read_section("model", Model), train=settings)
-    return files.read_json(Paths().training_run(method))
+    train.run(named(method), Paths(), model=read_section("model", Model), train=settings)
+    return files.read_json(Paths().training_run(named(method)))
+
+
+def named(method: str) -> str:
+    """The run of a method that these tests train."""
+    return run_name(method, 1 if depends_on_seed(method) else None)
 
 
 def test_a_training_leaves_a_model_curves_and_a_record_and_no_checkpoint(folder):
     change(folder, "lora", num_train_epochs=1)
     record = run("lora", num_evaluations=2)
     paths = Paths()
-    assert sorted(path.name for path in paths.tuned_model("lora").iterdir()) == [
+    assert sorted(path.name for path in paths.tuned_model("lora-1").iterdir()) == [
         "adapter_config.json",
         "adapter_model.safetensors",
     ]
-    assert (paths.curves("lora") / "metrics.json").exists() and (paths.training_speed("lora") / "metrics.json").exists()
+    assert (paths.curves("lora-1") / "metrics.json").exists() and (
+        paths.training_speed("lora-1") / "metrics.json"
+    ).exists()
     assert not list(paths.checkpoints.iterdir())
     assert record["steps"] == 20 and record["best_step"] in (10, 20)
     assert 0 < record["trainable_parameters"] < record["total_parameters"]
     tokens = sum(len(row["input_ids"]) + len(row["labels"]) for row in files.read_parquet(paths.tokens("train")))
     assert record["non_padding_tokens"] == tokens
-    assert record["bytes"] == sum(path.stat().st_size for path in paths.tuned_model("lora").iterdir())
+    assert record["bytes"] == sum(path.stat().st_size for path in paths.tuned_model("lora-1").iterdir())
     assert record["needs_base"] and record["base_bytes"] > record["bytes"] / 10
     assert {"load", "train", "validation", "checkpoint"} <= set(record["seconds"])
     assert record["resumed_from"] is None
@@ -123,9 +132,10 @@ def test_methods_that_train_nothing_leave_their_examples_and_empty_curves(folder
         record = run(method)
         assert (record["trainable_parameters"], record["needs_base"]) == (0, True)
         assert (
-            len(files.read_jsonl(Paths().tuned_model(method) / "demonstrations.jsonl", may_be_empty=True)) == examples
+            len(files.read_jsonl(Paths().tuned_model(named(method)) / "demonstrations.jsonl", may_be_empty=True))
+            == examples
         )
-        assert files.read_json(Paths().curves(method) / "metrics.json") == {}
+        assert files.read_json(Paths().curves(named(method)) / "metrics.json") == {}
 
 
 def test_a_method_that_adapts_nothing_is_refused_in_one_line_and_leaves_nothing(folder):
@@ -133,11 +143,10 @@ def test_a_method_that_adapts_nothing_is_refused_in_one_line_and_leaves_nothing(
     module = SimpleNamespace(adapt=lambda model, params, seed: model.network)
     with pytest.raises(InputError, match=r"^bitfit: this model has no parameter that the method trains$"):
         train.fit(
-            "bitfit",
+            "bitfit-1",
             module,
             tiny.method_params("full"),
             Paths(),
-            seed=1,
             model=tiny.model_params("seq2seq"),
             train=tiny.train_params(),
         )
@@ -151,8 +160,8 @@ def test_a_training_that_diverges_leaves_no_model(folder):
     change(folder, "full", **DIVERGING)
     with pytest.raises(InputError, match=r"^the (validation )?loss became (nan|inf) at step"):
         run("full")
-    assert not list(Path("models").glob("full/*"))
-    assert not Paths().training_run("full").exists()
+    assert not list(Path("models/tuned").glob("full-1/*"))
+    assert not Paths().training_run("full-1").exists()
 
 
 def test_fp16_without_a_gpu_is_refused(folder):
@@ -234,7 +243,7 @@ def test_a_checkpoints_key_does_not_follow_other_methods_and_architectures():
 def start(method: str) -> subprocess.Popen:
     """The stage as DVC would start it, in the current folder."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pipeline.train", method]
+    command = [sys.executable, "-m", "pipeline.train", named(method)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -251,7 +260,7 @@ def kill_after_checkpoints(process: subprocess.Popen, folder: Path, method: str,
 
 def trained_bytes(folder: Path, method: str) -> dict[str, bytes]:
     """All that a training leaves but its run record and its speed."""
-    roots = [folder / "models" / method, folder / "reports/curves" / method]
+    roots = [folder / "models/tuned" / named(method), folder / "reports/curves" / named(method)]
     paths = [path for root in roots for path in sorted(root.rglob("*")) if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
@@ -263,8 +272,8 @@ def test_a_killed_training_resumes_to_the_same_bytes(prepared, tmp_path, folder,
     for number in range(kills):
         kill_after_checkpoints(start(method), folder, method, 3 + number)
     run(method)
-    assert f"{method}: continuing from" in capsys.readouterr().out
-    assert files.read_json(Paths().training_run(method))["resumed_from"].startswith("step-")
+    assert f"{named(method)}: continuing from" in capsys.readouterr().out
+    assert files.read_json(Paths().training_run(named(method)))["resumed_from"].startswith("step-")
     assert not list(Paths().checkpoints.iterdir())
 
     monkeypatch.chdir(whole)
@@ -303,7 +312,7 @@ def test_a_training_killed_under_dvc_resumes_although_dvc_deletes_its_outputs(sm
     project.edit("conf/config.yaml", "num_evaluations: 3", "num_evaluations: 20")
     project.compose()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    command = ["dvc", "repro", "train@lora"]
+    command = ["dvc", "repro", "train@lora-17"]
     process = subprocess.Popen(command, cwd=project.folder, env=project.environment, **quiet)
     seen: set[str] = set()
     while len(seen) < 3:
@@ -312,8 +321,8 @@ def test_a_training_killed_under_dvc_resumes_although_dvc_deletes_its_outputs(sm
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert "lora: continuing from" in project.must("dvc", "repro", "train@lora")
+    assert "lora-17: continuing from" in project.must("dvc", "repro", "train@lora-17")
     resumed = project.outputs()
-    assert "continuing from" not in project.must("dvc", "repro", "--force", "--single-item", "train@lora")
-    for path in ("models/lora", "reports/curves/lora"):
+    assert "continuing from" not in project.must("dvc", "repro", "--force", "--single-item", "train@lora-17")
+    for path in ("models/tuned/lora-17", "reports/curves/lora-17"):
         assert project.outputs()[path] == resumed[path]

@@ -16,6 +16,7 @@ from pipeline.core.paths import Paths
 from pipeline.methods import lora, prompt_tuning
 from pipeline.models.architectures.causal import naming_embeddings
 from pipeline.models.virtual_tokens import embedding_scale
+from pipeline.parameters.model import Model
 from pipeline.trial import trial
 from tests import tiny, zoo
 
@@ -273,6 +274,13 @@ def test_a_large_model_is_tried_only_on_request(tmp_path, source, monkeypatch, c
     monkeypatch.setattr(lora, "adapt", None)
     accept(tmp_path, source, "causal", probe="auto")
     assert "not tried with the methods: model.probe=auto" in capsys.readouterr().out
+
+
+def test_the_bundled_model_passes_and_is_not_tried_again_by_everyone(tmp_path, capsys):
+    for probe in ("always", "auto"):
+        convert.run(Paths(tmp_path), model=tiny.section("model", Model, probe=probe))
+    tried, not_tried = [line for line in capsys.readouterr().out.splitlines() if "tried with" in line]
+    assert tried.startswith("tried with zero_shot") and not_tried.startswith("not tried with the methods")
 
 
 @pytest.mark.parametrize("family", ["gemma3", "pegasus", "mbart", "llama"])

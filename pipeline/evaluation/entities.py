@@ -1,0 +1,123 @@
+"""Names, numbers and speaker tags of a summary that its dialogue does not have.
+
+What is a name follows from how the texts of the test set write a word. A capital at the start of a sentence alone says
+nothing: "They" and "The" have one too.
+"""
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pipeline.evaluation import number_words
+from pipeline.evaluation.words import ENGLISH, TITLES, is_tag, located_words, normalize, words
+
+# Languages in which a capital letter tells a name, and a name is written alike wherever it occurs. German writes all
+# nouns with one; Russian, Polish, Turkish or Finnish decline names.
+NAMES_HAVE_CAPITALS = ("en", "fr", "es", "pt", "it", "ca", "gl", "nl", "af", "da", "sv", "no", "nb", "nn", "vi", "id")
+NO_NAMES = {"OK", "Okay", *TITLES}
+DAYS = {"today", "tomorrow", "yesterday", "tonight"}  # weekdays have capitals
+# So many different words in lower case say enough about which words begin a sentence: some 15 dialogues.
+ENOUGH_WORDS = 500
+_TITLE = re.compile(rf"\b({'|'.join(TITLES)})\.\s*(?=\w)")  # "Mr.Lee" is two words, and in one sentence
+
+
+@dataclass(frozen=True)
+class Entities:
+    """How the texts write their words: counts of those with a capital inside a sentence, and of those in lower case.
+
+    Without capitals that tell names (`capitals`), only numbers and speaker tags are checked.
+    """
+
+    language: str
+    capitals: bool
+    inside: Counter[str] = field(default_factory=Counter)
+    lower: Counter[str] = field(default_factory=Counter)
+
+    def names(self, text: str) -> list[str]:
+        """The words of a text that are names, as they are written, without possessive endings.
+
+        A word with a capital is a name if, in the texts and in this one, it has the capital inside sentences more often
+        than it is in lower case. One that occurs only at the start of sentences is a name if it is nowhere in lower
+        case, and the texts have enough words to say so.
+        """
+        if not self.capitals:
+            return []
+        located = list(_located(text))
+        inside = Counter(word for word, where in located if where == "inside")
+        lower = Counter(word for word, where in located if where == "lower")
+        known = len(self.lower) >= ENOUGH_WORDS
+
+        def is_name(word: str) -> bool:
+            capital = self.inside[word] + inside[word]
+            small = self.lower[word.lower()] + lower[word.lower()]
+            return capital > small if capital else known and not small
+
+        return [word for word, where in located if where != "lower" and word not in NO_NAMES and is_name(word)]
+
+
+def find_entities(texts: Iterable[str], language: str) -> Entities:
+    """What the texts say of names."""
+    entities = Entities(language, capitals=language in NAMES_HAVE_CAPITALS)
+    if entities.capitals:
+        counts = {"inside": entities.inside, "lower": entities.lower, "start": Counter[str]()}
+        for text in texts:
+            for word, where in _located(text):
+                counts[where][word] += 1
+    return entities
+
+
+def _located(text: str) -> Iterator[tuple[str, str]]:
+    """Each word that is no number or tag, without its ending, and how it occurs: inside, lower or start."""
+    text = _TITLE.sub(r"\1 ", normalize(text))
+    for begin, located in located_words(text):
+        word = _without_ending(located)
+        if is_tag(located) or not word[:1].isalpha():
+            continue
+        if not word[0].isupper():
+            yield word, "lower"
+        elif len(word) > 1:
+            before = text[:begin].rstrip(" ")[-1:]
+            yield word, "inside" if before.isalnum() or before in (",", "'", "’", "-") else "start"
+
+
+def unsupported_entities(text: str, dialogue: str, entities: Entities) -> list[str]:
+    """Names, numbers and speaker tags of a summary that its dialogue does not have.
+
+    In English also number words from four on, and days such as tomorrow.
+    """
+    names = set(entities.names(text))
+    further = number_words.CLAIMS | DAYS if entities.language == ENGLISH else frozenset[str]()
+    said = said_forms(dialogue, entities.language)
+    claims = {
+        word
+        for word in map(_without_ending, _words(text))
+        if word in names or word[:1].isdigit() or is_tag(word) or word.lower() in further
+    }
+    return sorted(word for word in claims if _form(word) not in said)
+
+
+@functools.lru_cache(maxsize=1024)  # of a dialogue, for its summary by each seed and for its references
+def said_forms(dialogue: str, language: str) -> frozenset[str]:
+    """The words of a dialogue in the forms that count as the same word."""
+    spoken = [_without_ending(word) for word in _words(dialogue)]
+    forms = [_form(word) for word in spoken]
+    capitals = {".".join(word.lower()) for word in spoken if word.isupper()}  # US is U.S, and "us" is not
+    return frozenset({*forms, *capitals, *(number_words.other_forms(forms) if language == ENGLISH else ())})
+
+
+def _words(text: str) -> list[str]:
+    return words(_TITLE.sub(r"\1 ", text))
+
+
+def _without_ending(word: str) -> str:
+    """Without a possessive or contracted ending."""
+    return word if is_tag(word) else word.replace("’", "'").partition("'")[0]
+
+
+def _form(word: str) -> str:
+    """In lower case, digits of every script as 0 to 9, without what separates thousands or marks a speaker."""
+    word = word.lower().replace(",", "").strip("#")
+    return word if word.isascii() else "".join(str(unicodedata.decimal(letter, letter)) for letter in word)

@@ -1,0 +1,105 @@
+"""Summaries of a split's dialogues by what one run left: the model, its prompts, and rows of predictions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.core import files
+from pipeline.core.errors import InputError
+from pipeline.core.paths import Paths
+from pipeline.core.progress import progress
+from pipeline.core.shapes import Demonstration, Prompt
+from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
+from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.chat import chat_settings
+from pipeline.models.devices import to_device
+from pipeline.models.limits import generation_settings, read_limits
+from pipeline.models.loading import count_parameters
+from pipeline.models.prompts import encode_with_examples, fitting_examples
+from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.tokenizer import decode, tags
+from pipeline.models.tuned import DEMONSTRATIONS, load_tuned
+from pipeline.models.virtual_tokens import virtual_tokens
+from pipeline.parameters.generate import Generate
+from pipeline.parameters.model import Model
+from pipeline.parameters.template import Template
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A tuned model, ready to write summaries of a split's prompts with the settings of `generate`.
+
+    rows are those of data/prompts, prompts their ids with the method's worked examples, a list for each row.
+    """
+
+    model: LanguageModel
+    rows: list[dict[str, Any]]
+    prompts: list[list[int]]
+    generate: Generate
+    max_source_tokens: int
+
+    def extra_prompt_tokens(self) -> float:
+        """Mean tokens that a method adds to every prompt: worked examples, soft tokens."""
+        plain = sum(len(encode_with_examples(row, [], self.model, self.max_source_tokens)) for row in self.rows)
+        added = (sum(map(len, self.prompts)) - plain) / len(self.rows)
+        return round(added + virtual_tokens(self.model.network), 1)
+
+    def request_tokens(self) -> float:
+        """Mean tokens that the model reads for a prompt, those that the method adds included."""
+        return round(sum(map(len, self.prompts)) / len(self.prompts) + virtual_tokens(self.model.network), 1)
+
+    def warm_up(self) -> None:
+        """Write one summary, of the shortest prompt: the first takes longer."""
+        config = configure_decoding(self.model, self.generate)
+        list(generate_answers(self.model, [min(self.prompts, key=len)], config, 1, self.generate.precision))
+
+    def write(self, label: str) -> tuple[list[dict[str, Any]], int]:
+        """A row of predictions for each prompt, in order, and the smallest batch that fit into memory.
+
+        Raises InputError where every summary is empty.
+        """
+        config, settings = configure_decoding(self.model, self.generate), self.generate
+        answers = generate_answers(self.model, self.prompts, config, settings.batch_size, settings.precision)
+        results = {number: (answer, size) for number, answer, size in progress(answers, len(self.prompts), label)}
+        kept = tags(self.model, (text for row in self.rows for text in (row["dialogue"], *row["references"])))
+        predictions = []
+        for number, row in enumerate(self.rows):
+            answer, _ = results[number]
+            text = decode(answer.ids, self.model, kept)  # without special tokens, but those that are words of the data
+            counted = {"tokens": len(answer.ids), "ended": answer.ended}
+            predictions.append({"id": row["id"], "prediction": text, "references": row["references"], **counted})
+        if not any(row["prediction"] for row in predictions):
+            raise InputError(
+                f"{label}: every one of {len(predictions)} summaries is empty; nothing was learned or loaded"
+            )
+        return predictions, min(size for _, size in results.values())
+
+
+def prepare_writer(
+    run: str,
+    split: str,
+    paths: Paths,
+    model: Model,
+    template: Template,
+    generate: Generate,
+    monitor: ResourceMonitor,
+    merge: bool | None = None,
+) -> Writer:
+    """Load what a run left, on the best device, with the prompts of a split; merge: None takes generate.merge."""
+    limits, chat = read_limits(paths), chat_settings(model, template)
+    with monitor.phase("load"):
+        merged = generate.merge if merge is None else merge
+        tuned = load_tuned(paths.base_model, paths.tuned_model(run), model.architecture, chat, merged)
+        tuned.network = to_device(tuned.network)
+    settings = generation_settings(generate, limits, tuned.base_network.config, count_parameters(paths.base_model))
+    rows = files.read_jsonl(paths.prompts(split), Prompt)
+    positions = free_positions(tuned, settings.max_new_tokens, "generate.max_new_tokens")
+    limit = limits["max_source_tokens"]
+    examples = fitting_examples(rows, worked_examples(run, paths), tuned, limit, positions)
+    prompts = [encode_with_examples(row, examples, tuned, limit, positions) for row in rows]
+    return Writer(tuned, rows, prompts, settings, limit)
+
+
+def worked_examples(run: str, paths: Paths) -> list[dict[str, Any]]:
+    """The examples that the run's method puts into every prompt."""
+    path = paths.tuned_model(run) / DEMONSTRATIONS
+    return files.read_jsonl(path, Demonstration, may_be_empty=True) if path.exists() else []
