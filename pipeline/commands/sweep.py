@@ -19,6 +19,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.params import PARAMS, flatten, parse_section, read_params, section
 from pipeline.core.paths import Paths
+from pipeline.evaluation.seed_rows import dialogue_ids
 from pipeline.evaluation.sweep_series import SweepPoint, group_series, judge_series
 from pipeline.experiments.dvc_experiments import ExperimentList, list_experiments, open_repository
 from pipeline.experiments.sweep_points import read_points
@@ -90,7 +91,7 @@ def build(
         title=sweep.title,
         about=f"{sweep.parameter}, {count} experiments",
         parameter=sweep.parameter,
-        dialogues=len(series[0][0].dialogues),
+        dialogues=len(dialogue_ids(series[0][0].dialogues)),
         params=[params[points[0].experiment] for points in series],
         unreadable=unreadable,
     )

@@ -42,21 +42,24 @@ def compare_pairs(rows: dict[str, Rows], score: Score) -> dict[str, list[Pair]]:
     InputError where systems have other dialogues or seeds, or score.resamples is too small for a pair without seeds to
     become significant.
     """
+    return {metric: compare_metric(rows, metric, score) for metric in METRICS}
+
+
+def compare_metric(rows: dict[str, Rows], name: str, score: Score) -> list[Pair]:
+    """`compare_pairs` in one metric."""
     check_same_rows(rows)
     names = [(later, earlier) for earlier, later in itertools.combinations(rows, 2)]
-    seeds = {name: count_seeds(each) for name, each in rows.items()}
+    seeds = {system: count_seeds(each) for system, each in rows.items()}
     if any(max(seeds[one], seeds[other]) < 2 for one, other in names):
         check_resamples(score.resamples, len(names))
-    pairs = {}
-    for key, metric in METRICS.items():
-        columns = {name: metric.matrix(each) for name, each in rows.items()}
-        margin = score.non_inferiority_margin if key == PRIMARY_METRIC else None
-        differences = [
-            paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
-            for one, other in names
-        ]
-        pairs[key] = [Pair(*pair, difference) for pair, difference in zip(names, correct(differences))]
-    return pairs
+    metric = METRICS[name]
+    columns = {system: metric.matrix(each) for system, each in rows.items()}
+    margin = score.non_inferiority_margin if name == PRIMARY_METRIC else None
+    differences = [
+        paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
+        for one, other in names
+    ]
+    return [Pair(*pair, difference) for pair, difference in zip(names, correct(differences))]
 
 
 def check_same_rows(rows: dict[str, Rows]) -> None:

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from pipeline.evaluation.crossed import mean_score
-from pipeline.evaluation.differences import Difference, correct, paired_difference
+from pipeline.evaluation.differences import Difference
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.pairs import compare_metric, find_pair
+from pipeline.evaluation.recommendation import judge_candidates
 from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
 
@@ -15,14 +17,15 @@ PLATEAU = 0.01  # losses within this share of the lowest are on its plateau
 Value = float | int | str
 Settings = tuple[tuple[str, str], ...]
 T = TypeVar("T")
+NO_DIFFERENCE = Difference(0.0, 0.0, 0.0, p=1.0, p_holm=1.0)  # of the best from itself
 
 
 @dataclass(frozen=True)
 class SweepPoint:
     """One method of one experiment: its value of the parameter and its results.
 
-    settings: what else differs between the experiments, as (key, JSON). dialogues: the rows of the per-dialogue table.
-    scores and training are the content of reports/scores and reports/runs/train.
+    settings: what else differs between the experiments, as (key, JSON). dialogues: the rows of validation, of every
+    seed. scores: their scores. training: the content of reports/runs/train of the first seed.
     """
 
     method: str
@@ -36,9 +39,9 @@ class SweepPoint:
 
 @dataclass(frozen=True)
 class JudgedPoint:
-    """A point compared with the best of its series, paired and corrected (Holm).
+    """A point compared with the best of its series, paired; p is corrected for all pairs of the series (Holm).
 
-    non_inferior: the interval says that it loses less than the margin.
+    non_inferior: it is the best, or it is shown to lose less than the margin to every other point, as in the verdict.
     """
 
     value: Value
@@ -51,11 +54,26 @@ class JudgedPoint:
     bytes: int
     train_seconds: float | None
 
+    @classmethod
+    def of(cls, point: SweepPoint, minus_best: Difference, non_inferior: bool) -> "JudgedPoint":
+        """The point with the costs of its training."""
+        return cls(
+            value=point.value,
+            experiment=point.experiment,
+            scores=point.scores["scores"],
+            minus_best=minus_best,
+            non_inferior=non_inferior,
+            validation_loss=point.training.get("best_validation_loss"),
+            trainable_parameters=point.training["trainable_parameters"],
+            bytes=point.training["bytes"],
+            train_seconds=point.training.get("seconds", {}).get("train"),
+        )
+
     @property
     def label(self) -> str:
-        if self.non_inferior:
-            return "non-inferior"
-        return "significantly worse" if self.minus_best.significant else "inconclusive"
+        label = "significantly worse" if self.minus_best.significant else "inconclusive"
+        label = "non-inferior" if self.non_inferior else label
+        return f"{label} for these trainings" if self.minus_best.seeds == 1 else label
 
     def to_json(self) -> dict[str, Any]:
         minus_best = {name: getattr(self.minus_best, name) for name in ("difference", "low", "high", "p_holm")}
@@ -65,6 +83,8 @@ class JudgedPoint:
 @dataclass(frozen=True)
 class SweepSeries:
     """The points of one method. non_inferior: values; smallest: the first of them, where small is preferred.
+
+    seeds: how many trainings each point is of; 0 for a method that depends on no seed.
 
     plateau: the first value from which on every validation loss lies within 1 % of the lowest.
     """
@@ -77,6 +97,7 @@ class SweepSeries:
     non_inferior: list[Value]
     smallest: Value | None
     plateau: Value | None
+    seeds: int
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"points": [point.to_json() for point in self.points]}
@@ -118,17 +139,18 @@ def distinguishing_settings(settings: Settings, of_all_series: list[Settings]) -
 def judge_series(points: list[SweepPoint], score: Score, prefer: str | None) -> SweepSeries:
     """A series with each point compared with the best by the primary metric; prefer is `smaller` or None."""
     metric = METRICS[PRIMARY_METRIC]
-    columns = [metric.matrix(point.dialogues) for point in points]
-    means = [mean_score(each, metric.score) for each in columns]
+    means = [mean_score(metric.matrix(point.dialogues), metric.score) for point in points]
+    names = [str(index) for index in range(len(points))]
     best = max(range(len(points)), key=means.__getitem__)
-    others = [each for index, each in enumerate(columns) if index != best]
-    seeds = count_seeds(points[best].dialogues)
-    differences = correct([paired_difference(each, columns[best], metric, score, seeds) for each in others])
-    differences.insert(best, Difference(0.0, 0.0, 0.0, p=1.0, p_holm=1.0))
-    margin = score.non_inferiority_margin
+    pairs = compare_metric({name: point.dialogues for name, point in zip(names, points)}, PRIMARY_METRIC, score)
+    candidates = judge_candidates(names, pairs)
     judged = [
-        _judged_point(point, difference, index == best or difference.low > -margin)
-        for index, (point, difference) in enumerate(zip(points, differences))
+        JudgedPoint.of(
+            point,
+            NO_DIFFERENCE if index == best else find_pair(pairs, names[index], names[best]).estimate,
+            index == best or candidates[names[index]].admitted,
+        )
+        for index, point in enumerate(points)
     ]
     non_inferior = [point.value for point in judged if point.non_inferior]
     losses = [point.validation_loss for point in judged if point.validation_loss is not None]
@@ -138,24 +160,11 @@ def judge_series(points: list[SweepPoint], score: Score, prefer: str | None) -> 
         settings={key: json.loads(value) for key, value in points[0].settings},
         points=judged,
         best=points[best].value,
-        non_inferiority_margin=margin,
+        non_inferiority_margin=score.non_inferiority_margin,
         non_inferior=non_inferior,
         smallest=non_inferior[0] if prefer else None,
         plateau=find_plateau(losses, [point.value for point in points]) if trained else None,
-    )
-
-
-def _judged_point(point: SweepPoint, minus_best: Difference, non_inferior: bool) -> JudgedPoint:
-    return JudgedPoint(
-        value=point.value,
-        experiment=point.experiment,
-        scores=point.scores["scores"],
-        minus_best=minus_best,
-        non_inferior=non_inferior,
-        validation_loss=point.training.get("best_validation_loss"),
-        trainable_parameters=point.training["trainable_parameters"],
-        bytes=point.training["bytes"],
-        train_seconds=point.training.get("seconds", {}).get("train"),
+        seeds=count_seeds(points[0].dialogues),
     )
 
 

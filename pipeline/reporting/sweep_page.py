@@ -60,15 +60,24 @@ def values_page(context: SweepContext, series: list[SweepSeries]) -> Page:
     title, names = context.title, [series_name(one) for one in series]
     notes = [fixed_settings(own, context.parameter, one) for one, own in zip(series, context.params)]
     notes.append(
-        f"{TITLE} with 95 % bootstrap intervals over {context.dialogues} dialogues. Each value is compared with the "
-        "best, paired: approximate randomization, p corrected for the number of values (Holm). Non-inferior: by its "
-        f"interval it loses less than {series[0].non_inferiority_margin:g} points (score.non_inferiority_margin). "
-        "Otherwise significantly worse where p is below 0.05, or inconclusive. The best of several is a little luckier "
-        "than it is good."
+        f"{TITLE} with 95 % intervals over {_sample(context, series)}. Each value is compared with the best, paired, p "
+        "corrected for all pairs of values (Holm). Non-inferior: it is shown to lose less than "
+        f"{series[0].non_inferiority_margin:g} points (score.non_inferiority_margin) to every other value, corrected "
+        "for the number of values. Otherwise significantly worse where p is below 0.05, or inconclusive. The best of "
+        "several is a little luckier than it is good: its score is no estimate for new dialogues."
     )
     sentences = [headline_of(one, title) for one in series]
     tables = [section(name, points_table(one, name, title)) for name, one in zip(names, series)]
     return context.page(sentences, [_value_charts(series, names, title), *tables], notes)
+
+
+def _sample(context: SweepContext, series: list[SweepSeries]) -> str:
+    """What the intervals are over."""
+    dialogues, seeds = f"{context.dialogues} validation dialogues", max(one.seeds for one in series)
+    if seeds > 1:
+        return f"{seeds} seeds and {dialogues}"
+    once = ", of one training each, so that another seed may order the values differently" if seeds else ""
+    return f"{dialogues}{once}"
 
 
 def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Section:
@@ -98,8 +107,17 @@ def headline_of(series: SweepSeries, title: str) -> str:
     sentence = f"{series_name(series)}: {title} {best.value} scores best, {TITLE} {_points(best):.1f}"
     sentence += _alternatives(series)
     if series.plateau is not None:
-        sentence += f" The validation loss is on its plateau, within 1 % of the lowest, from {series.plateau} on."
+        sentence += f" The validation loss is on its plateau, within 1 % of the lowest, from {series.plateau} on"
+        first = next(point for point in series.points if point.value == series.plateau)
+        sentence += f" ({_change(first)} {TITLE} from the best)." if first is not best else "."
+    if series.seeds == 1:
+        sentence += " Each value was trained once: another seed may order them differently."
     return sentence
+
+
+def _change(point: JudgedPoint) -> str:
+    change = point.minus_best
+    return f"{change.difference:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
 
 
 def _alternatives(series: SweepSeries) -> str:
@@ -113,7 +131,7 @@ def _alternatives(series: SweepSeries) -> str:
         change = point.minus_best
         return (
             f"; the smallest that is non-inferior (margin {margin}) is {point.value}, {_points(point):.1f} "
-            f"({change.difference:+.1f} [{change.low:+.1f}, {change.high:+.1f}], {format_p(change.p_holm)})."
+            f"({_change(point)}, {format_p(change.p_holm)})."
         )
     if series.smallest is None:
         return f"; non-inferior (margin {margin}): {', '.join(map(str, others))}."
@@ -152,17 +170,20 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
     meaning = "Compared with the best: non-inferior, significantly worse, or inconclusive."
     columns: Columns = [
         (Column(title, align="left"), lambda point: Text(str(point.value))),
-        (Column(TITLE, "With its 95 % bootstrap interval."), lambda point: estimated(point.scores[PRIMARY_METRIC])),
+        (
+            Column(TITLE, "On validation, with its interval."),
+            lambda point: estimated(point.scores[PRIMARY_METRIC]),
+        ),
         (
             Column("minus best", "The difference from the best value."),
             unless_best(lambda point: Number(point.minus_best.difference, sign=True)),
         ),
         (
-            Column("95 %", "The paired bootstrap interval of that difference."),
+            Column("95 %", "The paired interval of that difference."),
             unless_best(lambda point: Interval(point.minus_best.low, point.minus_best.high)),
         ),
         (
-            Column("p, corrected", "Corrected for the number of values (Holm)."),
+            Column("p, corrected", "Corrected for all pairs of values (Holm)."),
             unless_best(lambda point: PValue(point.minus_best.p_holm)),
         ),
         (

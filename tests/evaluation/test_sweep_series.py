@@ -1,8 +1,13 @@
 """Sweeps: which experiments belong together, and which value to take."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from pipeline.evaluation.sweep_series import find_plateau, group_series, judge_series
 from tests.sweeps import noisy, point
 from tests.systems import settings
+from tests.worlds import worlds
 
 
 def test_the_smallest_value_that_is_non_inferior_to_the_best_is_found():
@@ -17,7 +22,12 @@ def test_the_smallest_value_that_is_non_inferior_to_the_best_is_found():
     assert judged.non_inferior == [4, 16, 64]
     assert judged.smallest == 4
     assert judged.plateau == 4
-    assert [each.label for each in judged.points] == ["significantly worse", *["non-inferior"] * 3]
+    assert [each.label for each in judged.points] == [
+        "significantly worse for these trainings",
+        "non-inferior for these trainings",
+        "non-inferior",  # the best
+        "non-inferior for these trainings",
+    ]
 
 
 def test_without_a_preference_no_value_is_the_smallest():
@@ -28,7 +38,7 @@ def test_without_a_preference_no_value_is_the_smallest():
 def test_too_few_dialogues_make_no_value_non_inferior_and_none_significantly_worse():
     judged = judge_series([point(1, noisy(36)[:4]), point(4, noisy(40, 3)[:4])], settings(), "smaller")
     assert (judged.non_inferior, judged.smallest) == ([4], 4)
-    assert judged.points[0].label == "inconclusive"
+    assert judged.points[0].label == "inconclusive for these trainings"
 
 
 def test_losses_are_on_the_plateau_from_where_none_is_higher_again():
@@ -64,3 +74,37 @@ def test_other_test_dialogues_are_never_paired():
 def test_of_a_value_that_was_run_twice_the_first_counts():
     (group,) = group_series([point(1, noisy(30), experiment="main"), point(1, noisy(30)), point(2, noisy(30))])
     assert [each.experiment for each in group] == ["main", "one"]
+
+
+def seeded(value, points: np.ndarray):
+    """A point of (seeds, dialogues) scores."""
+    rows = [
+        {"id": str(number), "seed": seed, "rouge1": float(score)}
+        for seed, each in enumerate(points)
+        for number, score in enumerate(each)
+    ]
+    return replace(point(value, noisy(30)), dialogues=rows)
+
+
+def test_of_equal_values_none_is_called_worse_and_one_training_calls_many_so():
+    """Five values of a parameter that moves nothing; a seed moves each by 1.8 points."""
+    called = {1: 0, 3: 0}
+    for number in range(25):
+        scores = worlds(5, 3, 150, 1.8, rng=number) + 40
+        for seeds in called:
+            points = [seeded(value, each[:seeds]) for value, each in enumerate(scores)]
+            judged = judge_series(points, settings(), None)
+            called[seeds] += any(each.minus_best.significant for each in judged.points)
+    assert called[3] <= 3 < 8 < called[1]
+
+
+def test_seeds_make_a_value_non_inferior_to_every_other_and_are_counted():
+    scores = worlds(3, 3, 150, 0.2, rest_sd=2.0) + 40
+    judged = judge_series([seeded(value, each) for value, each in enumerate(scores)], settings(), "smaller")
+    assert (judged.seeds, judged.smallest) == (3, 0)
+    assert {each.label for each in judged.points} == {"non-inferior"}
+
+
+def test_other_seeds_are_another_series():
+    scores = worlds(2, 3, 20, 0.2)
+    assert group_series([seeded(1, scores[0]), seeded(2, scores[1][:2])]) == []

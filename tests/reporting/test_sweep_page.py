@@ -29,7 +29,8 @@ def test_the_smallest_non_inferior_value_is_named_with_the_plateau():
 
 def test_where_every_other_value_is_worse_that_is_the_result():
     series = judge(point("lab", noisy(40)), point("flan", noisy(20)), prefer=None)
-    assert headline_of(series, "template").endswith("no other value is non-inferior (margin 3 points).")
+    sentence, *_ = headline_of(series, "template").partition(" Each value was trained once: another seed may")
+    assert sentence.endswith("no other value is non-inferior (margin 3 points).")
 
 
 def test_the_best_of_all_that_was_tried_may_be_the_smallest():
@@ -46,7 +47,7 @@ def test_the_table_compares_each_value_with_the_best():
     table = points_table(judge(point(1, noisy(20)), point(2, noisy(40))), "lora", "LoRA rank")
     rows = [dict(zip([column.title for column in table.columns], map(str, row.cells))) for row in table.rows]
     assert [(row["LoRA rank"], row["result"], row["minus best"]) for row in rows] == [
-        ("1", "significantly worse", "-20.0"),
+        ("1", "significantly worse for these trainings", "-20.0"),
         ("2", "best", "-"),
     ]
 
