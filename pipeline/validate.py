@@ -12,6 +12,7 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
+from pipeline.evaluation.crossed import mean_score
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC, Scorer
 from pipeline.evaluation.predictions import read_references
 from pipeline.evaluation.scoring import score_rows
@@ -35,7 +36,7 @@ def run(
     _, seed = parse_run(name)
     files.write_parquet(paths.validation(name), [{"seed": seed, **row} for row in rows])
     metric = METRICS[PRIMARY_METRIC]
-    points = metric.statistic(len(rows))(metric.matrix(rows).sum(axis=0)[None])[0]
+    points = mean_score(metric.matrix(rows), metric.score)
     print(f"{name}: {metric.title} {points:.2f} on {len(rows)} validation dialogues")
 
 
