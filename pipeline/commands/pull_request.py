@@ -8,8 +8,10 @@ is put before the plots' names (a job summary shows no relative files), --report
 read; with --report alone, its link says that the plots are there.
 
 A difference is tested on the dialogues that both sides summarized, where the scores of each can be read on both sides:
-bootstrap interval and approximate randomization (pipeline/evaluation/bootstrap.py). Otherwise it is judged by the two
-95 % intervals of reports/comparison.json, as if they came from different dialogues, which misses more differences.
+over the seeds that both have (pipeline/evaluation/crossed.py). With one seed in common, what another seed would change
+is added where either side has several; otherwise the difference is said of these two trainings. Where the scores can't
+be read it is judged by the two 95 % intervals of reports/comparison.json, as if they came from different dialogues,
+which misses more differences. Another device, thread count or library version is named.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.run_diff import RunSnapshot, changed_scores, judge_changes
+from pipeline.evaluation.run_environment import environment_changes
 from pipeline.experiments.dvc_experiments import RevisionFiles, open_repository
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
@@ -49,6 +52,7 @@ def run(
         parameters, metrics = read_diffs(repo, commit)
         now, before = (read_snapshot(RevisionFiles(repo, revision), paths) for revision in (None, commit))
         notes = [*warn_of_old_results(repo), *warn_of_newer_base(repo, base, commit)]
+    notes += warn_of_another_environment(before, now)
     changes = judge_changes(before, now, changed_scores(metrics), score)
     plots = Plots(save_plots(before, now, folder), images, report)
     name = base if commit.startswith(base) else f"{base} ({commit[:7]})"
@@ -95,8 +99,13 @@ def read_snapshot(files: RevisionFiles, paths: Paths) -> RunSnapshot:
     first = {name: run_names(name, seeds_of.get(name, []))[0] for name in systems}
     curve = loss_curves.FILES["validation"]
     curves = {name: read_or(files.text, paths.curves(run) / curve, "") for name, run in first.items()}
+    trainings: dict[str, dict[str, Any]] = {
+        name: read_or(files.json, paths.training_run(run), {}) for name, run in first.items()
+    }
     return RunSnapshot(
         scores=systems,
+        by_seed={row["name"]: row.get("by_seed", {}) for row in comparison.get("systems", []) if row["kind"] in KINDS},
+        environments={name: record for name, record in trainings.items() if record},
         signature=comparison.get("signature", {}),
         records_hashes={
             stage.partition("@")[2]: records_hash
@@ -138,6 +147,17 @@ def stages_of_changed_code(repo: Any) -> list[str]:
         for name, module in stage_modules().items()
         for stage, used in files.dependency_hashes(places.code(name).as_posix()).items()
         if used != hashlib.md5(code_list(module).encode()).hexdigest()
+    ]
+
+
+def warn_of_another_environment(before: RunSnapshot, now: RunSnapshot) -> list[Prose]:
+    """A sentence if a method was trained on another device, with other threads or with other versions."""
+    changes = environment_changes(before.environments, now.environments)
+    if not changes:
+        return []
+    listed = "; ".join(f"{change} ({', '.join(systems)})" for change, systems in changes.items())
+    return [
+        prose(Strong("Trained elsewhere"), f": {listed}. This alone can move a score as much as another seed does.")
     ]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.evaluation.bootstrap import ALPHA, holm, p_at_most, shared_draws
 from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
 from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.student import student_quantile, student_tail
 from pipeline.parameters.score import Score
 
 Z_95 = 1.959964  # half of a normal 95 % interval, in standard errors
@@ -117,6 +118,24 @@ def _deviation(first: np.ndarray, second: np.ndarray, metric: Metric) -> float:
     """The standard deviation of the difference of one dialogue."""
     apart = pseudo_values(first[None], metric.score) - pseudo_values(second[None], metric.score)
     return float(apart.std(ddof=1))
+
+
+def add_seed_variance(difference: Difference, dialogues: int, sd: float, seeds: int) -> Difference:
+    """A paired difference of two trainings with the variance of their seeds added: twice sd squared.
+
+    sd: the standard deviation over `seeds` seeds of a score of such a training, in points. Interval and p-value become
+    Student's, with Satterthwaite's degrees of freedom. The difference needs its sd_dialogue.
+    """
+    of_dialogues, of_seeds = (difference.sd_dialogue or 0.0) ** 2 / dialogues, 2 * sd**2
+    if not (error := math.sqrt(of_dialogues + of_seeds)):
+        return replace(difference, seeds=seeds)
+    df = error**4 / (of_dialogues**2 / max(dialogues - 1, 1) + of_seeds**2 / (seeds - 1))
+    half = float(student_quantile(0.975, df)) * error
+    center = difference.difference
+    p = min(1.0, 2 * float(student_tail(abs(center) / error, df)))
+    return replace(
+        difference, low=center - half, high=center + half, p=p, seeds=seeds, sd_seed=math.sqrt(of_seeds), sd_rest=None
+    )
 
 
 def unpaired_difference(first: dict[str, float], second: dict[str, float]) -> Difference:

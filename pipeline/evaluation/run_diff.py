@@ -1,16 +1,24 @@
 """What became of each score between a base and a change of it, and whether the difference is significant."""
 
+import statistics
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pipeline.evaluation.differences import Difference, correct, paired_difference, unpaired_difference
+from pipeline.evaluation.differences import (
+    Difference,
+    add_seed_variance,
+    correct,
+    paired_difference,
+    unpaired_difference,
+)
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.seed_rows import count_seeds
+from pipeline.evaluation.seed_rows import count_seeds, dialogue_ids, split_by_seed
 from pipeline.parameters.score import Score
 
 METRICS_FOLDER = PurePosixPath("reports/metrics")
+Rows = list[dict[str, Any]]
 Values = dict[str, Any]  # `old` and `new` of DVC's diffs, one of them None where it is not there
 
 
@@ -19,7 +27,8 @@ class RunSnapshot:
     """What can be read of a commit or the workspace; parts that can't be are empty.
 
     scores: system -> metric -> mean, low, high. records_hashes: system -> hash of the records it was scored on.
-    references: id -> texts. dialogues: system -> its rows.
+    references: id -> texts. dialogues: system -> its rows, of every seed. by_seed: system -> seed -> metric -> points.
+    environments: system -> device, threads and versions of its first training.
     """
 
     scores: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
@@ -27,12 +36,17 @@ class RunSnapshot:
     records_hashes: dict[str, str] = field(default_factory=dict)
     references: dict[str, list[str]] = field(default_factory=dict)
     dialogues: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    by_seed: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     validation_losses: list[LossPoint] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class ScoreChange:
-    """A changed score. reason: why it is not comparable. dialogues: how many a paired difference is over."""
+    """A changed score. reason: why it is not comparable. dialogues: how many a paired difference is over.
+
+    added_sd: the standard deviation over seeds whose variance was added, where the trainings are of one seed each.
+    """
 
     system: str
     metric: str
@@ -42,6 +56,7 @@ class ScoreChange:
     reason: str = ""
     dialogues: int = 0
     difference: Difference | None = None
+    added_sd: float | None = None
 
     @property
     def significant(self) -> bool:
@@ -69,8 +84,7 @@ def judge_changes(
     changes = []
     for name in sorted(changed, key=lambda name: (-order.get(name, 0), name)):
         for metric, values in changed[name].items():
-            change = _classify(before, now, name, metric, values)
-            changes.append(replace(change, difference=_difference(change, before, now, score)))
+            changes.append(_tested(_classify(before, now, name, metric, values), before, now, score))
     corrected = iter(correct([change.difference for change in changes if change.difference]))
     return [replace(change, difference=next(corrected)) if change.difference else change for change in changes]
 
@@ -82,15 +96,15 @@ def _classify(before: RunSnapshot, now: RunSnapshot, system: str, metric: str, v
         return replace(change, how="new" if values["old"] is None else "removed")
     if reason := _not_comparable(before, now, system, metric):
         return replace(change, reason=reason)
-    one, other = before.dialogues.get(system, []), now.dialogues.get(system, [])
-    if not one or not other or [row["id"] for row in one] != [row["id"] for row in other]:
+    one, other = common_rows(before.dialogues.get(system, []), now.dialogues.get(system, []))
+    if not one or [row["id"] for row in one] != [row["id"] for row in other]:
         return replace(change, how="unpaired")
     for row, other_row in zip(one, other):
         columns = METRICS[metric].columns
         same_summary = row["prediction"] == other_row["prediction"]
         if same_summary and any(abs(row[key] - other_row[key]) > 1e-9 for key in columns):
             return replace(change, reason="scored differently: another score for the same summary")
-    return replace(change, how="paired", dialogues=len(one))
+    return replace(change, how="paired", dialogues=len(dialogue_ids(one)))
 
 
 def _not_comparable(before: RunSnapshot, now: RunSnapshot, system: str, metric: str) -> str:
@@ -108,13 +122,44 @@ def _not_comparable(before: RunSnapshot, now: RunSnapshot, system: str, metric: 
     return ""
 
 
-def _difference(change: ScoreChange, before: RunSnapshot, now: RunSnapshot, score: Score) -> Difference | None:
-    """now minus before, where it can be tested."""
+def common_rows(before: Rows, now: Rows) -> tuple[Rows, Rows]:
+    """The rows of the seeds that both sides have; of the first seed of each where they have none in common."""
+    if not before or not now:
+        return [], []
+    one, other = split_by_seed(before), split_by_seed(now)
+    if common := [seed for seed in one if seed in other]:
+        return [row for seed in common for row in one[seed]], [row for seed in common for row in other[seed]]
+    return next(iter(one.values())), next(iter(other.values()))
+
+
+def _tested(change: ScoreChange, before: RunSnapshot, now: RunSnapshot, score: Score) -> ScoreChange:
+    """The change with its difference, now minus before, where it can be tested.
+
+    With one seed on a side, what another seed would change is added where either side knows it from several.
+    """
     if change.how == "unpaired":
-        return unpaired_difference(*(side.scores[change.system][change.metric] for side in (now, before)))
+        difference = unpaired_difference(*(side.scores[change.system][change.metric] for side in (now, before)))
+        return replace(change, difference=replace(difference, seeds=_fewest_seeds(change.system, before, now)))
     if change.how != "paired":
-        return None
+        return change
     metric = METRICS[change.metric]
-    first, second = (side.dialogues[change.system] for side in (now, before))
+    first, second = common_rows(now.dialogues[change.system], before.dialogues[change.system])
     seeds = max(count_seeds(first), count_seeds(second))
-    return paired_difference(metric.matrix(first), metric.matrix(second), metric, score, seeds)
+    difference = paired_difference(metric.matrix(first), metric.matrix(second), metric, score, seeds)
+    known = _points_over_seeds(change, before, now)
+    if seeds != 1 or len(known) < 2:
+        return replace(change, difference=difference)
+    sd = statistics.stdev(known)
+    difference = add_seed_variance(difference, change.dialogues, sd, len(known))
+    return replace(change, difference=difference, added_sd=sd)
+
+
+def _points_over_seeds(change: ScoreChange, before: RunSnapshot, now: RunSnapshot) -> list[float]:
+    """The score of each seed, of the side that has more of them."""
+    sides = [side.by_seed.get(change.system, {}) for side in (now, before)]
+    return [points[change.metric] for points in max(sides, key=len).values() if change.metric in points]
+
+
+def _fewest_seeds(system: str, before: RunSnapshot, now: RunSnapshot) -> int:
+    """How many seeds the side with fewer has; 1 where a side does not say."""
+    return min(len(side.by_seed.get(system, {})) or 1 for side in (before, now))

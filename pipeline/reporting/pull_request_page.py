@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.core.params import PARAMS
-from pipeline.evaluation.bootstrap import ALPHA
 from pipeline.evaluation.differences import format_p
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.pairs import significance_label
 from pipeline.evaluation.run_diff import METRICS_FOLDER, ScoreChange, Values, changed_scores
 from pipeline.reporting.cells import EMPTY, Cell, Code, Interval, Number, Text
 from pipeline.reporting.page import (
@@ -20,14 +20,13 @@ from pipeline.reporting.page import (
     Page,
     Prose,
     Section,
-    Strong,
     Table,
-    Words,
     build_table,
     counted,
     prose,
     section,
 )
+from pipeline.reporting.pull_request_sentences import explanations, headline
 
 MAX_ROWS = 15  # of a table of parameters; a longer one is folded
 Diff = dict[str, dict[str, Values]]  # file -> key -> old and new
@@ -51,36 +50,6 @@ def pull_request_page(
         ),
         footer="Made by python -m pipeline pull_request.",
     )
-
-
-def headline(changes: list[ScoreChange]) -> Prose:
-    """A sentence or two: what changed significantly, and how much else did."""
-    significant = [change for change in changes if change.significant]
-    tested = [change for change in changes if change.difference and not change.significant]
-    not_comparable = [change for change in changes if change.how == "not comparable"]
-    words: list[Words] = []
-    if significant:
-        first = {change.system: change for change in reversed(significant)}  # the first of each system
-        named = [change for change in significant if first[change.system] is change]
-        words.append(Strong(f"Significant: {', '.join(map(_describe, named))}."))
-    elif tested:
-        words.append(Strong("No difference is significant."))
-    if tested:
-        verb = "is" if len(tested) == 1 else "are"
-        words.append(f"{counted(len(tested), 'changed score')} {verb} not significant.")
-    if not_comparable:
-        words.append(Strong(f"{counted(len(not_comparable), 'score')} can't be compared with the base's."))
-    for how in ("new", "removed"):
-        if names := _systems(changes, how):
-            words.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {how}.")
-    if not words:
-        words.append(Strong("No score changed."))
-    return Prose(tuple(part for word in words for part in (" ", word))[1:])
-
-
-def _describe(change: ScoreChange) -> str:
-    difference = change.difference.difference if change.difference else 0.0
-    return f"{change.system} {METRICS[change.metric].title} {difference:+.1f}"
 
 
 def parameter_blocks(parameters: Diff, count: int) -> list[Block]:
@@ -143,44 +112,7 @@ def _interval(change: ScoreChange) -> Cell:
 def _result(change: ScoreChange) -> Cell:
     if not change.difference:
         return Text("not comparable")
-    label = "significant" if change.significant else "not significant"
-    return Text(f"{label} ({format_p(change.difference.p_holm)})")
-
-
-def explanations(changes: list[ScoreChange]) -> list[str]:
-    """Sentences below the scores: how they were tested, what could not be, and what is new or removed."""
-    sentences = []
-    tested = [change for change in changes if change.difference]
-    corrected = f"p corrected for {counted(len(tested), 'difference')} (Holm), significant below {ALPHA}"
-    if names := _systems(changes, "paired"):
-        dialogues = next(change.dialogues for change in changes if change.how == "paired")
-        sentences.append(
-            f"{', '.join(names)}: paired over {counted(dialogues, 'dialogue')}, bootstrap interval and approximate "
-            f"randomization; {corrected}."
-        )
-    if names := _systems(changes, "unpaired"):
-        sentences.append(
-            f"{', '.join(names)}: unpaired, from the 95 % intervals in reports/comparison.json, which is less "
-            f"sensitive, because the scores of each dialogue can't be read on both sides; {corrected}."
-        )
-    for reason in dict.fromkeys(change.reason for change in changes if change.reason):
-        names = list(dict.fromkeys(change.system for change in changes if change.reason == reason))
-        sentences.append(f"{', '.join(names)}: not comparable: {reason}.")
-    return sentences + [_one_sided(changes, how, name) for how in ("new", "removed") for name in _systems(changes, how)]
-
-
-def _one_sided(changes: list[ScoreChange], how: str, system: str) -> str:
-    """The scores of a system that only one side has."""
-    scores = ", ".join(
-        f"{METRICS[change.metric].title} {change.new if how == 'new' else change.old:.2f}"
-        for change in changes
-        if change.system == system
-    )
-    return f"{system} is {how}: {'' if how == 'new' else 'it had '}{scores}."
-
-
-def _systems(changes: list[ScoreChange], how: str) -> list[str]:
-    return list(dict.fromkeys(change.system for change in changes if change.how == how))
+    return Text(f"{significance_label(change.difference)} ({format_p(change.difference.p_holm)})")
 
 
 def other_metrics(metrics: Diff) -> list[tuple[str, str, Values]]:

@@ -1,12 +1,18 @@
 """Changes of scores between a base and a change of it, on scores that are known."""
 
+import statistics
+
+import numpy as np
 import pytest
+from scipy import stats
 
 from pipeline.core import files
 from pipeline.core.paths import Paths
+from pipeline.evaluation.differences import Difference, add_seed_variance
 from pipeline.evaluation.pairs import compare_pairs
 from pipeline.evaluation.run_diff import RunSnapshot, ScoreChange, changed_scores, judge_changes
-from tests.systems import FAIR, GOOD, POOR, RECORDS, settings, write_scores
+from pipeline.evaluation.run_environment import environment_changes
+from tests.systems import FAIR, GOOD, POOR, RECORDS, settings, write_scores, write_seeds
 
 
 def snapshot(folder, texts: list[str], **changes) -> RunSnapshot:
@@ -94,3 +100,81 @@ def test_only_scores_are_judged():
     values = {"old": 1.0, "new": 2.0}
     metrics = {"reports/metrics/lora.json": {"rouge1": values, "other": values}, "reports/speed.json": {"x": values}}
     assert changed_scores(metrics) == {"lora": {"rouge1": values}}
+
+
+def seeded(folder, texts_of_seeds: dict[int, list[str]], **changes) -> RunSnapshot:
+    """One system with several seeds."""
+    paths = Paths(folder)
+    write_seeds(paths, "lora", texts_of_seeds)
+    scores = files.read_json(paths.scores("lora"))
+    known = {
+        "scores": {"lora": scores["scores"]},
+        "signature": scores["signature"],
+        "records_hashes": {"lora": "abc"},
+        "dialogues": {"lora": files.read_parquet(paths.dialogue_scores("lora"))},
+        "by_seed": {"lora": scores["by_seed"]},
+    }
+    return RunSnapshot(**known | changes)
+
+
+def test_seeds_that_both_sides_have_are_compared_with_each_other(tmp_path):
+    before = seeded(tmp_path, {17: FAIR, 18: FAIR, 19: GOOD})
+    change = judge(before, seeded(tmp_path, {17: GOOD, 18: GOOD, 20: GOOD}))["rouge1"]
+    assert (change.how, change.dialogues, change.difference.seeds) == ("paired", 30, 2)
+    rows = before.dialogues["lora"]
+    assert change.difference.difference == pytest.approx(points(rows, 19) - (points(rows, 17) + points(rows, 18)) / 2)
+
+
+def points(rows: list[dict], seed: int) -> float:
+    own = [row["rouge1"] for row in rows if row["seed"] == seed]
+    return sum(own) / len(own)
+
+
+def test_one_training_each_is_called_so_unless_seeds_are_known(tmp_path):
+    before, now = seeded(tmp_path, {17: FAIR}), seeded(tmp_path, {17: GOOD})
+    change = judge(before, now)["rouge1"]
+    assert (change.difference.seeds, change.added_sd, change.significant) == (1, None, True)
+    three = seeded(tmp_path, {17: FAIR, 18: GOOD, 19: POOR})
+    change = judge(three, now)["rouge1"]
+    sd = statistics.stdev(scores["rouge1"] for scores in three.by_seed["lora"].values())
+    assert (change.difference.seeds, change.added_sd) == (3, pytest.approx(sd))
+    assert not change.significant and change.difference.low < 0 < change.difference.high
+
+
+def test_without_rows_intervals_of_one_training_are_of_one_training(tmp_path):
+    before, now = (seeded(tmp_path, {17: texts}, dialogues={}) for texts in (POOR, GOOD))
+    assert judge(before, now)["rouge1"].difference.seeds == 1
+    before, now = (seeded(tmp_path, {17: texts, 18: texts}, dialogues={}) for texts in (POOR, GOOD))
+    assert judge(before, now)["rouge1"].difference.seeds == 2
+
+
+def test_the_added_variance_is_twice_that_of_a_seed_with_students_interval():
+    """sd 6 of 36 dialogues is an error of 1; sd 2 of three seeds adds 2 x 4: 9 in all, so an error of 3."""
+    found = add_seed_variance(Difference(4.0, 2.0, 6.0, 0.001, seeds=1, sd_dialogue=6.0), 36, 2.0, 3)
+    df = 9**2 / (1**2 / 35 + 8**2 / 2)
+    half = stats.t.ppf(0.975, df) * 3
+    assert (found.low, found.high) == pytest.approx((4 - half, 4 + half))
+    assert found.p == pytest.approx(2 * stats.t.sf(4 / 3, df))
+
+
+def test_trainings_that_differ_in_their_seed_alone_are_seldom_called_different():
+    """A seed moves a score by 1.27: at 500 dialogues more than half of the pairs are "significant" without its variance."""
+    rng = np.random.default_rng(0)
+    wrong = {"alone": 0, "with seeds": 0}
+    for _ in range(300):
+        effects = rng.normal(0, 1.27, size=5)  # two trainings, and three from which the standard deviation is known
+        rows = rng.normal(effects[0] - effects[1], 7.5, size=500)
+        error = rows.std(ddof=1) / np.sqrt(500)
+        alone = Difference(rows.mean(), 0, 0, 2 * stats.norm.sf(abs(rows.mean() / error)), sd_dialogue=rows.std(ddof=1))
+        wrong["alone"] += alone.p < 0.05
+        wrong["with seeds"] += add_seed_variance(alone, 500, effects[2:].std(ddof=1), 3).p < 0.05
+    assert wrong["alone"] > 150
+    assert 3 < wrong["with seeds"] < 30
+
+
+def test_another_device_thread_count_or_version_is_named_with_its_systems():
+    old = {"device": "cpu (x86_64)", "threads": 2, "versions": {"torch": "2.13.0", "peft": "0.21.2"}}
+    new = old | {"threads": 8, "versions": {"torch": "2.14.0", "peft": "0.21.2"}}
+    changes = environment_changes({"lora": old, "full": old, "gone": old}, {"lora": new, "full": new, "added": old})
+    assert changes == {"threads 2, now 8": ["lora", "full"], "torch 2.13.0, now 2.14.0": ["lora", "full"]}
+    assert environment_changes({"lora": old}, {"lora": old}) == {}

@@ -1,5 +1,7 @@
 """The page of a pull request from changes that are known."""
 
+from dataclasses import replace
+
 from pipeline.evaluation.differences import Difference
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.run_diff import RunSnapshot, ScoreChange
@@ -53,7 +55,11 @@ def test_the_headline_names_the_first_significant_score_of_each_system_and_count
 
 
 def test_without_a_significant_score_that_is_the_headline():
-    assert render([change(difference=EQUAL)]).splitlines()[2].startswith("**No difference is significant.** 1 changed")
+    assert (
+        render([change(difference=EQUAL)])
+        .splitlines()[2]
+        .startswith("**No difference is significant; the largest is lora ROUGE-1 +0.1 [-1.0, +1.2].** 1 changed")
+    )
     assert render().splitlines()[2] == "**No score changed.**"
     assert "No metric changed." in render() and "Against main: no parameter changed." in render()
 
@@ -101,3 +107,20 @@ def test_plots_are_png_files_of_those_sides_that_can_be_read(tmp_path):
         assert (tmp_path / "both" / name).read_bytes().startswith(b"\x89PNG")
     assert list(save_plots(RunSnapshot(), RunSnapshot(scores=now.scores), tmp_path / "one")) == ["rouge1.png"]
     assert save_plots(RunSnapshot(), RunSnapshot(), tmp_path / "none") == {}
+
+
+def test_what_one_training_each_shows_is_said_of_these_trainings_alone():
+    once = replace(BETTER, seeds=1)
+    text = render([change(difference=once, old=42.0, new=40.0, how="paired", dialogues=40)])
+    start = (
+        f"**Significant for these two trainings: lora ROUGE-1 {once.difference:+.1f}.** Another seed may not show it."
+    )
+    assert text.splitlines()[2].startswith(start)
+    assert "lora: paired over 40 dialogues of one training each, bootstrap interval" in text
+
+
+def test_seeds_and_added_variance_are_named():
+    over = change(difference=replace(BETTER, seeds=3), how="paired", dialogues=40)
+    assert "lora: paired over 3 seeds and 40 dialogues (Student's t)" in render([over])
+    added = replace(over, added_sd=1.5)
+    assert "of one training each, with the variance of seeds added as 3 seeds show it" in render([added])
