@@ -158,7 +158,7 @@ def test_the_added_variance_is_twice_that_of_a_seed_with_students_interval():
 
 
 def test_trainings_that_differ_in_their_seed_alone_are_seldom_called_different():
-    """A seed moves a score by 1.27: at 500 dialogues more than half of the pairs are "significant" without its variance."""
+    """A seed moves a score by 1.27: without its variance more than half of the pairs are called so at 500 dialogues."""
     rng = np.random.default_rng(0)
     wrong = {"alone": 0, "with seeds": 0}
     for _ in range(300):
