@@ -11,12 +11,13 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
+from pipeline.evaluation.baseline_differences import FLOORS, baseline_flags, minus_baselines
+from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.metrics import PRIMARY_METRIC
-from pipeline.evaluation.pairs import compare_pairs
+from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
-from pipeline.evaluation.scoring import first_seed
-from pipeline.evaluation.shapes import DialogueScores, SystemScores
+from pipeline.evaluation.shapes import BaselineScores, DialogueScores, SystemScores
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
@@ -24,6 +25,7 @@ from pipeline.reporting import markdown
 from pipeline.reporting.comparison_page import comparison_page
 
 System = dict[str, Any]
+Rows = list[dict[str, Any]]
 
 
 def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) -> None:
@@ -35,19 +37,19 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
             first, *_ = run_names(row["name"], seeds_of[row["name"]])
             row |= run_costs(first, paths) | forgetting_metrics(first, paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
-    flag_systems(systems, baselines)
-    dialogues = {
-        row["name"]: first_seed(files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores))
-        for row in systems
+    rows = {
+        row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
     }
+    add_baselines(systems, rows, paths, score)
     comparison: dict[str, Any] = {
+        "schema": SCHEMA,
         "signature": systems[0]["signature"],
         "seeds": max(seeds_of.values(), key=len, default=[]),
         "dialogues": systems[0]["dialogues"],
         "resamples": score.resamples,
         "non_inferiority_margin": score.non_inferiority_margin,
         "systems": sorted(baselines, key=points) + systems,
-        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(dialogues, score).items()},
+        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, score).items()},
     }
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)
@@ -60,7 +62,7 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
 def baseline_files(paths: Paths) -> list[Path]:
     """The scores of the baselines; of people only where there are several references."""
     found = sorted(paths.baselines.glob("*.json"))
-    for name in ("lead", "longest_turn"):
+    for name in FLOORS:
         if (path := paths.baselines / f"{name}.json") not in found:
             raise files.missing(path)
     return found
@@ -82,13 +84,14 @@ def check_signatures(systems: list[System]) -> None:
             )
 
 
-def flag_systems(systems: list[System], baselines: list[System]) -> None:
-    """Flag systems that score above people, or below a baseline that needs no model."""
-    bounds = {row["name"]: points(row) for row in baselines}
+def add_baselines(systems: list[System], rows: dict[str, Rows], paths: Paths, score: Score) -> None:
+    """Add to each system its differences from the baselines, and the flags that their intervals give it."""
+    tables = [path.with_suffix(".parquet") for path in baseline_files(paths)]
+    baselines = {path.stem: files.read_parquet(path, shape=BaselineScores) for path in tables}
+    check_same_rows({systems[0]["name"]: rows[systems[0]["name"]], **baselines})
     for row in systems:
-        if "human" in bounds and points(row) > bounds["human"]:
-            row["flags"].append("above human")
-        row["flags"] += [f"below {name}" for name in ("lead", "longest_turn") if points(row) < bounds.get(name, 0)]
+        row["minus_baselines"] = minus_baselines(rows[row["name"]], baselines, score)
+        row["flags"] += baseline_flags(row["minus_baselines"])
 
 
 def plot_rows(systems: list[System]) -> str:

@@ -38,6 +38,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         "dialogues": len(predictions),
         "new_tokens": sum(row["tokens"] for row in predictions),
         "prompt_tokens": sum(map(len, writer.prompts)),
+        "request_tokens": writer.request_tokens(),
         "extra_prompt_tokens": writer.extra_prompt_tokens(),
         "batch_size": batch_size,
         "latency": latency,

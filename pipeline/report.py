@@ -15,9 +15,10 @@ from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
 from pipeline.core.shapes import Record
 from pipeline.evaluation import loss_curves
+from pipeline.evaluation.comparison_shape import Comparison
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.scoring import first_seed
-from pipeline.evaluation.shapes import Comparison, DialogueScores
+from pipeline.evaluation.shapes import DialogueScores
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import SeedsOf

@@ -1,8 +1,11 @@
 """Systems whose scores are known: what the stages before `compare` leave of them, written into a folder."""
 
+from pathlib import Path
+
 from pipeline import score
 from pipeline.core import files
 from pipeline.core.paths import Paths
+from pipeline.evaluation import scoring
 from pipeline.parameters.score import Score, Warn
 
 WARN = {"truncated": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
@@ -64,6 +67,18 @@ def write_scores(paths: Paths, name: str, texts: list[str], records: list[dict] 
     score.run(name, paths, seeds_of={name: []}, score=settings())
 
 
+def write_seeds(paths: Paths, name: str, texts_of_seeds: dict[int, list[str]], records: list[dict] = RECORDS) -> None:
+    """The predictions of a system with several seeds, scored."""
+    files.write_jsonl(paths.records("test"), records)
+    predictions: dict[int | None, Path] = {}
+    for seed, texts in texts_of_seeds.items():
+        predictions[seed] = paths.predictions(f"{name}-{seed}")
+        rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
+        files.write_jsonl(predictions[seed], rows)
+    scored = scoring.score_runs(predictions, paths.records("test"), settings(), name)
+    scoring.write_scores(scored, paths.scores(name), paths.dialogue_scores(name), paths.metrics(name))
+
+
 def write_method(
     paths: Paths,
     name: str,
@@ -83,6 +98,7 @@ def write_method(
         "seconds": {"load": 9.0, "generate": 4.0},
         "peak_mib": {"load": 700.0, "generate": 1500.0},
         "new_tokens": 1000,
+        "request_tokens": 200.0,
         "extra_prompt_tokens": 0.0,
         "latency": latency,
     }

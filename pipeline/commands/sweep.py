@@ -95,7 +95,7 @@ def build(
         unreadable=unreadable,
     )
     content = {"parameter": sweep.parameter, "series": [each.to_json() for each in judged]}
-    return content, values_page(context, judged, {})
+    return content, values_page(context, judged)
 
 
 def write(target: Path, content: dict[str, Any], page: Page) -> None:

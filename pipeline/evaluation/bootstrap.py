@@ -9,10 +9,14 @@ Translation Evaluation; Noreen (1989), Computer-Intensive Methods for Testing Hy
 Holm (1979), A Simple Sequentially Rejective Multiple Test Procedure.
 """
 
+import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from pipeline.evaluation.student import NORMAL, student_quantile, student_tail
 
 ALPHA = 0.05  # a difference is significant below this corrected p-value
 
@@ -61,13 +65,17 @@ class PairedResampling:
         return cls(counts, swaps)
 
     def estimate(self, columns: np.ndarray, statistic: Statistic) -> Estimate:
-        """A system's score and its percentile interval; columns is (dialogues, columns)."""
-        return Estimate(total(columns, statistic), *_middle_95(statistic(self.counts @ columns)))
+        """A system's score and its expanded percentile interval; columns is (dialogues, columns)."""
+        return Estimate(total(columns, statistic), *_middle_95(statistic(self.counts @ columns), len(columns)))
 
     def change(self, first: np.ndarray, second: np.ndarray, statistic: Statistic) -> Estimate:
-        """first's score minus second's and its paired percentile interval; both are (dialogues, columns)."""
-        resampled = statistic(self.counts @ first) - statistic(self.counts @ second)
-        return Estimate(total(first, statistic) - total(second, statistic), *_middle_95(resampled))
+        """first's score minus second's and its paired interval; both are (dialogues, columns)."""
+        resampled = self.resampled_change(first, second, statistic)
+        return Estimate(total(first, statistic) - total(second, statistic), *_middle_95(resampled, len(first)))
+
+    def resampled_change(self, first: np.ndarray, second: np.ndarray, statistic: Statistic) -> np.ndarray:
+        """(resamples,): first's score minus second's in each of them."""
+        return statistic(self.counts @ first) - statistic(self.counts @ second)
 
     def p_value(self, first: np.ndarray, second: np.ndarray, statistic: Statistic) -> float:
         """Two-sided p-value of approximate randomization.
@@ -86,9 +94,40 @@ def total(columns: np.ndarray, statistic: Statistic) -> float:
     return float(statistic(columns.sum(axis=0)[None])[0])
 
 
-def _middle_95(scores: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(scores, [0.025, 0.975])
+@functools.lru_cache(maxsize=1)
+def shared_draws(dialogues: int, resamples: int, seed: int) -> PairedResampling:
+    """PairedResampling.draw, once for all that ask for the same: 8 bytes for each dialogue of each resample."""
+    return PairedResampling.draw(dialogues, resamples, seed)
+
+
+def _middle_95(scores: np.ndarray, dialogues: int) -> tuple[float, float]:
+    """The expanded percentile interval."""
+    tail = _expanded_tail(dialogues)
+    low, high = np.quantile(scores, [tail, 1 - tail])
     return float(low), float(high)
+
+
+@functools.cache
+def _expanded_tail(dialogues: int) -> float:
+    """The share of resamples below a 95 % interval; of a single dialogue none."""
+    if dialogues < 2:
+        return 0.0
+    quantile = float(student_quantile(0.975, dialogues - 1))
+    return NORMAL.cdf(-math.sqrt(dialogues / (dialogues - 1)) * quantile)
+
+
+def p_at_most(scores: np.ndarray, bound: float, dialogues: int) -> float:
+    """One-sided p-value of resampled scores: the score is `bound` or less.
+
+    The share of resamples there, expanded as the interval is: it is below 0.025 where the interval is above the bound.
+    """
+    if dialogues < 2:
+        return 1.0
+    share = (1 + np.count_nonzero(scores <= bound + 1e-9)) / (1 + len(scores))
+    if share >= 1:
+        return 1.0
+    distance = -NORMAL.inv_cdf(share) * math.sqrt((dialogues - 1) / dialogues)
+    return float(student_tail(distance, dialogues - 1))
 
 
 def holm(p_values: list[float]) -> list[float]:

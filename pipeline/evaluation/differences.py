@@ -1,4 +1,8 @@
-"""The difference of two systems: its size, its 95 % interval and its p-value, corrected where several are tested."""
+"""The difference of two systems: its size, its 95 % interval and its p-value, corrected where several are tested.
+
+With two seeds or more, dialogues and seeds are both samples (crossed.py). With one, only the dialogues are: the
+bootstrap and approximate randomization say what other dialogues would show of these very trainings.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,14 +10,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.evaluation.bootstrap import ALPHA, PairedResampling, Statistic, holm
+from pipeline.evaluation.bootstrap import ALPHA, holm, p_at_most, shared_draws
+from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
+from pipeline.evaluation.metrics import Metric
+from pipeline.parameters.score import Score
 
 Z_95 = 1.959964  # half of a normal 95 % interval, in standard errors
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One score minus another; p_holm and significant are set by `correct`."""
+    """One score minus another; p_holm and significant are set by `correct`.
+
+    seeds: how many it is over; 0 where neither system depends on one. The standard deviations are those of one score of
+    one dialogue: what the seed, the dialogue and the two together move. With one seed (or none) sd_dialogue holds all
+    of it and the others are None; where only intervals are known, all are None.
+
+    p_non_inferior: one-sided, that the first system loses the margin or more to the second: small where it is shown to
+    lose less. p_non_inferior_second: the same of the second system. None where no margin was asked about.
+    """
 
     difference: float
     low: float
@@ -21,14 +36,87 @@ class Difference:
     p: float
     p_holm: float = math.nan
     significant: bool = False
+    seeds: int = 0
+    sd_seed: float | None = None
+    sd_dialogue: float | None = None
+    sd_rest: float | None = None
+    p_non_inferior: float | None = None
+    p_non_inferior_second: float | None = None
+
+    def swapped(self) -> "Difference":
+        """The second minus the first."""
+        return replace(
+            self,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            p_non_inferior=self.p_non_inferior_second,
+            p_non_inferior_second=self.p_non_inferior,
+        )
 
 
 def paired_difference(
-    first: np.ndarray, second: np.ndarray, statistic: Statistic, resampling: PairedResampling
+    first: np.ndarray, second: np.ndarray, metric: Metric, score: Score, seeds: int, margin: float | None = None
 ) -> Difference:
-    """first minus second on the same dialogues; both are (dialogues, columns)."""
+    """first minus second on the same dialogues; both are (seeds, dialogues, columns).
+
+    A system that depends on no seed has 1 in the first place and is compared with every seed of the other. seeds: what
+    the difference says that it is over. margin: in points, for p_non_inferior.
+    """
+    if max(len(first), len(second)) > 1 and first.shape[1] > 1:
+        return _over_seeds(first, second, metric, seeds, margin)
+    return _over_dialogues(first.mean(axis=0), second.mean(axis=0), metric, score, seeds, margin)
+
+
+def _over_seeds(first: np.ndarray, second: np.ndarray, metric: Metric, seeds: int, margin: float | None) -> Difference:
+    """Over seeds and dialogues: Student's interval and p-value of the crossed analysis."""
+    mean = mean_score(first, metric.score) - mean_score(second, metric.score)
+    result = analyse(pseudo_values(first, metric.score) - pseudo_values(second, metric.score), mean)
+    low, high = map(float, result.interval())
+    return Difference(
+        mean,
+        low,
+        high,
+        float(result.p_value()),
+        seeds=seeds,
+        sd_seed=float(result.sd_seed),
+        sd_dialogue=float(result.sd_dialogue),
+        sd_rest=float(result.sd_rest),
+        p_non_inferior=None if margin is None else float(result.p_loses(margin)),
+        p_non_inferior_second=None if margin is None else float(replace(result, mean=-result.mean).p_loses(margin)),
+    )
+
+
+def _over_dialogues(
+    first: np.ndarray, second: np.ndarray, metric: Metric, score: Score, seeds: int, margin: float | None
+) -> Difference:
+    """Over dialogues alone, both (dialogues, columns): bootstrap interval and approximate randomization."""
+    count = len(first)
+    statistic = metric.statistic(count)
+    resampling = shared_draws(count, score.resamples, score.seed)
     change = resampling.change(first, second, statistic)
-    return Difference(change.mean, change.low, change.high, resampling.p_value(first, second, statistic))
+    difference = Difference(
+        change.mean,
+        change.low,
+        change.high,
+        resampling.p_value(first, second, statistic),
+        seeds=seeds,
+        sd_dialogue=_deviation(first, second, metric) if count > 1 else None,
+    )
+    if margin is None:
+        return difference
+    resampled = resampling.resampled_change(first, second, statistic)
+    return replace(
+        difference,
+        p_non_inferior=p_at_most(resampled, -margin, count),
+        p_non_inferior_second=p_at_most(-resampled, -margin, count),
+    )
+
+
+def _deviation(first: np.ndarray, second: np.ndarray, metric: Metric) -> float:
+    """The standard deviation of the difference of one dialogue."""
+    apart = pseudo_values(first[None], metric.score) - pseudo_values(second[None], metric.score)
+    return float(apart.std(ddof=1))
 
 
 def unpaired_difference(first: dict[str, float], second: dict[str, float]) -> Difference:

@@ -19,6 +19,7 @@ import numpy as np
 
 from pipeline.evaluation import words
 from pipeline.evaluation.bootstrap import Statistic
+from pipeline.evaluation.seed_rows import by_seed
 from pipeline.evaluation.words import ENGLISH, sentences
 
 ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
@@ -53,8 +54,8 @@ class Metric:
         return lambda sums: self.score(sums, dialogues)
 
     def matrix(self, rows: list[dict[str, Any]]) -> np.ndarray:
-        """(dialogues, columns) of the rows of a per-dialogue table."""
-        return np.array([[row[column] for column in self.columns] for row in rows], dtype=np.float64)
+        """(seeds, dialogues, columns) of the rows of a per-dialogue table."""
+        return by_seed(rows, self.columns)
 
 
 def mean(sums: np.ndarray, dialogues: int) -> np.ndarray:

@@ -1,85 +1,85 @@
-"""Every two systems of a comparison: their difference on the same dialogues, over seeds, and what it is called."""
+"""Every two systems of a comparison: their difference on the same dialogues and seeds, and what it is called."""
 
 import itertools
 import math
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from pipeline.core.errors import InputError
-from pipeline.evaluation.bootstrap import ALPHA, PairedResampling
+from pipeline.evaluation.bootstrap import ALPHA
 from pipeline.evaluation.differences import Difference, correct, paired_difference
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.seeds import SeedDifference
+from pipeline.evaluation.seed_rows import count_seeds, dialogue_ids, known_seeds
 from pipeline.parameters.score import Score
 
-MIN_SEEDS = 3  # that can overturn what the dialogues say; of two, Student's interval is thirteen errors wide
-
-D = TypeVar("D", Difference, SeedDifference)
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """first minus second in one metric; seeds is None where no sweep over seeds holds both."""
+    """first minus second in one metric."""
 
     first: str
     second: str
-    over_dialogues: Difference
-    over_seeds: SeedDifference | None = None
+    estimate: Difference
 
     def to_json(self) -> dict[str, Any]:
-        seeds = {"seeds": asdict(self.over_seeds)} if self.over_seeds else {}
-        return {"first": self.first, "second": self.second, **asdict(self.over_dialogues), **seeds}
+        return {"first": self.first, "second": self.second, **asdict(self.estimate)}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "Pair":
-        names = Difference.__dataclass_fields__
-        seeds = SeedDifference(**row["seeds"]) if row.get("seeds") else None
-        return cls(row["first"], row["second"], Difference(**{name: row[name] for name in names}), seeds)
+        return cls(row["first"], row["second"], Difference(**{one.name: row[one.name] for one in fields(Difference)}))
 
     def swapped(self) -> "Pair":
         """The same pair as second minus first."""
-        seeds = _negated(self.over_seeds) if self.over_seeds else None
-        return Pair(self.second, self.first, _negated(self.over_dialogues), seeds)
-
-    @property
-    def lowest(self) -> float:
-        """The lower bound of the difference, by its interval over dialogues and, with MIN_SEEDS seeds, over seeds."""
-        low = self.over_dialogues.low
-        return min(low, self.over_seeds.low) if _enough(self.over_seeds) and self.over_seeds else low
+        return Pair(self.second, self.first, self.estimate.swapped())
 
 
-def _negated(difference: D) -> D:
-    return replace(difference, difference=-difference.difference, low=-difference.high, high=-difference.low)
-
-
-def _enough(seeds: SeedDifference | None) -> bool:
-    return seeds is not None and seeds.seeds >= MIN_SEEDS
-
-
-def compare_pairs(dialogues: dict[str, list[dict[str, Any]]], score: Score) -> dict[str, list[Pair]]:
+def compare_pairs(rows: dict[str, Rows], score: Score) -> dict[str, list[Pair]]:
     """Metric -> the difference of every two systems, a later minus an earlier one; p is corrected over the pairs.
 
-    dialogues: system -> its rows. Raises InputError where systems summarized different dialogues, or score.resamples
-    is too small for any pair to become significant.
+    rows: system -> its rows, of every seed. In the primary metric a pair has p-values against the margin too. Raises
+    InputError where systems have other dialogues or seeds, or score.resamples is too small for a pair without seeds to
+    become significant.
     """
-    (first, rows), *others = dialogues.items()
-    for name, other in others:
-        if [row["id"] for row in other] != [row["id"] for row in rows]:
-            raise InputError(f"{name} and {first} summarized different dialogues: run `dvc repro` again")
-    names = [(later, earlier) for earlier, later in itertools.combinations(dialogues, 2)]
-    if len(names) / (1 + score.resamples) >= ALPHA:
-        raise InputError(
-            f"score.resamples: {score.resamples} are too few: none of {len(names)} differences could have a p below "
-            f"{ALPHA}; use {math.ceil(10 * len(names) / ALPHA)} or more"
-        )
-    resampling = PairedResampling.draw(len(rows), score.resamples, score.seed)
+    check_same_rows(rows)
+    names = [(later, earlier) for earlier, later in itertools.combinations(rows, 2)]
+    seeds = {name: count_seeds(each) for name, each in rows.items()}
+    if any(max(seeds[one], seeds[other]) < 2 for one, other in names):
+        check_resamples(score.resamples, len(names))
     pairs = {}
     for key, metric in METRICS.items():
-        columns = {name: metric.matrix(each) for name, each in dialogues.items()}
-        statistic = metric.statistic(len(rows))
-        each = [paired_difference(columns[one], columns[two], statistic, resampling) for one, two in names]
-        pairs[key] = [Pair(one, two, difference) for (one, two), difference in zip(names, correct(each))]
+        columns = {name: metric.matrix(each) for name, each in rows.items()}
+        margin = score.non_inferiority_margin if key == PRIMARY_METRIC else None
+        differences = [
+            paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
+            for one, other in names
+        ]
+        pairs[key] = [Pair(*pair, difference) for pair, difference in zip(names, correct(differences))]
     return pairs
+
+
+def check_same_rows(rows: dict[str, Rows]) -> None:
+    """Raises InputError where two systems were scored on other dialogues, or two that have seeds on other seeds."""
+    (first, expected), *others = [(name, dialogue_ids(each)) for name, each in rows.items()]
+    for name, ids in others:
+        if ids != expected:
+            raise InputError(f"{name} and {first} summarized different dialogues: run `dvc repro` again")
+    with_seeds = [(name, seeds) for name, each in rows.items() if (seeds := known_seeds(each))]
+    for name, seeds in with_seeds:
+        if seeds != with_seeds[0][1]:
+            raise InputError(
+                f"{name} has seeds {seeds}, {with_seeds[0][0]} has {with_seeds[0][1]}: run `dvc repro` again"
+            )
+
+
+def check_resamples(resamples: int, tests: int) -> None:
+    """Raises InputError where no p-value of so many resamples could be below ALPHA after correction."""
+    if tests / (1 + resamples) >= ALPHA:
+        raise InputError(
+            f"score.resamples: {resamples} are too few: none of {tests} differences could have a p below "
+            f"{ALPHA}; use {math.ceil(10 * tests / ALPHA)} or more"
+        )
 
 
 def read_pairs(comparison: dict[str, Any], metric: str = PRIMARY_METRIC) -> list[Pair]:
@@ -97,24 +97,7 @@ def find_pair(pairs: list[Pair], first: str, second: str) -> Pair:
     raise KeyError((first, second))
 
 
-def is_significant(pair: Pair) -> bool:
-    """Whether other dialogues would show the difference and, with MIN_SEEDS seeds, other seeds too."""
-    dialogues, seeds = pair.over_dialogues, pair.over_seeds
-    if not dialogues.significant or seeds is None or not _enough(seeds):
-        return dialogues.significant
-    return seeds.excludes_zero and seeds.difference * dialogues.difference > 0
-
-
-def significance_label(pair: Pair) -> str:
-    """What the tables and sentences call a pair's difference."""
-    if not pair.over_dialogues.significant or pair.over_seeds is None:
-        return "significant" if pair.over_dialogues.significant else "not significant"
-    if is_significant(pair):
-        return "significant"
-    seeds = pair.over_seeds
-    return f"reversed across {seeds.seeds} seeds" if seeds.excludes_zero else seed_label(seeds)
-
-
-def seed_label(seeds: SeedDifference) -> str:
-    """What a difference over seeds is called."""
-    return f"{'' if seeds.excludes_zero else 'not '}significant across {seeds.seeds} seeds"
+def significance_label(difference: Difference) -> str:
+    """What tables and sentences call a difference: with one seed it is said of these trainings alone."""
+    label = "significant" if difference.significant else "not significant"
+    return f"{label} for these two trainings" if difference.seeds == 1 else label

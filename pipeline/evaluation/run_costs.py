@@ -21,6 +21,7 @@ def run_costs(method: str, paths: Paths) -> dict[str, Any]:
         "needs_base": training["needs_base"],
         "bytes": training["bytes"],
         "bytes_of_ten_tasks": 10 * training["bytes"] + (training["base_bytes"] if training["needs_base"] else 0),
+        "request_tokens": generation["request_tokens"],  # that the model reads for a prompt, mean
         "extra_prompt_tokens": generation["extra_prompt_tokens"],
         "inference": generation["latency"],
         "cost": _training_cost(training) | _generation_cost(generation),

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pipeline.evaluation.bootstrap import PairedResampling
 from pipeline.evaluation.differences import Difference, correct, paired_difference, unpaired_difference
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
 
 METRICS_FOLDER = PurePosixPath("reports/metrics")
@@ -66,14 +66,11 @@ def judge_changes(
     Systems are in reverse order of the comparison: the last methods are of most interest.
     """
     order = {name: index for index, name in enumerate([*now.scores, *before.scores][::-1])}
-    resamplings: dict[int, PairedResampling] = {}
     changes = []
     for name in sorted(changed, key=lambda name: (-order.get(name, 0), name)):
         for metric, values in changed[name].items():
             change = _classify(before, now, name, metric, values)
-            if change.how == "paired" and change.dialogues not in resamplings:
-                resamplings[change.dialogues] = PairedResampling.draw(change.dialogues, score.resamples, score.seed)
-            changes.append(replace(change, difference=_difference(change, before, now, resamplings)))
+            changes.append(replace(change, difference=_difference(change, before, now, score)))
     corrected = iter(correct([change.difference for change in changes if change.difference]))
     return [replace(change, difference=next(corrected)) if change.difference else change for change in changes]
 
@@ -111,14 +108,13 @@ def _not_comparable(before: RunSnapshot, now: RunSnapshot, system: str, metric: 
     return ""
 
 
-def _difference(
-    change: ScoreChange, before: RunSnapshot, now: RunSnapshot, resamplings: dict[int, PairedResampling]
-) -> Difference | None:
+def _difference(change: ScoreChange, before: RunSnapshot, now: RunSnapshot, score: Score) -> Difference | None:
     """now minus before, where it can be tested."""
     if change.how == "unpaired":
         return unpaired_difference(*(side.scores[change.system][change.metric] for side in (now, before)))
     if change.how != "paired":
         return None
     metric = METRICS[change.metric]
-    first, second = (metric.matrix(side.dialogues[change.system]) for side in (now, before))
-    return paired_difference(first, second, metric.statistic(change.dialogues), resamplings[change.dialogues])
+    first, second = (side.dialogues[change.system] for side in (now, before))
+    seeds = max(count_seeds(first), count_seeds(second))
+    return paired_difference(metric.matrix(first), metric.matrix(second), metric, score, seeds)

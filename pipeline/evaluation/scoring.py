@@ -11,13 +11,15 @@ import numpy as np
 from pipeline.core import files
 from pipeline.core.progress import progress
 from pipeline.evaluation import diagnostics
-from pipeline.evaluation.bootstrap import PairedResampling, Statistic, total
+from pipeline.evaluation.bootstrap import Estimate, shared_draws
+from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
 from pipeline.evaluation.diagnostic_warnings import warnings
 from pipeline.evaluation.entities import find_entities
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Metric, Scorer
 from pipeline.evaluation.predictions import Record, read_predictions, read_references
+from pipeline.evaluation.seed_rows import split_by_seed
 from pipeline.parameters.score import Score
 
 MIN_DIALOGUES = 10  # without a near-duplicate in train: fewer get no scores of their own
@@ -157,41 +159,33 @@ def all_references(records: Iterable[Record]) -> list[str]:
     return [text for record in records for text in record["references"]]
 
 
-def rows_by_seed(dialogues: list[dict[str, Any]]) -> dict[int | None, list[dict[str, Any]]]:
-    """Seed -> its rows, in their order; rows without a seed are of None."""
-    groups: dict[int | None, list[dict[str, Any]]] = {}
-    for row in dialogues:
-        groups.setdefault(row.get("seed"), []).append(row)
-    return groups
-
-
 def first_seed(dialogues: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the first seed: one for each dialogue."""
-    return next(iter(rows_by_seed(dialogues).values()))
+    return next(iter(split_by_seed(dialogues).values()))
 
 
 def points_by_seed(dialogues: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Seed -> metric -> points; empty for a system without seeds."""
-    groups = {seed: rows for seed, rows in rows_by_seed(dialogues).items() if seed is not None}
     return {
-        str(seed): {name: total(metric.matrix(rows), metric.statistic(len(rows))) for name, metric in METRICS.items()}
-        for seed, rows in groups.items()
+        str(seed): {name: mean_score(metric.matrix(rows), metric.score) for name, metric in METRICS.items()}
+        for seed, rows in split_by_seed(dialogues).items()
+        if isinstance(seed, int)
     }
 
 
 def estimate_scores(dialogues: list[dict[str, Any]], score: Score) -> dict[str, dict[str, float]]:
-    """Metric -> mean, low and high: the mean over seeds of the score of all dialogues, and its bootstrap interval."""
-    seeds = list(rows_by_seed(dialogues).values())
-    resampling = PairedResampling.draw(len(seeds[0]), score.resamples, score.seed)
+    """Metric -> mean, low and high: the mean over seeds of the score of all dialogues, with its 95 % interval.
 
-    def mean_over_seeds(metric: Metric) -> Statistic:
-        def statistic(sums: np.ndarray) -> np.ndarray:
-            each = [metric.score(part, len(seeds[0])) for part in np.split(sums, len(seeds), axis=1)]
-            return np.mean(each, axis=0)
+    With two seeds or more the interval is over seeds and dialogues; with one, by bootstrap over dialogues.
+    """
+    return {name: asdict(estimate(metric.matrix(dialogues), metric, score)) for name, metric in METRICS.items()}
 
-        return statistic
 
-    return {
-        name: asdict(resampling.estimate(np.hstack([metric.matrix(rows) for rows in seeds]), mean_over_seeds(metric)))
-        for name, metric in METRICS.items()
-    }
+def estimate(rows: np.ndarray, metric: Metric, score: Score) -> Estimate:
+    """The score of (seeds, dialogues, columns) with its 95 % interval."""
+    seeds, count, _ = rows.shape
+    if seeds > 1 and count > 1:
+        mean = mean_score(rows, metric.score)
+        low, high = map(float, analyse(pseudo_values(rows, metric.score), mean).interval())
+        return Estimate(mean, low, high)
+    return shared_draws(count, score.resamples, score.seed).estimate(rows.mean(axis=0), metric.statistic(count))

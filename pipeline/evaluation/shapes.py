@@ -40,10 +40,12 @@ class SystemScores(TypedDict):
     evaluate: NotRequired[dict[str, Any]]
 
 
-# reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue.
 _METRIC_COLUMNS = {column: float for metric in METRICS.values() for column in metric.columns}
-_COLUMNS = {"seed": int | None, "id": str, "prediction": str, "words": float} | _METRIC_COLUMNS
-DialogueScores = TypedDict("DialogueScores", _COLUMNS)  # type: ignore[misc]
+# reports/baselines/BASELINE.parquet, dialogue by dialogue.
+BaselineScores = TypedDict("BaselineScores", {"id": str, **_METRIC_COLUMNS})  # type: ignore[misc]
+# reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue and seed by seed.
+_SYSTEM_COLUMNS: dict[str, Any] = {"seed": int | None, "prediction": str, "words": float}
+DialogueScores = TypedDict("DialogueScores", {"id": str, **_SYSTEM_COLUMNS, **_METRIC_COLUMNS})  # type: ignore[misc]
 
 
 class TrainingSeconds(TypedDict):
@@ -82,6 +84,7 @@ class GenerationRun(TypedDict):
     """reports/runs/generate/METHOD.json."""
 
     new_tokens: int
+    request_tokens: float
     extra_prompt_tokens: float
     latency: dict[str, Timing | int]
     seconds: GenerationSeconds
@@ -111,24 +114,3 @@ class Forgetting(TypedDict):
     by_choice: int
     accuracy: dict[str, float]
     text_loss: TextLoss
-
-
-class System(TypedDict):
-    """A row of the comparison; a method has its costs and answers too."""
-
-    name: str
-    kind: str
-    flags: list[str]
-    scores: Scores
-
-
-class Comparison(TypedDict):
-    """reports/comparison.json."""
-
-    signature: dict[str, str]
-    dialogues: int
-    resamples: int
-    non_inferiority_margin: float
-    systems: Annotated[list[System], Field(min_length=1)]
-    pairs: dict[str, list[dict[str, Any]]]
-    verdict: list[str]

@@ -4,9 +4,10 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from pipeline.evaluation.bootstrap import PairedResampling, total
+from pipeline.evaluation.crossed import mean_score
 from pipeline.evaluation.differences import Difference, correct, paired_difference
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
 
 PLATEAU = 0.01  # losses within this share of the lowest are on its plateau
@@ -118,12 +119,11 @@ def judge_series(points: list[SweepPoint], score: Score, prefer: str | None) -> 
     """A series with each point compared with the best by the primary metric; prefer is `smaller` or None."""
     metric = METRICS[PRIMARY_METRIC]
     columns = [metric.matrix(point.dialogues) for point in points]
-    statistic = metric.statistic(len(columns[0]))
-    means = [total(each, statistic) for each in columns]
+    means = [mean_score(each, metric.score) for each in columns]
     best = max(range(len(points)), key=means.__getitem__)
-    resampling = PairedResampling.draw(len(columns[0]), score.resamples, score.seed)
     others = [each for index, each in enumerate(columns) if index != best]
-    differences = correct([paired_difference(each, columns[best], statistic, resampling) for each in others])
+    seeds = count_seeds(points[best].dialogues)
+    differences = correct([paired_difference(each, columns[best], metric, score, seeds) for each in others])
     differences.insert(best, Difference(0.0, 0.0, 0.0, p=1.0, p_holm=1.0))
     margin = score.non_inferiority_margin
     judged = [

@@ -1,83 +1,52 @@
 """The comparison in a few sentences, computed from its numbers."""
 
-from dataclasses import dataclass
+import statistics
+from dataclasses import asdict
 from typing import Any
 
-from pipeline.evaluation.bootstrap import ALPHA
+from pipeline.evaluation.baseline_differences import floors_not_passed
 from pipeline.evaluation.differences import format_p
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.pairs import Pair, find_pair, is_significant, read_pairs, significance_label
-
-TITLE = METRICS[PRIMARY_METRIC].title
-System = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What the sentences are computed from; systems are rows of comparison.json by name."""
-
-    systems: dict[str, System]  # methods and external systems
-    methods: dict[str, System]
-    external: list[str]  # names, the best last
-    pairs: list[Pair]
-    dialogues: int
-    margin: float
-
-    @classmethod
-    def from_json(cls, comparison: dict[str, Any]) -> "Comparison":
-        systems = sorted(comparison["systems"], key=_points)
-        return cls(
-            systems={row["name"]: row for row in systems if row["kind"] != "baseline"},
-            methods={row["name"]: row for row in comparison["systems"] if row["kind"] == "method"},
-            external=[row["name"] for row in systems if row["kind"] == "external"],
-            pairs=read_pairs(comparison),
-            dialogues=comparison["dialogues"],
-            margin=comparison["non_inferiority_margin"],
-        )
-
-    @property
-    def trained(self) -> dict[str, System]:
-        return {name: row for name, row in self.methods.items() if row["trainable_parameters"]}
-
-    def describe_difference(self, first: str, second: str) -> str:
-        """first minus second with its interval and what it is called."""
-        pair = find_pair(self.pairs, first, second)
-        over = pair.over_dialogues
-        corrected = "corrected " if len(self.pairs) > 1 else ""
-        return (
-            f"the difference of {over.difference:+.1f} [{over.low:+.1f}, {over.high:+.1f}] is "
-            f"{significance_label(pair)} ({corrected}{format_p(over.p_holm)})"
-        )
+from pipeline.evaluation.known_comparison import TITLE, Comparison, System, primary_points
+from pipeline.evaluation.metrics import PRIMARY_METRIC
+from pipeline.evaluation.open_questions import describe_interval, undecided_difference, undecided_margin
+from pipeline.evaluation.pairs import find_pair
+from pipeline.evaluation.recommendation import (
+    FEW_DIALOGUES,
+    MIN_DIALOGUES,
+    Candidate,
+    cheapest,
+    is_cheaper,
+    judge_candidates,
+)
 
 
 def verdict(comparison: dict[str, Any]) -> list[str]:
-    """Sentences: the best adapter compared with full fine-tuning, which method to ship, and what the numbers omit.
+    """Sentences: the best adapter and full fine-tuning, which method to ship, what is open, what the numbers omit.
 
     Without any method: which external system scores best. Where all score zero there is nothing to choose from.
     """
     known = Comparison.from_json(comparison)
-    if known.systems and not any(_points(row) > 0 for row in known.systems.values()):
+    if known.systems and not any(primary_points(row) > 0 for row in known.systems.values()):
         return [
             f"Nothing is recommended: no system has a point of {TITLE}, so no summary shares a word with a reference."
         ]
     if not known.methods:
-        return [*_best_external(known), *_too_few_dialogues(known)]
+        return [*_best_external(known), *_few_dialogues(known)]
     compared = _adapter_and_full(known)
     sentences = [_adapter_sentence(known, *compared)] if compared else []
-    return sentences + _recommendation(known, set(compared)) + _too_few_dialogues(known) + _seeds(known)
+    return [*sentences, *_recommendation(known, set(compared)), *_few_dialogues(known), *_seeds(known)]
 
 
 def _adapter_and_full(known: Comparison) -> tuple[str, ...]:
     """The best method that trains a part of the model and the best that trains all of it; nothing without either."""
-    by_score = sorted(known.trained, key=lambda name: _points(known.methods[name]))
-    adapters = [name for name in by_score if known.methods[name]["needs_base"]]
-    whole = [name for name in by_score if not known.methods[name]["needs_base"]]
-    return (adapters[-1], whole[-1]) if adapters and whole else ()
+    adapters = [name for name, row in known.trained.items() if row["needs_base"]]
+    whole = [name for name, row in known.trained.items() if not row["needs_base"]]
+    return (adapters[0], whole[0]) if adapters and whole else ()
 
 
 def _adapter_sentence(known: Comparison, adapter: str, full: str) -> str:
     best, whole = known.methods[adapter], known.methods[full]
-    share = 100 * _points(best) / _points(whole) if _points(whole) else 0.0
+    share = 100 * primary_points(best) / primary_points(whole) if primary_points(whole) else 0.0
     return (
         f"{adapter} reaches {share:.0f} % of full fine-tuning's {TITLE} with {100 * best['share']:.2g} % of the "
         f"parameters; {known.describe_difference(adapter, full)}."
@@ -85,47 +54,81 @@ def _adapter_sentence(known: Comparison, adapter: str, full: str) -> str:
 
 
 def _recommendation(known: Comparison, described: set[str]) -> list[str]:
-    """The recommended method with its reason and its warnings, and an external system that is better.
+    """The recommended method with its reason and its warnings, what is open, and an external system that is better.
 
     described: two methods whose difference an earlier sentence gave.
     """
-    best = max(known.methods, key=lambda name: _points(known.methods[name]))
-    if below := _floors(known.methods[best]):
-        return [f"No method is recommended: {best} scores best, but is {' and '.join(below)}."]
-    if len(known.methods) == 1:
+    best, *others = known.methods
+    if known.dialogues < MIN_DIALOGUES:
+        return [
+            f"No method is recommended: {known.dialogues} test dialogues are too few to choose by, {MIN_DIALOGUES} are "
+            f"needed. {best} scores best."
+        ]
+    if floors := floors_not_passed(known.methods[best]["minus_baselines"]):
+        return [_below_floors(known.methods[best], floors)]
+    if not others:
         return [f"Only {best} was measured: there is nothing to choose from.", *_better_external(known, best)]
-    chosen = _smallest_non_inferior(known, best)
-    reason = _reason(known, chosen, best)
+    candidates = judge_candidates(list(known.methods), known.pairs)
+    admitted = [
+        name
+        for name, row in known.methods.items()
+        if candidates[name].admitted and not floors_not_passed(row["minus_baselines"])
+    ]
+    if not admitted:
+        worst = format_p(candidates[best].p_holm)
+        sentence = f"No method is recommended: none is shown to lose less than {known.needs} to every other"
+        return [f"{sentence} ({best} scores best, corrected {worst}).", *_open(known, candidates, best)]
+    chosen = cheapest(admitted, known.methods)
+    reason = _reason(known, chosen, best, candidates[chosen])
     if chosen != best and {chosen, best} != described:
         reason += f"; {known.describe_difference(best, chosen)}"
     warnings = "".join(f" Warning: {warning}." for warning in known.methods[chosen].get("warnings", []))
-    return [f"Recommended: {chosen}, {reason}.{warnings}", *_better_external(known, chosen)]
+    once = " for these trainings" if known.trained_once else ""
+    return [
+        f"Recommended{once}: {chosen}, {reason}.{warnings}",
+        *_open(known, candidates, chosen),
+        *_better_external(known, chosen),
+    ]
 
 
-def _smallest_non_inferior(known: Comparison, best: str) -> str:
-    """The method above all floors with the fewest trained parameters that loses less than the margin to the best."""
-    above = [name for name, row in known.methods.items() if not _floors(row)]
-    cheapest_first = sorted(
-        above, key=lambda name: (known.methods[name]["trainable_parameters"], -_points(known.methods[name]))
-    )
-    return next(
-        name for name in cheapest_first if name == best or find_pair(known.pairs, name, best).lowest > -known.margin
-    )
+def _below_floors(row: System, floors: list[str]) -> str:
+    each = [f"{name} ({describe_interval(row['minus_baselines'][name])})" for name in floors]
+    return f"No method is recommended: {row['name']} scores best, but is not shown to be above {' and '.join(each)}."
 
 
-def _reason(known: Comparison, chosen: str, best: str) -> str:
-    margin = f"margin {known.margin:g} points of {TITLE}"
+def _reason(known: Comparison, chosen: str, best: str, candidate: Candidate) -> str:
     if chosen != best:
-        return f"the smallest method that is non-inferior to {best} ({margin})"
-    own = known.methods[best]["trainable_parameters"]
-    if any(row["trainable_parameters"] < own for row in known.methods.values()):
-        return f"which scores best; no smaller method is non-inferior to it ({margin})"
-    return "which scores best and trains no more parameters than the others"
+        return (
+            f"the cheapest method that is shown to lose less than {known.needs} to every other (corrected "
+            f"{format_p(candidate.p_holm)})"
+        )
+    if any(is_cheaper(name, best, known.methods) for name in known.methods if name != best):
+        return f"which scores best; no cheaper method is shown to lose less than {known.needs}"
+    return "which scores best and is the cheapest"
 
 
-def _floors(row: System) -> list[str]:
-    """The baselines that a system scores below, as flags."""
-    return [flag for flag in row["flags"] if flag.startswith("below")]
+def _open(known: Comparison, candidates: dict[str, Candidate], chosen: str) -> list[str]:
+    """The question whose answer could change the choice, and what would settle it: at most one sentence.
+
+    First a cheaper method of which neither is shown, that it loses the margin or that it does not; then which of the
+    two best methods is better.
+    """
+    for candidate in candidates.values():
+        pair = find_pair(known.pairs, candidate.name, candidate.toughest)
+        undecided = not candidate.admitted and pair.estimate.high > -known.margin
+        passes = not floors_not_passed(known.methods[candidate.name]["minus_baselines"])
+        if undecided and passes and (candidate.name == chosen or is_cheaper(candidate.name, chosen, known.methods)):
+            needed = undecided_margin(pair, known.margin, known.dialogues, len(candidates))
+            return [
+                f"Open: whether {pair.first} loses less than {known.margin:g} points to {pair.second} "
+                f"({describe_interval(asdict(pair.estimate))}); {needed}."
+            ]
+    best, second, *_ = known.methods
+    pair = find_pair(known.pairs, best, second)
+    if pair.estimate.significant:
+        return []
+    needed = undecided_difference(pair, known.dialogues, len(known.pairs))
+    return [f"Open: which of {best} and {second} is better; {needed}."]
 
 
 def _better_external(known: Comparison, chosen: str) -> list[str]:
@@ -133,7 +136,7 @@ def _better_external(known: Comparison, chosen: str) -> list[str]:
     if not known.external:
         return []
     pair = find_pair(known.pairs, known.external[-1], chosen)
-    if not is_significant(pair) or pair.over_dialogues.difference < 0:
+    if not pair.estimate.significant or pair.estimate.difference < 0:
         return []
     return [f"The external system {pair.first} is better: {known.describe_difference(pair.first, chosen)}."]
 
@@ -146,29 +149,26 @@ def _best_external(known: Comparison) -> list[str]:
     return [f"{best} scores best; over {second} {known.describe_difference(best, second)}."]
 
 
-def _too_few_dialogues(known: Comparison) -> list[str]:
-    """A sentence where no difference could be significant even if all dialogues agreed."""
-    if not known.pairs or len(known.pairs) * 2.0 ** (1 - known.dialogues) < ALPHA:
+def _few_dialogues(known: Comparison) -> list[str]:
+    """A warning where intervals and p-values are rough."""
+    if known.dialogues >= FEW_DIALOGUES:
         return []
-    return [f"{known.dialogues} dialogues are too few for any difference to be significant."]
+    return [f"The intervals are rough: {known.dialogues} test dialogues are fewer than {FEW_DIALOGUES}."]
 
 
 def _seeds(known: Comparison) -> list[str]:
-    """What several seeds gave, or that there was one."""
+    """How far seeds move the trained methods, or that there was one."""
     if not known.trained:
         return []
-    measured = {name: row["seeds"][PRIMARY_METRIC] for name, row in known.trained.items() if "seeds" in row}
-    if not measured:
+    if known.trained_once:
         return ["Each method was trained once: these intervals do not include what another seed would change."]
-    each = ", ".join(f"{score['mean']:.1f} ± {score['sd']:.1f} for {name}" for name, score in measured.items())
-    count = max(score["seeds"] for score in measured.values())
-    sentence = f"Over {count} seeds {TITLE} is {each} (mean ± standard deviation)"
-    undecided = [pair for pair in known.pairs if pair.over_dialogues.significant and not is_significant(pair)]
-    if undecided:
-        names = "; ".join(f"{pair.first} and {pair.second}" for pair in undecided)
-        return [f"{sentence}; across them the difference is not significant between {names}."]
-    return [f"{sentence}."]
-
-
-def _points(row: System) -> float:
-    return row["scores"][PRIMARY_METRIC]["mean"]
+    by_seed = {
+        name: [scores[PRIMARY_METRIC] for scores in row["by_seed"].values()] for name, row in known.trained.items()
+    }
+    each = ", ".join(
+        f"{statistics.fmean(values):.1f} ± {statistics.stdev(values):.1f} for {name}"
+        for name, values in by_seed.items()
+    )
+    count = len(next(iter(by_seed.values())))
+    few = " Two seeds say little about how far seeds differ: use three or more." if count == 2 else ""
+    return [f"Over {count} seeds {TITLE} is {each} (mean ± standard deviation over seeds).{few}"]

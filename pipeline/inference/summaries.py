@@ -43,6 +43,10 @@ class Writer:
         added = (sum(map(len, self.prompts)) - plain) / len(self.rows)
         return round(added + virtual_tokens(self.model.network), 1)
 
+    def request_tokens(self) -> float:
+        """Mean tokens that the model reads for a prompt, those that the method adds included."""
+        return round(sum(map(len, self.prompts)) / len(self.prompts) + virtual_tokens(self.model.network), 1)
+
     def warm_up(self) -> None:
         """Write one summary, of the shortest prompt: the first takes longer."""
         config = configure_decoding(self.model, self.generate)

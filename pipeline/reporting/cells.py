@@ -66,19 +66,6 @@ class Estimated:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Mean and standard deviation over so many seeds; without `seeds` the number is not written."""
-
-    mean: float
-    sd: float
-    digits: int = 1
-    seeds: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.mean:.1f} ± {self.sd:.{self.digits}f}" + (f" ({self.seeds})" if self.seeds else "")
-
-
-@dataclass(frozen=True)
 class Interval:
     """The 95 % interval of a difference."""
 
@@ -147,21 +134,7 @@ class Bytes:
         return f"{count:.2f} GiB"
 
 
-Cell = (
-    Text
-    | Code
-    | Missing
-    | Number
-    | Estimated
-    | Spread
-    | Interval
-    | PValue
-    | Count
-    | Percent
-    | Seconds
-    | Mebibytes
-    | Bytes
-)
+Cell = Text | Code | Missing | Number | Estimated | Interval | PValue | Count | Percent | Seconds | Mebibytes | Bytes
 EMPTY = Missing("")
 
 

@@ -122,7 +122,7 @@ def loss_curves(split: str, points: list[LossPoint], names: list[str]) -> Chart:
 def differences(pairs: list[Pair]) -> Chart:
     """A line for each pair: the difference in points with its interval, and zero to compare it with."""
     points = [
-        {"pair": f"{pair.first} − {pair.second}", "label": significance_label(pair), **asdict(pair.over_dialogues)}
+        {"pair": f"{pair.first} − {pair.second}", "label": significance_label(pair.estimate), **asdict(pair.estimate)}
         for pair in pairs
     ]
     labels = list(dict.fromkeys(["significant", "not significant", *(point["label"] for point in points)]))

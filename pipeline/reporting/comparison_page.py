@@ -83,7 +83,7 @@ def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
     blocks: list[Block] = [
         tables.quality(systems),
         note(
-            f"Points of 100 with 95 % bootstrap intervals over {comparison['dialogues']} dialogues. Baselines: human "
+            f"Points of 100 with 95 % intervals over {_sample(comparison)}. Baselines: human "
             "(each reference against the others, which are one fewer than a method has, so BLEU and best are left "
             "out), lead (the dialogue's first turns) and longest_turn. ROUGE: ",
             Code(signature["rouge"]),
@@ -146,11 +146,28 @@ def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details 
     return section(
         f"Differences in {tables.TITLE}",
         chart("differences", details),
-        tables.differences(pairs),
-        note(
-            f"Paired over dialogues: bootstrap interval and approximate randomization ({comparison['resamples']:,} "
-            "resamples), p corrected for the number of pairs (Holm); significant below 0.05."
-        ),
+        tables.differences(pairs, comparison["dialogues"]),
+        note(_how_tested(comparison, pairs)),
+        spread if (spread := tables.seed_spread(pairs)).rows else None,
+    )
+
+
+def _sample(comparison: dict[str, Any]) -> str:
+    """What the intervals are over."""
+    dialogues, seeds = f"{comparison['dialogues']} dialogues", len(comparison["seeds"])
+    if seeds > 1:
+        return f"{seeds} seeds and {dialogues}; those of systems without seeds over the dialogues"
+    return f"{dialogues}, of one training each"
+
+
+def _how_tested(comparison: dict[str, Any], pairs: list[Pair]) -> str:
+    corrected = "p corrected for the number of pairs (Holm); significant below 0.05."
+    bootstrap = f"bootstrap interval and approximate randomization ({comparison['resamples']:,} resamples)"
+    if all(pair.estimate.seeds < 2 for pair in pairs):
+        return f"Paired over dialogues: {bootstrap}, {corrected}"
+    return (
+        "Paired over seeds and dialogues: Student's interval and p-value with the variances of both; pairs without "
+        f"seeds over dialogues: {bootstrap}; {corrected}"
     )
 
 

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.open_questions import ways_to_settle
 from pipeline.evaluation.pairs import Pair, significance_label
+from pipeline.evaluation.power import Settling, settle
 from pipeline.reporting.cells import (
     EMPTY,
     Cell,
     Interval,
     Number,
     PValue,
-    Spread,
     Text,
     estimated,
+    optional,
 )
 from pipeline.reporting.page import Column, Columns, Table, build_table
 
@@ -29,9 +31,9 @@ METHOD = (Column("method", align="left"), lambda row: Text(row["name"]))
 def quality(systems: list[System]) -> Table:
     """Every system and baseline with its scores."""
     columns: Columns = [NAME, *_metrics(lambda row: row["scores"])]
-    if any("seeds" in row for row in systems):
-        meaning = f"{TITLE} as mean ± standard deviation over the seeds of a sweep, and their number."
-        columns.insert(2, (Column("over seeds", meaning), lambda row: _over_seeds(row)))
+    if any(len(row["by_seed"]) > 1 for row in systems):
+        meaning = f"The lowest and the highest {TITLE} of the seeds, and their number."
+        columns.insert(2, (Column("by seed", meaning), _by_seed))
     columns.append(
         (
             Column(f"best {TITLE}", f"{TITLE} against the reference that fits best, mean over dialogues."),
@@ -39,7 +41,9 @@ def quality(systems: list[System]) -> Table:
         )
     )
     columns += _evaluate_columns(systems)
-    columns.append((Column("note", "Above people or below a baseline.", align="left", wrap=True), _note))
+    columns.append(
+        (Column("note", "What the interval of the difference from a baseline shows.", align="left", wrap=True), _note)
+    )
     return build_table("Quality", columns, systems, muted=_is_baseline)
 
 
@@ -48,7 +52,7 @@ def _metrics(scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns
 
     def column(name: str) -> tuple[Column, Callable[[System], Cell | None]]:
         metric = METRICS[name]
-        meaning = f"{metric.title} in points of 100, with its 95 % bootstrap interval."
+        meaning = f"{metric.title} in points of 100, with its 95 % interval."
         return Column(
             metric.title, meaning
         ), lambda row: None if metric.gains_from_references and _is_human(row) else estimated(scores(row)[name])
@@ -56,11 +60,9 @@ def _metrics(scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns
     return [column(name) for name in METRICS]
 
 
-def _over_seeds(row: System) -> Cell:
-    if "seeds" not in row:
-        return EMPTY
-    score = row["seeds"][PRIMARY_METRIC]
-    return Spread(score["mean"], score["sd"], seeds=score["seeds"])
+def _by_seed(row: System) -> Cell:
+    points = [scores[PRIMARY_METRIC] for scores in row["by_seed"].values()]
+    return Text(f"{min(points):.1f} to {max(points):.1f} ({len(points)})") if len(points) > 1 else EMPTY
 
 
 def _evaluate_columns(systems: list[System]) -> Columns:
@@ -96,38 +98,64 @@ def without_near_duplicates(systems: list[System]) -> Table:
     return build_table("Without near-duplicates", columns, known, muted=_is_baseline)
 
 
-def differences(pairs: list[Pair]) -> Table:
-    """Every two systems in the primary metric."""
+def differences(pairs: list[Pair], dialogues: int) -> Table:
+    """Every two systems in the primary metric, and what it would take to settle what is open."""
+    needed = {(pair.first, pair.second): settle(pair.estimate, dialogues, len(pairs)) for pair in pairs}
+
+    def settling(pair: Pair) -> Settling:
+        return needed[pair.first, pair.second]
+
     columns: Columns = [
         (Column("first", align="left"), lambda pair: Text(pair.first)),
         (Column("minus", align="left"), lambda pair: Text(pair.second)),
-        (Column("points", "The first system's score minus the second's."), _difference),
-        (Column("95 %", "The paired bootstrap interval of this pair alone."), _interval),
-        (Column("p", "Approximate randomization, for this pair alone."), lambda pair: PValue(pair.over_dialogues.p)),
+        (
+            Column("points", "The first system's score minus the second's, mean over the seeds."),
+            lambda pair: Number(pair.estimate.difference, sign=True),
+        ),
+        (
+            Column("95 %", "The interval of this pair alone: over dialogues and, with two seeds or more, over seeds."),
+            lambda pair: Interval(pair.estimate.low, pair.estimate.high),
+        ),
+        (Column("p", "For this pair alone."), lambda pair: PValue(pair.estimate.p)),
         (
             Column("p, corrected", "p after Holm's correction for all pairs; significant below 0.05."),
-            lambda pair: PValue(pair.over_dialogues.p_holm),
+            lambda pair: PValue(pair.estimate.p_holm),
+        ),
+        (
+            Column("result", "With one seed it is said of these trainings alone.", align="left", wrap=True),
+            lambda pair: Text(significance_label(pair.estimate)),
+        ),
+        (
+            Column("detectable", "The smallest difference that is found in 80 % of such comparisons."),
+            lambda pair: Number(settling(pair).detectable),
+        ),
+        (
+            Column("to settle", "What would find a difference of this size in 80 % of cases.", align="left", wrap=True),
+            lambda pair: EMPTY if pair.estimate.significant else Text(_to_settle(settling(pair))),
         ),
     ]
-    if any(pair.over_seeds for pair in pairs):
-        meaning = "Mean difference over the seeds of a sweep, with Student's 95 % interval."
-        columns.append((Column("over seeds", meaning), _over_seeds_difference))
-    meaning = "Over the dialogues and, with three seeds or more, over seeds too."
-    columns.append((Column("result", meaning, align="left"), lambda pair: Text(significance_label(pair))))
     return build_table(f"Differences in {TITLE}", columns, pairs)
 
 
-def _difference(pair: Pair) -> Cell:
-    return Number(pair.over_dialogues.difference, sign=True)
+def _to_settle(needed: Settling) -> str:
+    return " or ".join(ways_to_settle(needed.dialogues, needed.seeds)) or "out of reach"
 
 
-def _interval(pair: Pair) -> Cell:
-    return Interval(pair.over_dialogues.low, pair.over_dialogues.high)
+def seed_spread(pairs: list[Pair]) -> Table:
+    """How far a seed, a dialogue and the two together move the difference of two systems."""
+    known = [pair for pair in pairs if pair.estimate.sd_seed is not None]
+    columns: Columns = [
+        (Column("first", align="left"), lambda pair: Text(pair.first)),
+        (Column("minus", align="left"), lambda pair: Text(pair.second)),
+        (Column("seed", "What another seed moves on all dialogues alike."), _sd("sd_seed")),
+        (Column("dialogue", "What another dialogue moves for all seeds alike."), _sd("sd_dialogue")),
+        (Column("seed and dialogue", "What a seed does to one dialogue."), _sd("sd_rest")),
+    ]
+    return build_table("Standard deviations of one difference", columns, known, show_name=True)
 
 
-def _over_seeds_difference(pair: Pair) -> Cell:
-    seeds = pair.over_seeds
-    return Text(f"{seeds.difference:+.1f}, {Interval(seeds.low, seeds.high)}") if seeds else EMPTY
+def _sd(name: str) -> Callable[[Pair], Cell | None]:
+    return lambda pair: optional(Number, getattr(pair.estimate, name), 1)
 
 
 def accuracy(methods: list[System]) -> Table:

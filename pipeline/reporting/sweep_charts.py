@@ -1,8 +1,7 @@
-"""The charts of a sweep: scores and losses against the parameter, and scores of each seed."""
+"""The charts of a sweep: scores and losses against the parameter."""
 
 import altair as alt
 
-from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.reporting.charts import INTERVAL, POINT_SIZE, TITLE, Point, chart_of, color, finish, tooltip
 from pipeline.reporting.page import Chart
 
@@ -40,24 +39,3 @@ def _parameter_axis(values: list[object], title: str) -> tuple[alt.X, bool]:
     scale = alt.Scale(type="log", base=2) if wide else alt.Scale(zero=False)
     axis = alt.Axis(values=sorted(set(numbers)), grid=False, labelOverlap=True)
     return alt.X("value:Q", title=title, scale=scale, axis=axis), True
-
-
-def seeds(scores_by_seed: dict[str, dict[str, dict[str, float]]]) -> Chart:
-    """The primary metric of every seed, a line of points for each method."""
-    points = [
-        {"method": name, "seed": seed, "mean": round(scores[PRIMARY_METRIC], 2)}
-        for name, by_seed in scores_by_seed.items()
-        for seed, scores in by_seed.items()
-    ]
-    drawn = (
-        chart_of(points)
-        .mark_point(filled=True, size=70, opacity=0.7)
-        .encode(
-            y=alt.Y("method:N", sort=None, title=None),
-            x=alt.X("mean:Q", title=TITLE, scale=alt.Scale(zero=False)),
-            color=color("method", list(scores_by_seed)),
-            tooltip=["method:N", "seed:N", *tooltip(INTERVAL[0])],
-        )
-    )
-    description = f"{TITLE} of each method, a point for each seed; the numbers are in the table"
-    return finish("seeds", f"{TITLE}, a point for each seed.", description, drawn, height=36 * len(scores_by_seed))

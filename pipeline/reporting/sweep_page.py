@@ -8,12 +8,6 @@ from typing import Any
 from pipeline.core.params import flatten
 from pipeline.evaluation.differences import format_p
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.seeds import (
-    ScoresBySeed,
-    SeedStatistics,
-    includes_run,
-    seed_statistics,
-)
 from pipeline.evaluation.sweep_series import JudgedPoint, SweepSeries
 from pipeline.reporting import sweep_charts
 from pipeline.reporting.cells import (
@@ -61,8 +55,8 @@ class SweepContext:
         )
 
 
-def values_page(context: SweepContext, series: list[SweepSeries], scores_by_seed: ScoresBySeed) -> Page:
-    """A sweep over any parameter but the seed."""
+def values_page(context: SweepContext, series: list[SweepSeries]) -> Page:
+    """A sweep over a parameter."""
     title, names = context.title, [series_name(one) for one in series]
     notes = [fixed_settings(own, context.parameter, one) for one, own in zip(series, context.params)]
     notes.append(
@@ -72,15 +66,9 @@ def values_page(context: SweepContext, series: list[SweepSeries], scores_by_seed
         "Otherwise significantly worse where p is below 0.05, or inconclusive. The best of several is a little luckier "
         "than it is good."
     )
-    sentences = [headline_of(one, title, spread_of(one, scores_by_seed)) for one in series]
+    sentences = [headline_of(one, title) for one in series]
     tables = [section(name, points_table(one, name, title)) for name, one in zip(names, series)]
     return context.page(sentences, [_value_charts(series, names, title), *tables], notes)
-
-
-def spread_of(series: SweepSeries, scores_by_seed: ScoresBySeed) -> SeedStatistics | None:
-    """What seeds move the series' method by, where the sweep over seeds holds one of these runs."""
-    known = any(includes_run(scores_by_seed, series.method, point.scores) for point in series.points)
-    return seed_statistics(scores_by_seed).get(series.method) if known else None
 
 
 def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Section:
@@ -104,15 +92,13 @@ def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Se
     return section("", quality, loss, html_only=True)
 
 
-def headline_of(series: SweepSeries, title: str, spread: SeedStatistics | None) -> str:
+def headline_of(series: SweepSeries, title: str) -> str:
     """The result of a series in a few sentences, made from its numbers."""
     best = next(point for point in series.points if point.value == series.best)
     sentence = f"{series_name(series)}: {title} {best.value} scores best, {TITLE} {_points(best):.1f}"
     sentence += _alternatives(series)
     if series.plateau is not None:
         sentence += f" The validation loss is on its plateau, within 1 % of the lowest, from {series.plateau} on."
-    if spread:
-        sentence += f" Another seed alone moves this {TITLE} by a standard deviation of {spread.sd:.1f}."
     return sentence
 
 

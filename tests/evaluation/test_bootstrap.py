@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from pipeline.evaluation.bootstrap import PairedResampling, Statistic, holm
+from pipeline.evaluation.bootstrap import PairedResampling, Statistic, holm, p_at_most
 
 
 def columns(values) -> np.ndarray:
@@ -128,3 +129,29 @@ def test_within_groups_every_resample_has_as_many_of_each():
     assert set(drawn.counts[:, [1, 3]].sum(axis=1)) == {2}
     assert len(set(map(tuple, drawn.counts))) > 10
     assert set(drawn.swaps.ravel()) == {0, 1}
+
+
+def test_levels_are_expanded_for_few_dialogues():
+    """Ten dialogues: 2.262 of Student's nine degrees of freedom, times sqrt(10 / 9): levels 0.86 and 99.14 %."""
+    values = columns(np.random.default_rng(3).normal(size=10))
+    drawn = PairedResampling.draw(10, 4000, seed=1)
+    resampled = (drawn.counts @ values)[:, 0] / 10
+    level = stats.norm.cdf(-np.sqrt(10 / 9) * stats.t.ppf(0.975, 9))
+    assert level == pytest.approx(0.0086, abs=5e-5)
+    assert interval(drawn, values, mean(10)) == pytest.approx(tuple(np.quantile(resampled, [level, 1 - level])))
+
+
+def test_the_p_value_against_a_bound_is_a_40th_where_the_interval_ends():
+    values = columns(np.random.default_rng(4).exponential(size=12))
+    drawn, score = PairedResampling.draw(12, 20_000, seed=1), mean(12)
+    resampled = score(drawn.counts @ values)
+    low, high = interval(drawn, values, score)
+    assert p_at_most(resampled, low, 12) == pytest.approx(0.025, abs=0.001)
+    assert p_at_most(resampled, high, 12) == pytest.approx(0.975, abs=0.001)
+
+
+def test_the_p_value_against_a_bound_is_that_of_students_test_where_scores_are_normal():
+    values = np.random.default_rng(5).normal(0.3, 1, size=60)
+    drawn, score = PairedResampling.draw(60, 20_000, seed=1), mean(60)
+    ours = p_at_most(score(drawn.counts @ columns(values)), 0.0, 60)
+    assert ours == pytest.approx(stats.ttest_1samp(values, 0, alternative="greater").pvalue, rel=0.1)

@@ -49,7 +49,7 @@ def test_a_difference_is_that_of_the_comparison(tmp_path):
     theirs = compare_pairs(dialogues, settings())["rouge1"][0]
     ours = judge(before, now)["rouge1"].difference
     assert (theirs.first, theirs.second) == ("now", "base")
-    other = theirs.over_dialogues
+    other = theirs.estimate
     assert (ours.difference, ours.low, ours.high, ours.p) == (other.difference, other.low, other.high, other.p)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.reporting import markdown
-from pipeline.reporting.cells import Bytes, Code, Estimated, Interval, Missing, Number, PValue, Spread, Text
+from pipeline.reporting.cells import Bytes, Code, Estimated, Interval, Missing, Number, PValue, Text
 from pipeline.reporting.page import Column, Fold, Link, Page, Row, Strong, Table, Warnings, build_table, prose, section
 
 NAME = Column("method", align="left")
@@ -60,8 +60,6 @@ def test_a_legend_lists_columns_that_have_a_meaning():
         (Number(0.123456, 4, significant=True), "0.1235"),
         (Estimated(40.04, 39.0, 41.0), "40.0 [39.0, 41.0]"),
         (Interval(-0.5, 1.0, 2), "-0.50 to +1.00"),
-        (Spread(64.8, 0.22, 2), "64.8 ± 0.22"),
-        (Spread(64.8, 0.22, seeds=3), "64.8 ± 0.2 (3)"),
         (PValue(0.00001), "< 0.001"),
         (PValue(0.0123), "0.012"),
     ],

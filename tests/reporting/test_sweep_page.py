@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from pipeline.commands.sweep import write
-from pipeline.evaluation.seeds import SeedStatistics
 from pipeline.evaluation.sweep_series import SweepSeries, judge_series
 from pipeline.reporting.sweep_page import SweepContext, headline_of, points_table, series_name, values_page
 from tests.sweeps import COUNT, noisy, point
@@ -18,25 +17,24 @@ def judge(*points, prefer="smaller") -> SweepSeries:
     return judge_series(list(points), settings(), prefer)
 
 
-def test_the_smallest_non_inferior_value_is_named_with_the_plateau_and_the_spread_of_seeds():
+def test_the_smallest_non_inferior_value_is_named_with_the_plateau():
     series = judge(
         point(1, noisy(20), 2.0), point(4, noisy(39.9, 1), 1.005), point(16, noisy(40.2, 2)), point(64, noisy(40))
     )
-    sentence = headline_of(series, "LoRA rank", SeedStatistics(3, 40.0, sd=0.75, lowest=39.0, highest=41.0))
+    sentence = headline_of(series, "LoRA rank")
     assert sentence.startswith("lora: LoRA rank 16 scores best, ROUGE-1 40.")
     assert "the smallest that is non-inferior (margin 3 points) is 4" in sentence
     assert "on its plateau, within 1 % of the lowest, from 4 on" in sentence
-    assert "standard deviation of 0.8" in sentence
 
 
 def test_where_every_other_value_is_worse_that_is_the_result():
     series = judge(point("lab", noisy(40)), point("flan", noisy(20)), prefer=None)
-    assert headline_of(series, "template", None).endswith("no other value is non-inferior (margin 3 points).")
+    assert headline_of(series, "template").endswith("no other value is non-inferior (margin 3 points).")
 
 
 def test_the_best_of_all_that_was_tried_may_be_the_smallest():
     series = replace(judge(point(20, noisy(40)), point(40, noisy(20))), non_inferior=[20, 40])
-    assert "and is the smallest that was tried" in headline_of(series, "tokens", None)
+    assert "and is the smallest that was tried" in headline_of(series, "tokens")
 
 
 def test_a_series_is_named_by_what_distinguishes_it():
@@ -61,7 +59,7 @@ def written(tmp_path):
         judge(*(point(r, noisy(20 + r, r), 2 - r / 10, settings=own) for r in (1, 2, 4, 16)))
         for own in ((("lora.use_rslora", "true"),), (("lora.use_rslora", "false"),))
     ]
-    write(target, {}, values_page(context, series, {}))
+    write(target, {}, values_page(context, series))
     return target
 
 

@@ -1,15 +1,20 @@
 """The comparison: rows of methods, baselines and external systems, paired tests, flags, verdict and Markdown."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.evaluation.comparison_shape import Comparison, Cost
+from pipeline.evaluation.comparison_shape import Difference as PairRow
+from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
 from pipeline.evaluation.verdict import verdict
 from tests.project import ROOT
@@ -27,15 +32,17 @@ from tests.systems import (
     settings,
     write_method,
     write_scores,
+    write_seeds,
 )
 
 THREE = ["zero_shot", "lora", "full"]
 
 
-def run(paths: Paths, methods: list[str], **changes) -> tuple[dict, str]:
-    """The comparison and its Markdown."""
+def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = None, **changes) -> tuple[dict, str]:
+    """The comparison and its Markdown; seeds: of the methods that have some."""
     baselines.run(paths, score=settings())
-    compare.run(paths, methods=methods, seeds_of={name: [] for name in methods}, score=settings(**changes))
+    seeds_of = {name: (seeds or {}).get(name, []) for name in methods}
+    compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
     return files.read_json(paths.comparison), paths.comparison_markdown.read_text()
 
 
@@ -59,7 +66,7 @@ def systems(comparison: dict) -> dict[str, dict]:
 
 
 def pair(comparison: dict, first: str, second: str):
-    return find_pair(read_pairs(comparison), first, second)
+    return find_pair(read_pairs(comparison), first, second).estimate
 
 
 def table(page: str, *columns: str) -> list[dict[str, str]]:
@@ -115,10 +122,10 @@ def test_a_better_system_is_found_and_the_difference_is_that_of_the_means(three)
     _, comparison, _ = three
     found = pair(comparison, "full", "lora")
     means = {name: row["scores"]["rouge1"]["mean"] for name, row in systems(comparison).items()}
-    assert found.over_dialogues.difference == pytest.approx(means["full"] - means["lora"])
-    assert found.over_dialogues.significant and found.over_dialogues.low > 0
-    swapped = pair(comparison, "lora", "full").over_dialogues
-    assert (swapped.difference, swapped.low) == (-found.over_dialogues.difference, -found.over_dialogues.high)
+    assert found.difference == pytest.approx(means["full"] - means["lora"])
+    assert found.significant and found.low > 0
+    swapped = pair(comparison, "lora", "full")
+    assert (swapped.difference, swapped.low) == (-found.difference, -found.high)
     assert {len(pairs) for pairs in comparison["pairs"].values()} == {3}
 
 
@@ -132,11 +139,11 @@ def test_two_systems_with_the_same_summaries_do_not_differ(paths):
     write_method(paths, "lora", GOOD, TRAINED)
     write_method(paths, "full", GOOD, WHOLE_MODEL)
     comparison, page = run(paths, ["lora", "full"])
-    found = pair(comparison, "full", "lora").over_dialogues
+    found = pair(comparison, "full", "lora")
     assert (found.difference, found.p, found.significant) == (0, 1, False)
     assert row_of(table(page, "p, corrected"), "full")["result"] == "not significant"
     recommendation = comparison["verdict"][1]
-    assert recommendation.startswith("Recommended: lora")
+    assert recommendation.startswith("Recommended for these trainings: lora")
     assert "difference" not in recommendation  # the sentence before it has it
 
 
@@ -194,7 +201,7 @@ def test_an_external_system_is_a_row_without_costs(paths):
     comparison, page = run(paths, ["zero_shot"], external={"published": "p.jsonl"})
     row = systems(comparison)["published"]
     assert (row["kind"], "cost" in row) == ("external", False)
-    assert pair(comparison, "published", "zero_shot").over_dialogues.significant
+    assert pair(comparison, "published", "zero_shot").significant
     assert [row["system"] for row in table(page, "ROUGE-1", "note")][-2:] == ["zero_shot", "published"]
     assert [row["method"] for row in table(page, "trainable")] == ["zero_shot"]
     assert [row["system"] for row in table(page, "truncated")] == ["references", "zero_shot", "published"]
@@ -241,8 +248,8 @@ def test_the_verdict_names_shares_and_the_difference(three):
     start = f"lora reaches {share:.0f} % of full fine-tuning's ROUGE-1 with 2.5 % of the parameters;"
     assert sentences[0].startswith(start)
     assert "is significant (corrected p" in sentences[0]
-    assert sentences[1].startswith("Recommended: full, which scores best")
-    assert "another seed" in sentences[2]
+    assert sentences[1].startswith("Recommended for these trainings: full, which scores best")
+    assert "another seed" in sentences[-1]
 
 
 def test_full_fine_tuning_is_known_by_what_it_saves_and_not_by_its_name(paths):
@@ -254,11 +261,9 @@ def test_full_fine_tuning_is_known_by_what_it_saves_and_not_by_its_name(paths):
 
 def test_a_verdict_on_methods_that_train_nothing(paths):
     write_method(paths, "zero_shot", POOR)
-    write_method(paths, "few_shot", FAIR, UNTRAINED | {"bytes": 4000})
+    write_method(paths, "few_shot", GOOD, UNTRAINED | {"bytes": 4000})
     comparison, _ = run(paths, ["zero_shot", "few_shot"])
-    assert comparison["verdict"] == [
-        "Recommended: few_shot, which scores best and trains no more parameters than the others."
-    ]
+    assert comparison["verdict"] == ["Recommended: few_shot, which scores best and is the cheapest."]
     only_baselines = [row for row in comparison["systems"] if row["kind"] == "baseline"]
     assert verdict(comparison | {"systems": only_baselines}) == []
 
@@ -339,41 +344,9 @@ def test_too_few_resamples_for_significance_are_refused(paths):
         run(paths, ["zero_shot", "lora"], resamples=10)
 
 
-def changed_verdict(comparison: dict, **changes: dict) -> list[str]:
-    """The verdict on a comparison whose systems are changed: name -> columns."""
-    return verdict(comparison | {"systems": [row | changes.get(row["name"], {}) for row in comparison["systems"]]})
-
-
-def test_a_smaller_method_is_recommended_only_where_it_is_non_inferior(three):
-    _, comparison, _ = three
-    low = pair(comparison, "lora", "full").over_dialogues.low
-    sentences = verdict(comparison | {"non_inferiority_margin": -low - 0.1})
-    assert sentences[1].startswith("Recommended: full, which scores best")
-    sentences = verdict(comparison | {"non_inferiority_margin": -low + 0.1})
-    assert sentences[1].startswith("Recommended: lora, the smallest method that is non-inferior to full")
-
-
-def test_what_is_below_the_floors_is_never_recommended_and_warnings_are_passed_on(three):
-    _, comparison, _ = three
-    wide = comparison | {"non_inferiority_margin": 100.0}
-    assert "Recommended: lora" in changed_verdict(wide)[1]  # and not zero_shot, within a hundred points too
-    flags = {name: {"flags": ["below lead"]} for name in THREE}
-    sentences = changed_verdict(comparison, **flags)
-    assert sentences[1] == "No method is recommended: full scores best, but is below lead."
-    sentences = changed_verdict(comparison, full={"warnings": ["9 % are empty"]})
-    assert sentences[1].endswith(" Warning: 9 % are empty.")
-
-
-def test_too_few_dialogues_for_significance_are_named(three):
-    _, comparison, _ = three
-    sentence = "6 dialogues are too few for any difference to be significant."
-    assert sentence in verdict(comparison | {"dialogues": 6})  # 3 pairs: 3 * 2 / 2 ** 6 = 0.09
-    assert not any("too few" in sentence for sentence in verdict(comparison | {"dialogues": 7}))
-
-
 def test_external_systems_are_in_the_verdict(paths):
-    write_method(paths, "lora", FAIR, TRAINED)
-    write_scores(paths, "api", GOOD)
+    write_method(paths, "lora", GOOD, TRAINED)
+    write_scores(paths, "api", [row["references"][0] for row in RECORDS])
     comparison, _ = run(paths, ["lora"], external={"api": "a.jsonl"})
     assert comparison["verdict"][0] == "Only lora was measured: there is nothing to choose from."
     assert comparison["verdict"][1].startswith("The external system api is better: the difference of +")
@@ -381,3 +354,78 @@ def test_external_systems_are_in_the_verdict(paths):
     comparison, page = run(paths, [], external={"api": "a.jsonl", "old": "o.jsonl"})
     assert comparison["verdict"][0].startswith("api scores best; over old the difference of +")
     assert comparison["verdict"][0] in page
+
+
+def test_the_file_is_what_its_schema_says_and_further_keys_are_refused(three, seeded):
+    _, comparison, _ = three
+    for each in (comparison, seeded[0]):
+        TypeAdapter(Comparison).validate_python(each, strict=True)
+    for place in (comparison, comparison["systems"][-1], comparison["pairs"]["rouge1"][0]):
+        place["planted"] = 1
+        with pytest.raises(ValidationError, match="planted"):
+            TypeAdapter(Comparison).validate_python(comparison, strict=True)
+        del place["planted"]
+
+
+def test_every_key_of_the_file_is_in_its_document():
+    document = (ROOT / "docs/comparison_schema.md").read_text()
+    for shape in (Comparison, SystemRow, PairRow, Cost):
+        missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
+        assert not missing, f"{shape.__name__}: {missing}"
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory):
+    """lora and full with three seeds, zero_shot without; one seed of lora is a little worse."""
+    paths = Paths(tmp_path_factory.mktemp("seeded"))
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "lora-17", FAIR, TRAINED)
+    write_method(paths, "full-17", GOOD, WHOLE_MODEL)
+    worse = ["It is about an order.", *FAIR[1:5], "It is about an order.", *FAIR[6:]]
+    write_seeds(paths, "lora", {17: FAIR, 18: worse, 19: FAIR})
+    write_seeds(paths, "full", {17: GOOD, 18: GOOD, 19: GOOD})
+    return *run(paths, THREE, {"lora": [17, 18, 19], "full": [17, 18, 19]}), paths
+
+
+def test_seeds_are_in_the_scores_the_pairs_and_the_page(seeded):
+    comparison, page, _ = seeded
+    assert comparison["seeds"] == [17, 18, 19]
+    lora = systems(comparison)["lora"]
+    points = [scores["rouge1"] for scores in lora["by_seed"].values()]
+    assert list(lora["by_seed"]) == ["17", "18", "19"] and points[1] < points[0] == points[2]
+    assert lora["scores"]["rouge1"]["mean"] == pytest.approx(sum(points) / 3)
+    assert systems(comparison)["zero_shot"]["by_seed"] == {}
+    found = pair(comparison, "full", "lora")
+    assert found.seeds == 3 and found.sd_rest > 0 and found.significant
+    assert row_of(table(page, "by seed"), "lora")["by seed"] == f"{points[1]:.1f} to {points[0]:.1f} (3)"
+    spread = {(row["first"], row["minus"]): row for row in table(page, "seed and dialogue")}["full", "lora"]
+    assert (spread["seed"], spread["seed and dialogue"]) == (f"{found.sd_seed:.1f}", f"{found.sd_rest:.1f}")
+    assert "3 seeds and 30 dialogues" in page
+    assert comparison["verdict"][-1].startswith("Over 3 seeds ROUGE-1 is ")
+    assert f"{sum(points) / 3:.1f} ± " in comparison["verdict"][-1]
+
+
+def test_a_difference_over_seeds_is_the_mean_of_those_of_the_seeds(seeded):
+    comparison, _, paths = seeded
+    rows = {name: files.read_parquet(paths.dialogue_scores(name)) for name in ("lora", "full")}
+    means = {name: sum(row["rouge1"] for row in each) / len(each) for name, each in rows.items()}
+    assert pair(comparison, "full", "lora").difference == pytest.approx(means["full"] - means["lora"])
+
+
+def test_other_seeds_are_not_compared(seeded, paths):
+    shutil.copytree(seeded[2].root, paths.root, dirs_exist_ok=True)
+    write_seeds(paths, "full", {17: GOOD, 18: GOOD, 20: GOOD})
+    with pytest.raises(InputError, match=r"full has seeds \[17, 18, 20\], lora has \[17, 18, 19\]"):
+        run(paths, THREE, {"lora": [17], "full": [17]})
+
+
+def test_one_seed_is_said_of_each_pair_that_depends_on_it(three, paths):
+    shutil.copytree(three[0].root, paths.root, dirs_exist_ok=True)
+    write_seeds(paths, "lora", {17: FAIR})
+    write_seeds(paths, "full", {17: GOOD})
+    comparison, page = run(paths, THREE)
+    labels = {(row["first"], row["minus"]): row["result"] for row in table(page, "minus", "result")}
+    assert set(labels.values()) == {"significant for these two trainings"}
+    assert "is significant for these two trainings" in comparison["verdict"][0]
+    assert pair(comparison, "full", "lora").sd_seed is None
+    assert row_of(table(page, "minus", "detectable"), "full")["detectable"] != "-"

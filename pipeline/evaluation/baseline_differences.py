@@ -1,0 +1,43 @@
+"""Systems beside the baselines, paired dialogue by dialogue: what is shown to be below a floor or above people."""
+
+from typing import Any
+
+from pipeline.evaluation.differences import Difference, paired_difference
+from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.seed_rows import count_seeds
+from pipeline.parameters.score import Score
+
+FLOORS = ("lead", "longest_turn")  # baselines that need no model
+HUMAN = "human"
+Rows = list[dict[str, Any]]
+Interval = dict[str, float]  # difference, low, high
+
+
+def minus_baselines(rows: Rows, baselines: dict[str, Rows], score: Score) -> dict[str, Interval]:
+    """Baseline -> a system's primary metric minus its, with the 95 % interval. rows: of every seed."""
+    metric, seeds = METRICS[PRIMARY_METRIC], count_seeds(rows)
+    columns = metric.matrix(rows)
+    return {
+        name: _interval(paired_difference(columns, metric.matrix(each), metric, score, seeds))
+        for name, each in baselines.items()
+    }
+
+
+def _interval(difference: Difference) -> Interval:
+    return {name: getattr(difference, name) for name in ("difference", "low", "high")}
+
+
+def baseline_flags(differences: dict[str, Interval]) -> list[str]:
+    """What the intervals show: above people, below a floor, or not shown to be above one."""
+    flags = [f"above {HUMAN}"] if HUMAN in differences and differences[HUMAN]["low"] > 0 else []
+    for name in FLOORS:
+        if differences[name]["high"] < 0:
+            flags.append(f"below {name}")
+        elif differences[name]["low"] <= 0:
+            flags.append(f"not shown to be above {name}")
+    return flags
+
+
+def floors_not_passed(differences: dict[str, Interval]) -> list[str]:
+    """The floors that a system is not shown to be above."""
+    return [name for name in FLOORS if differences[name]["low"] <= 0]

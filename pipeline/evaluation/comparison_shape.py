@@ -1,0 +1,123 @@
+"""reports/comparison.json: everything in it. docs/comparison_schema.md says the same for readers.
+
+SCHEMA grows when a key is renamed, removed or changes its meaning; a new key leaves it as it is. A key that is not here
+is refused, so each has its line and its type.
+"""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from pipeline.evaluation.shapes import Estimate, Scores, Timing
+
+SCHEMA = 2
+CLOSED = ConfigDict(extra="forbid")
+
+Points = dict[str, float]  # metric -> points
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@with_config(CLOSED)
+class Difference(TypedDict):
+    """A row of `pairs`: first minus second, in points."""
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p: Share
+    p_holm: Share
+    significant: bool
+    seeds: Annotated[int, Field(ge=0)]
+    sd_seed: float | None
+    sd_dialogue: float | None
+    sd_rest: float | None
+    p_non_inferior: Share | None
+    p_non_inferior_second: Share | None
+
+
+@with_config(CLOSED)
+class Interval(TypedDict):
+    """Of a difference from a baseline."""
+
+    difference: float
+    low: float
+    high: float
+
+
+@with_config(CLOSED)
+class WithoutNearDuplicates(TypedDict):
+    dialogues: int
+    scores: Scores
+
+
+@with_config(CLOSED)
+class Cost(TypedDict):
+    """Seconds, tokens per second and peaks in MiB; None where nothing was measured."""
+
+    train_seconds: float
+    seconds_to_best: float | None
+    validation_seconds: float
+    train_tokens_per_second: float | None
+    load_peak_mib: float | None
+    train_peak_mib: float | None
+    generate_seconds: float
+    generate_tokens_per_second: float
+    generate_peak_mib: float | None
+
+
+@with_config(CLOSED)
+class System(TypedDict):
+    """A row of `systems`: first the baselines, then the methods, then the external systems."""
+
+    name: str
+    kind: Literal["baseline", "method", "external"]
+    flags: list[str]
+    dialogues: int
+    scores: Scores
+    by_seed: dict[str, Points]
+    further: dict[str, float]
+    signature: dict[str, str]
+    near_duplicates: int
+    without_near_duplicates: NotRequired[WithoutNearDuplicates]
+    # Methods and external systems
+    minus_baselines: NotRequired[dict[str, Interval]]
+    diagnostics: NotRequired[dict[str, float | None]]
+    reference_diagnostics: NotRequired[dict[str, float | None]]
+    warnings: NotRequired[list[str]]
+    evaluate: NotRequired[dict[str, dict[str, float]]]
+    # Methods
+    trainable_parameters: NotRequired[int]
+    total_parameters: NotRequired[int]
+    share: NotRequired[Share]
+    needs_base: NotRequired[bool]
+    bytes: NotRequired[int]
+    bytes_of_ten_tasks: NotRequired[int]
+    request_tokens: NotRequired[float]
+    request_seconds: NotRequired[float | None]
+    extra_prompt_tokens: NotRequired[float]
+    inference: NotRequired[dict[str, Timing | int]]
+    cost: NotRequired[Cost]
+    accuracy: NotRequired[dict[str, float]]
+    questions: NotRequired[int]
+    by_choice: NotRequired[int]
+    text_loss: NotRequired[float]
+    accuracy_change: NotRequired[Estimate]
+    text_loss_change: NotRequired[Estimate]
+
+
+@with_config(CLOSED)
+class Comparison(TypedDict):
+    """The file."""
+
+    schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)]
+    signature: dict[str, str]
+    dialogues: int
+    seeds: list[int]
+    resamples: int
+    non_inferiority_margin: float
+    systems: Annotated[list[System], Field(min_length=1)]
+    pairs: dict[str, list[Difference]]
+    verdict: list[str]

@@ -1,0 +1,118 @@
+"""How uncertain is a mean over seeds and dialogues? Both are samples, and each seed meets each dialogue once.
+
+A score of seed s and dialogue i is taken as mean + seed + dialogue + rest, where rest holds what this seed does to this
+dialogue. Searle, Casella and McCulloch (1992), Variance Components, chapter 4: the two-way crossed classification
+without replication, its mean squares and what they estimate. Satterthwaite (1946), An Approximate Distribution of
+Estimates of Variance Components, on degrees of freedom.
+
+A score that is no mean (BLEU) enters by its jackknife pseudo-values, so one analysis serves every metric. Tukey (1958),
+Bias and Confidence in Not-quite Large Samples.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.evaluation.student import student_quantile, student_tail
+
+# Takes rows of sums over dialogues, (rows, columns), and their number; returns a score for each row.
+ScoreOfSums = Callable[[np.ndarray, int], np.ndarray]
+EQUAL = 1e-9  # differences up to this are rounding
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """A mean over seeds and dialogues with its standard error; arrays where many were analysed at once.
+
+    sd_seed, sd_dialogue and sd_rest are standard deviations of a single score, in its unit; one that is estimated below
+    zero is 0.
+    """
+
+    mean: np.ndarray
+    standard_error: np.ndarray
+    df: np.ndarray
+    sd_seed: np.ndarray
+    sd_dialogue: np.ndarray
+    sd_rest: np.ndarray
+
+    def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Student's interval of the mean."""
+        half = student_quantile((1 + level) / 2, self.df) * self.standard_error
+        return self.mean - half, self.mean + half
+
+    def p_value(self) -> np.ndarray:
+        """Two-sided: the mean is zero."""
+        return np.minimum(1.0, 2 * self._tail(np.abs(self.mean)))
+
+    def p_loses(self, margin: float) -> np.ndarray:
+        """One-sided: the mean is -margin or less. Small where the loss is shown to be smaller than the margin."""
+        return self._tail(self.mean + margin)
+
+    def _tail(self, distance: np.ndarray) -> np.ndarray:
+        """P(an estimate is that much above what it estimates); without any error 0, and 1/2 at no distance."""
+        exact = self.standard_error <= EQUAL
+        t = distance / np.where(exact, 1.0, self.standard_error)
+        certain = np.select([distance > EQUAL, distance < -EQUAL], [0.0, 1.0], 0.5)
+        return np.where(exact, certain, student_tail(t, self.df))
+
+
+def analyse(values: np.ndarray, mean: np.ndarray | float | None = None) -> Crossed:
+    """The analysis of (..., seeds, dialogues) values, two or more of both.
+
+    mean: the score that the interval is around, where it is not that of the values (pseudo-values of BLEU).
+
+    The variance of the mean is (MS_seed + MS_dialogue - MS_rest) / (seeds x dialogues), and never below
+    MS_dialogue / (seeds x dialogues), the value where seeds move nothing. Its degrees of freedom are Satterthwaite's,
+    never fewer than those of the fewest. Simulated with a standard deviation of 3.2 for the dialogue, 7.5 for the rest
+    and 0 to 1.8 for the seed, at 40 to 500 dialogues, 95 % intervals cover 93.5 to 98 % with three seeds, 94 to 97 %
+    with five and 94 to 97 % with ten; with two seeds 89 to 98 %, because two say little about how far they differ.
+    """
+    *_, seeds, dialogues = values.shape
+    n, df_seed, df_dialogue = seeds * dialogues, seeds - 1, dialogues - 1
+    df_rest = df_seed * df_dialogue
+    seed, dialogue, rest = mean_squares(values)
+    variance = np.maximum(seed + dialogue - rest, dialogue)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = variance**2 / (seed**2 / df_seed + dialogue**2 / df_dialogue + rest**2 / df_rest)
+    fewest = min(df_seed, df_dialogue)
+    return Crossed(
+        mean=np.asarray(values.mean(axis=(-1, -2)) if mean is None else mean),
+        standard_error=np.sqrt(variance / n),
+        df=np.where(np.isfinite(df), np.maximum(df, fewest), fewest),
+        sd_seed=np.sqrt(np.maximum(seed - rest, 0) / dialogues),
+        sd_dialogue=np.sqrt(np.maximum(dialogue - rest, 0) / seeds),
+        sd_rest=np.sqrt(rest),
+    )
+
+
+def mean_squares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """MS_seed, MS_dialogue and MS_rest of (..., seeds, dialogues) values."""
+    *_, seeds, dialogues = values.shape
+    of_seed, of_dialogue = values.mean(axis=-1, keepdims=True), values.mean(axis=-2, keepdims=True)
+    mean = of_seed.mean(axis=-2, keepdims=True)
+    rest = values - of_seed - of_dialogue + mean
+    df_seed, df_dialogue = seeds - 1, dialogues - 1
+    return (
+        dialogues * ((of_seed - mean) ** 2).sum(axis=(-1, -2)) / df_seed,
+        seeds * ((of_dialogue - mean) ** 2).sum(axis=(-1, -2)) / df_dialogue,
+        (rest**2).sum(axis=(-1, -2)) / (df_seed * df_dialogue),
+    )
+
+
+def mean_score(rows: np.ndarray, score: ScoreOfSums) -> float:
+    """The mean over seeds of the score of (seeds, dialogues, columns)."""
+    return float(score(rows.sum(axis=1), rows.shape[1]).mean())
+
+
+def pseudo_values(rows: np.ndarray, score: ScoreOfSums) -> np.ndarray:
+    """(seeds, dialogues): what each dialogue adds to its seed's score; of a mean, the dialogue's own score.
+
+    rows: (seeds, dialogues, columns), two dialogues or more. n times the score minus n - 1 times the score without the
+    dialogue.
+    """
+    seeds, dialogues, columns = rows.shape
+    sums = rows.sum(axis=1)
+    without = (sums[:, None] - rows).reshape(-1, columns)
+    left_out = score(without, dialogues - 1).reshape(seeds, dialogues)
+    return dialogues * score(sums, dialogues)[:, None] - (dialogues - 1) * left_out
