@@ -13,6 +13,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation import seeds
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
+from pipeline.evaluation.forgetting_verdict import compare_forgetting
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import compare_pairs
 from pipeline.evaluation.run_costs import run_costs
@@ -26,12 +27,14 @@ System = dict[str, Any]
 
 
 def run(paths: Paths, *, methods: list[str], score: Score) -> None:
+    runs = {name: [name] for name in methods}
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
     check_signatures(systems)
     for row in systems:
         if row["kind"] == "method":
-            row |= run_costs(row["name"], paths) | forgetting_metrics(row["name"], paths, score, BASE in methods)
+            row |= run_costs(row["name"], paths)
+            row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     flag_systems(systems, baselines)
     dialogues = {
@@ -45,6 +48,7 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
         "systems": sorted(baselines, key=points) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(dialogues, score).items()},
     }
+    comparison["forgetting"] = compare_forgetting(systems, runs, paths)
     add_seeds(comparison, seeds.load_seeds(paths.seeds))
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)

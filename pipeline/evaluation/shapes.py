@@ -85,12 +85,21 @@ class GenerationRun(TypedDict):
     peak_mib: GenerationPeaks
 
 
+def _with_what_was_written(correct: dict[str, bool]) -> dict[str, bool]:
+    if "written" not in correct:
+        raise ValueError("no 'written'")
+    return correct
+
+
 class Answer(TypedDict):
-    """A line of reports/answers/METHOD.jsonl."""
+    """A line of reports/answers/METHOD.jsonl; given and correct: by reading (evaluation/questions.py)."""
 
     id: str
     task: str
-    correct: bool
+    answer: str
+    choices: NotRequired[list[str]]
+    given: dict[str, str]
+    correct: Annotated[dict[str, bool], AfterValidator(_with_what_was_written)]
 
 
 class TextLoss(TypedDict):
@@ -102,11 +111,11 @@ class TextLoss(TypedDict):
 
 
 class Forgetting(TypedDict):
-    """reports/forgetting/METHOD.json."""
+    """reports/forgetting/METHOD.json; accuracy: reading -> task or `mean` -> share."""
 
     questions: int
-    by_choice: int
-    accuracy: dict[str, float]
+    with_choices: int
+    accuracy: dict[str, dict[str, float]]
     text_loss: TextLoss
 
 
@@ -119,6 +128,21 @@ class System(TypedDict):
     scores: Scores
 
 
+class ForgettingDifference(Estimate):
+    """An adapter's accuracy minus that of a wholly trained method, mean over tasks, in points of a reading."""
+
+    first: str
+    second: str
+    reading: str
+
+
+class ForgettingComparison(TypedDict):
+    """What was forgotten, method against method and in words."""
+
+    differences: list[ForgettingDifference]
+    sentences: list[str]
+
+
 class Comparison(TypedDict):
     """reports/comparison.json."""
 
@@ -128,6 +152,7 @@ class Comparison(TypedDict):
     non_inferiority_margin: float
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[dict[str, Any]]]
+    forgetting: ForgettingComparison
     verdict: list[str]
 
 

@@ -91,6 +91,21 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A change with its 95 % interval; with `value`, what it changed to stands before it."""
+
+    mean: float
+    low: float
+    high: float
+    digits: int = 1
+    value: float | None = None
+
+    def __str__(self) -> str:
+        change = f"{self.mean:+.{self.digits}f} [{self.low:+.{self.digits}f}, {self.high:+.{self.digits}f}]"
+        return change if self.value is None else f"{self.value:.{self.digits}f} ({change})"
+
+
+@dataclass(frozen=True)
 class PValue:
     p: float
 
@@ -155,6 +170,7 @@ Cell = (
     | Estimated
     | Spread
     | Interval
+    | Changed
     | PValue
     | Count
     | Percent
