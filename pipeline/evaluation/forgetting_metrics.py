@@ -28,7 +28,7 @@ def forgetting_metrics(runs: list[str], paths: Paths, score: Score, base_measure
     """
     against = [BASE] if base_measured and _trains(runs, paths) else []
     answers, before = read_answers(runs, paths), read_answers(against, paths)
-    check_same_questions(runs + against, answers + before, paths)
+    check_same_questions(against + runs, before + answers, paths)
     return {
         "runs": len(runs),
         "questions": len(answers[0]),
