@@ -67,23 +67,24 @@ def forgetting_sentences(trained: list[System], differences: list[dict[str, Any]
     if not changes:
         return pairs
     each = ", ".join(f"{name} {describe_change(change)}" for name, change in changes)
-    return [f"Change in accuracy against {BASE}, {WORDS[figure]}, in points ({over}): {each}.", *pairs]
+    title = f"Change in accuracy against {BASE}, {WORDS[figure]}"
+    return [f"{title}, in points with 95 % intervals {over}: {each}.", *pairs]
 
 
 def _scope(trained: list[System]) -> str:
     """What the intervals are over."""
     counts = {row["forgetting"]["runs"] for row in trained}
     if counts == {1}:
-        return "95 % intervals over questions, one training each"
-    return f"95 % intervals over questions and {min(counts - {1})} seeds"
+        return "over questions, one training each"
+    return f"over questions and {min(counts - {1})} seeds"
 
 
 def _pair_sentence(pair: dict[str, Any], over: str) -> str:
     first, second, figures = pair["first"], pair["second"], _figures(pair)
     if pair["low"] > 0 or pair["high"] < 0:
         direction = "less" if pair["low"] > 0 else "more"
-        return f"{first} forgets {direction} than {second}: the difference is {figures} points ({over})."
-    sentence = f"Whether {first} forgets less than {second} is open: the difference is {figures} points ({over})"
+        return f"{first} forgets {direction} than {second}: the difference is {figures} points {over}."
+    sentence = f"Whether {first} forgets less than {second} is open: the difference is {figures} points {over}"
     return f"{sentence}; a loss of up to {-pair['low']:.1f} points more is not ruled out."
 
 

@@ -165,24 +165,24 @@ def diagnostics(systems: list[System], details: Details | None) -> Section:
 
 def forgetting(comparison: dict[str, Any], methods: list[System], details: Details | None) -> Section:
     measured, sentences = methods[0]["forgetting"], comparison["forgetting"]["sentences"]
-    asked = f"{measured['questions']} questions that no method was tuned on"
     if not measured["with_choices"]:
-        readings = " None has choices, so what is still known without the wanted form was not measured."
+        readings = "None has choices, so what is still known without the wanted form was not measured."
     else:
+        share = "All" if measured["with_choices"] == measured["questions"] else f"{measured['with_choices']}"
         readings = (
-            f" {measured['with_choices']} have choices: the likeliest one shows what is still known, whatever form the "
-            "model would write it in, and is the measure of forgetting."
+            f"{share} have choices: the likeliest one shows what is still known, whatever form the model would write "
+            "it in, and is the measure of forgetting."
         )
     return section(
         "Forgetting",
-        prose(" ".join(sentences)) if sentences else None,
+        *(prose(sentence) for sentence in sentences),
         chart("accuracy", details),
         forgetting_tables.forgetting(methods),
         note(
-            f"{asked}, asked with the adapter on.{readings} Intervals are each method's own, not corrected for the "
-            "number of methods."
+            f"{measured['questions']} questions that no method was tuned on, asked with the adapter on. {readings} "
+            "Intervals are each method's own, not corrected for the number of methods."
         ),
-        *(forgetting_tables.by_task(methods, reading) for reading in forgetting_tables.reading_order(methods)),
+        *forgetting_tables.by_task(methods),
         forgetting_tables.text_loss(methods),
         note(
             "Cross entropy of held-out texts after their prompts, or of their second halves after their first, in "

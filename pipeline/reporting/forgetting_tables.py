@@ -80,8 +80,13 @@ def _has_changes(methods: list[System]) -> bool:
     return any("text_loss_change" in row["forgetting"] for row in methods)
 
 
-def by_task(methods: list[System], reading: str) -> Table:
-    """A row for each task: chance levels, the base, and the accuracy of each method with its change.
+def by_task(methods: list[System]) -> list[Table]:
+    """What is still known and what is in the wanted form, with a row for each task."""
+    return [_by_task(methods, reading) for reading in reading_order(methods) if reading != "by_choice_norm"]
+
+
+def _by_task(methods: list[System], reading: str) -> Table:
+    """Chance levels, the base, and the accuracy of each method with its change.
 
     Where the base was measured, methods that leave it unchanged are left out.
     """

@@ -192,10 +192,10 @@ def test_every_reading_has_its_chance_level(three):
 def test_whether_an_adapter_forgets_less_is_a_sentence_with_what_is_not_ruled_out(three, paths):
     _, comparison, page = three
     change, pair_of_methods = comparison["forgetting"]["sentences"]
-    assert change.startswith("Change in accuracy against zero_shot, by the likeliest choice, in points (95 % intervals")
+    assert change.startswith("Change in accuracy against zero_shot, by the likeliest choice, in points with 95 % ")
     assert "one training each" in change and "lora -5.0 [-" in change and "is not ruled out" in change
     assert pair_of_methods.startswith("Whether lora forgets less than full is open: the difference is -5.0 [-")
-    assert f"{change} {pair_of_methods}" in page
+    assert f"{change}\n\n{pair_of_methods}" in page
     write_method(paths, "lora", GOOD, TRAINED, known=[True] * 20)
     write_method(paths, "full", GOOD, WHOLE_MODEL, known=[True, True, False, False] * 5)
     comparison, _ = run(paths, ["lora", "full"])
