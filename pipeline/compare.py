@@ -14,6 +14,7 @@ from pipeline.core.runs import run_names
 from pipeline.evaluation.baseline_differences import FLOORS, baseline_flags, minus_baselines
 from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
+from pipeline.evaluation.forgetting_verdict import compare_forgetting
 from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
@@ -29,13 +30,14 @@ Rows = list[dict[str, Any]]
 
 
 def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) -> None:
+    runs = {name: run_names(name, seeds_of[name]) for name in methods}
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
     check_signatures(systems)
     for row in systems:
         if row["kind"] == "method":
-            first, *_ = run_names(row["name"], seeds_of[row["name"]])
-            row |= run_costs(first, paths) | forgetting_metrics(first, paths, score, BASE in methods)
+            row |= run_costs(runs[row["name"]][0], paths)
+            row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     rows = {
         row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
@@ -51,6 +53,7 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
         "systems": sorted(baselines, key=points) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, score).items()},
     }
+    comparison["forgetting"] = compare_forgetting(systems, runs, paths)
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)
     page = comparison_page(comparison)

@@ -6,6 +6,7 @@ from pipeline import score
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.evaluation import scoring
+from pipeline.evaluation.questions import accuracy_by_task
 from pipeline.parameters.score import Score, Warn
 
 WARN = {"truncated": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
@@ -87,8 +88,12 @@ def write_method(
     correct: list[bool] | None = None,
     losses: tuple[float, ...] = (3.0, 2.0, 1.0),
     records: list[dict] = RECORDS,
+    known: list[bool] | None = None,
 ) -> None:
-    """A method's scores, run records, answers and loss on held-out text; correct: of each answer."""
+    """A method's scores, run records, answers and loss on held-out text.
+
+    correct: of each written answer; known: of each choice, None for questions without choices.
+    """
     write_scores(paths, name, texts, records)
     files.write_json(paths.training_run(name), {"method": name} | training)
     latency = {"prompts": 6, "merged, batch 1": TIMED, "merged, batch 32": FAST}
@@ -103,23 +108,35 @@ def write_method(
         "latency": latency,
     }
     files.write_json(paths.generation_run(name), generation)
-    write_forgetting(paths, name, correct or [True] * 20, losses)
+    write_forgetting(paths, name, correct or [True] * 20, losses, known)
 
 
-def write_forgetting(paths: Paths, name: str, correct: list[bool], losses: tuple[float, ...]) -> None:
-    tasks = ("number", "mood")
-    answers = [{"id": str(k), "task": tasks[k % 2], "correct": hit} for k, hit in enumerate(correct)]
-    files.write_jsonl(paths.answers(name), answers)
-    accuracy = {task: sum(correct[k::2]) / len(correct[k::2]) for k, task in enumerate(tasks)}
+def write_forgetting(
+    paths: Paths, run: str, correct: list[bool], losses: tuple[float, ...], known: list[bool] | None = None
+) -> None:
+    """Answers to questions of two tasks in turn; all answers to `number` differ, of `mood` three in four are the same.
+
+    The choices of `mood` differ in length, and per character the first one is always chosen.
+    """
+    answers: list[dict] = []
+    for k, hit in enumerate(correct):
+        task, answer = ("number", str(k)) if k % 2 == 0 else ("mood", "unhappy" if k % 8 == 1 else "happy")
+        row = {"id": str(k), "task": task, "answer": answer, "correct": {"written": hit}, "given": {"written": "?"}}
+        if known is not None:
+            choices = [answer, "98", "99", "97"] if task == "number" else ["happy", "unhappy"]
+            row |= {"choices": choices, "given": {"written": "?", "by_choice": "?", "by_choice_norm": "?"}}
+            row["correct"] |= {"by_choice": known[k], "by_choice_norm": answer != "unhappy"}
+        answers.append(row)
+    files.write_jsonl(paths.answers(run), answers)
     tokens = [10, 10, 20]
     nats = [loss * count for loss, count in zip(losses, tokens)]
     forgetting = {
-        "questions": 20,
-        "by_choice": 0,
-        "accuracy": accuracy | {"mean": sum(accuracy.values()) / 2},
+        "questions": len(answers),
+        "with_choices": 0 if known is None else len(answers),
+        "accuracy": accuracy_by_task(answers),
         "text_loss": {"mean": sum(nats) / sum(tokens), "nats": nats, "tokens": tokens},
     }
-    files.write_json(paths.forgetting(name), forgetting)
+    files.write_json(paths.forgetting(run), forgetting)
 
 
 def markdown_tables(page: str) -> list[list[list[str]]]:

@@ -69,6 +69,47 @@ class Cost(TypedDict):
 
 
 @with_config(CLOSED)
+class Reading(TypedDict):
+    """One way to read an answer: percent by task and as `mean`; `change` against the base where that was measured."""
+
+    accuracy: dict[str, float]
+    chance: dict[str, dict[str, float]]  # how an answer is guessed -> task -> percent
+    change: NotRequired[dict[str, Estimate]]
+
+
+@with_config(CLOSED)
+class Forgetting(TypedDict):
+    """What a method left of the base's other abilities."""
+
+    runs: int
+    questions: int
+    with_choices: int
+    readings: dict[str, Reading]
+    text_loss: float
+    text_loss_change: NotRequired[Estimate]
+
+
+@with_config(CLOSED)
+class ForgettingDifference(TypedDict):
+    """An adapter's accuracy minus that of a wholly trained method, mean over tasks, in points of a reading."""
+
+    first: str
+    second: str
+    reading: str
+    mean: float
+    low: float
+    high: float
+
+
+@with_config(CLOSED)
+class ForgettingComparison(TypedDict):
+    """What was forgotten, method against method and in words."""
+
+    differences: list[ForgettingDifference]
+    sentences: list[str]
+
+
+@with_config(CLOSED)
 class System(TypedDict):
     """A row of `systems`: first the baselines, then the methods, then the external systems."""
 
@@ -100,12 +141,7 @@ class System(TypedDict):
     extra_prompt_tokens: NotRequired[float]
     inference: NotRequired[dict[str, Timing | int]]
     cost: NotRequired[Cost]
-    accuracy: NotRequired[dict[str, float]]
-    questions: NotRequired[int]
-    by_choice: NotRequired[int]
-    text_loss: NotRequired[float]
-    accuracy_change: NotRequired[Estimate]
-    text_loss_change: NotRequired[Estimate]
+    forgetting: NotRequired[Forgetting]
 
 
 @with_config(CLOSED)
@@ -120,4 +156,5 @@ class Comparison(TypedDict):
     non_inferiority_margin: float
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[Difference]]
+    forgetting: ForgettingComparison
     verdict: list[str]

@@ -91,12 +91,21 @@ class GenerationRun(TypedDict):
     peak_mib: GenerationPeaks
 
 
+def _with_what_was_written(correct: dict[str, bool]) -> dict[str, bool]:
+    if "written" not in correct:
+        raise ValueError("no 'written'")
+    return correct
+
+
 class Answer(TypedDict):
-    """A line of reports/answers/METHOD.jsonl."""
+    """A line of reports/answers/METHOD.jsonl; given and correct: by reading (evaluation/questions.py)."""
 
     id: str
     task: str
-    correct: bool
+    answer: str
+    choices: NotRequired[list[str]]
+    given: dict[str, str]
+    correct: Annotated[dict[str, bool], AfterValidator(_with_what_was_written)]
 
 
 class TextLoss(TypedDict):
@@ -108,9 +117,9 @@ class TextLoss(TypedDict):
 
 
 class Forgetting(TypedDict):
-    """reports/forgetting/METHOD.json."""
+    """reports/forgetting/METHOD.json; accuracy: reading -> task or `mean` -> share."""
 
     questions: int
-    by_choice: int
-    accuracy: dict[str, float]
+    with_choices: int
+    accuracy: dict[str, dict[str, float]]
     text_loss: TextLoss

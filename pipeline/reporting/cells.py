@@ -78,6 +78,21 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A change with its 95 % interval; with `value`, what it changed to stands before it."""
+
+    mean: float
+    low: float
+    high: float
+    digits: int = 1
+    value: float | None = None
+
+    def __str__(self) -> str:
+        change = f"{self.mean:+.{self.digits}f} [{self.low:+.{self.digits}f}, {self.high:+.{self.digits}f}]"
+        return change if self.value is None else f"{self.value:.{self.digits}f} ({change})"
+
+
+@dataclass(frozen=True)
 class PValue:
     p: float
 
@@ -134,7 +149,21 @@ class Bytes:
         return f"{count:.2f} GiB"
 
 
-Cell = Text | Code | Missing | Number | Estimated | Interval | PValue | Count | Percent | Seconds | Mebibytes | Bytes
+Cell = (
+    Text
+    | Code
+    | Missing
+    | Number
+    | Estimated
+    | Interval
+    | Changed
+    | PValue
+    | Count
+    | Percent
+    | Seconds
+    | Mebibytes
+    | Bytes
+)
 EMPTY = Missing("")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting import comparison_tables as tables
-from pipeline.reporting import cost_tables
+from pipeline.reporting import cost_tables, forgetting_tables
 from pipeline.reporting.cells import Code
 from pipeline.reporting.diagnostics_table import NOT_SEEN, diagnostics_table
 from pipeline.reporting.page import (
@@ -59,7 +59,7 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
         sections.append(differences(comparison, pairs, details))
     sections.append(diagnostics(systems, details))
     if methods:
-        sections.append(forgetting(methods, details))
+        sections.append(forgetting(comparison, methods, details))
     if details:
         sections.append(side_by_side(details))
     about = f"{comparison['dialogues']} test dialogues"
@@ -185,16 +185,27 @@ def diagnostics(systems: list[System], details: Details | None) -> Section:
     )
 
 
-def forgetting(methods: list[System], details: Details | None) -> Section:
-    first = methods[0]
-    by_choice = f", {first['by_choice']} of them by the most likely choice" if first["by_choice"] else ""
-    questions = f"Accuracy in percent on {first['questions']} questions that no method was tuned on{by_choice}."
+def forgetting(comparison: dict[str, Any], methods: list[System], details: Details | None) -> Section:
+    measured, sentences = methods[0]["forgetting"], comparison["forgetting"]["sentences"]
+    if not measured["with_choices"]:
+        readings = "None has choices, so what is still known without the wanted form was not measured."
+    else:
+        share = "All" if measured["with_choices"] == measured["questions"] else f"{measured['with_choices']}"
+        readings = (
+            f"{share} have choices: the likeliest one shows what is still known, whatever form the model would write "
+            "it in, and is the measure of forgetting."
+        )
     return section(
         "Forgetting",
+        *(prose(sentence) for sentence in sentences),
         chart("accuracy", details),
-        tables.accuracy(methods),
-        note(questions),
-        tables.text_loss(methods),
+        forgetting_tables.forgetting(methods),
+        note(
+            f"{measured['questions']} questions that no method was tuned on, asked with the adapter on. {readings} "
+            "Intervals are each method's own, not corrected for the number of methods."
+        ),
+        *forgetting_tables.by_task(methods),
+        forgetting_tables.text_loss(methods),
         note(
             "Cross entropy of held-out texts after their prompts, or of their second halves after their first, in "
             "nats per token: more is worse."

@@ -29,9 +29,9 @@ def make_report(paths: Paths, methods: list[str], **changes) -> None:
 def paths(tmp_path_factory) -> Paths:
     """A report on thirty dialogues, one of which holds markup."""
     paths = Paths(tmp_path_factory.mktemp("report"))
-    write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora", [*FAIR[:-1], f"{FAIR[-1]} {EVIL}"], TRAINED)
-    write_method(paths, "full", GOOD, WHOLE_MODEL)
+    write_method(paths, "zero_shot", POOR, known=[True] * 20)
+    write_method(paths, "lora", [*FAIR[:-1], f"{FAIR[-1]} {EVIL}"], TRAINED, known=[True, False] * 10)
+    write_method(paths, "full", GOOD, WHOLE_MODEL, known=[True] * 20)
     evil = RECORDS[-1] | {"dialogue": f"#Person1#: {EVIL}\n#Person2#: Zanzibar.", "near": "train-7"}
     files.write_jsonl(paths.records("test"), [*RECORDS[:-1], evil])
     for name in ("lora", "full"):

@@ -48,11 +48,11 @@ def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = N
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """zero_shot poor, lora fair, full good; lora forgets a quarter."""
-    paths = Paths(tmp_path_factory.mktemp("three"))
-    write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora", FAIR, TRAINED, [True, False, True, True] * 5)
-    write_method(paths, "full", GOOD, WHOLE_MODEL)
+    """zero_shot poor, lora fair, full good; lora forgets the form of a quarter of the answers and knows all but one."""
+    paths, all_known = Paths(tmp_path_factory.mktemp("three")), [True] * 20
+    write_method(paths, "zero_shot", POOR, known=all_known)
+    write_method(paths, "lora", FAIR, TRAINED, [True, False, True, True] * 5, known=[False, *all_known[1:]])
+    write_method(paths, "full", GOOD, WHOLE_MODEL, known=all_known)
     return paths, *run(paths, THREE)
 
 
@@ -147,15 +147,76 @@ def test_two_systems_with_the_same_summaries_do_not_differ(paths):
     assert "difference" not in recommendation  # the sentence before it has it
 
 
-def test_what_was_forgotten_is_a_difference_with_an_interval(three):
+def test_what_was_forgotten_is_a_difference_with_an_interval_in_each_reading(three):
     _, comparison, page = three
-    change = systems(comparison)["lora"]["accuracy_change"]
-    assert change["mean"] == -25
-    assert -45 < change["low"] < -25 < change["high"] < -5
-    assert systems(comparison)["full"]["accuracy_change"] == {"mean": 0, "low": 0, "high": 0}
-    lora = row_of(table(page, "number", "mood"), "lora")
-    assert (lora["number"], lora["mood"], lora["mean"], lora["mean minus zero_shot"]) == ("100", "50", "75", "-25.0")
-    assert " to " in lora["95 %"]
+    lora, full = (systems(comparison)[name]["forgetting"]["readings"] for name in ("lora", "full"))
+    form, known = lora["written"]["change"], lora["by_choice"]["change"]
+    assert (form["number"]["mean"], form["mood"]["mean"], form["mean"]["mean"]) == (0, -50, -25)
+    assert -50 < form["mean"]["low"] < -25 < form["mean"]["high"] < 0
+    assert (known["number"]["mean"], known["mean"]["mean"]) == (pytest.approx(-10), pytest.approx(-5))
+    assert known["mean"]["low"] < -5 < 0 < known["mean"]["high"]
+    nothing = full["by_choice"]["change"]["mean"]
+    assert nothing["mean"] == 0 and nothing["low"] < -10 and nothing["high"] > 10  # of 20 questions
+    row = row_of(table(page, "in the wanted form"), "lora")
+    assert (row["still known (by choice)"], row["in the wanted form"]) == ("95.0", "75.0")
+    assert row["minus zero_shot"].startswith("-25.0 [-")
+    tasks = {row["task"]: row for row in table(page, "task", "lora")}
+    assert list(tasks) == ["number", "mood", "mean"]
+    assert tasks["number"]["lora"].startswith("90.0 (-10.0 [-") and tasks["number"]["zero_shot"] == "100.0"
+
+
+def test_what_trains_nothing_leaves_the_base_unchanged_and_full_cannot_be_turned_off(paths):
+    for name, training in {"zero_shot": UNTRAINED, "few_shot": UNTRAINED, "lora": TRAINED, "full": WHOLE_MODEL}.items():
+        write_method(paths, name, GOOD, training, known=[True] * 20)
+    comparison, page = run(paths, ["zero_shot", "few_shot", "lora", "full"])
+    assert "change" not in systems(comparison)["few_shot"]["forgetting"]["readings"]["by_choice"]
+    rows = {row["method"]: row for row in table(page, "adapter off")}
+    assert {name: row["adapter off"] for name, row in rows.items()} == {
+        "zero_shot": "",
+        "few_shot": "",
+        "lora": "the base, by construction",
+        "full": "cannot be turned off",
+        "chance: most frequent answer": "",
+        "chance: random choice": "",
+    }
+    assert (rows["few_shot"]["minus zero_shot"], rows["zero_shot"]["minus zero_shot"]) == ("base unchanged", "")
+    assert "few_shot" not in table(page, "task", "lora")[0]
+    assert "+0.0 [+0.0" not in page.partition("## Forgetting")[2]
+
+
+def test_every_reading_has_its_chance_level(three):
+    _, comparison, page = three
+    readings = systems(comparison)["zero_shot"]["forgetting"]["readings"]
+    assert readings["written"]["chance"] == {"most_frequent": {"number": 10, "mood": 70, "mean": 40}}
+    assert readings["by_choice"]["chance"]["random_choice"] == {"number": 25, "mood": 50, "mean": 37.5}
+    rows = {row["method"]: row for row in table(page, "in the wanted form")}
+    assert rows["chance: most frequent answer"]["in the wanted form"] == "40.0"
+    assert rows["chance: random choice"]["still known (by choice)"] == "37.5"
+    assert rows["chance: random choice"]["in the wanted form"] == ""
+
+
+def test_whether_an_adapter_forgets_less_is_a_sentence_with_what_is_not_ruled_out(three, paths):
+    _, comparison, page = three
+    change, pair_of_methods = comparison["forgetting"]["sentences"]
+    assert change.startswith("Change in accuracy against zero_shot, by the likeliest choice, in points with 95 % ")
+    assert "one training each" in change and "lora -5.0 [-" in change and "is not ruled out" in change
+    assert pair_of_methods.startswith("Whether lora forgets less than full is open: the difference is -5.0 [-")
+    assert f"{change}\n\n{pair_of_methods}" in page
+    write_method(paths, "lora", GOOD, TRAINED, known=[True] * 20)
+    write_method(paths, "full", GOOD, WHOLE_MODEL, known=[True, True, False, False] * 5)
+    comparison, _ = run(paths, ["lora", "full"])
+    (sentence,) = comparison["forgetting"]["sentences"]
+    assert sentence.startswith("lora forgets less than full: the difference is +50.0 [+")
+
+
+def test_questions_without_choices_show_the_form_alone(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "lora", GOOD, TRAINED, [True, False] * 10)
+    comparison, page = run(paths, ["zero_shot", "lora"])
+    assert list(systems(comparison)["lora"]["forgetting"]["readings"]) == ["written"]
+    assert list(table(page, "adapter off")[0]) == ["method", "in the wanted form", "minus zero_shot", "adapter off"]
+    assert "None has choices" in page
+    assert "in the wanted form, in points" in comparison["forgetting"]["sentences"][0]
 
 
 def test_the_loss_on_held_out_text_is_a_difference_over_the_texts(paths):
@@ -163,24 +224,11 @@ def test_the_loss_on_held_out_text_is_a_difference_over_the_texts(paths):
     write_method(paths, "lora", GOOD, TRAINED, losses=(3.5, 2.5, 1.5))
     write_method(paths, "full", GOOD, WHOLE_MODEL, losses=(3.0, 2.0, 4.0))
     comparison, page = run(paths, THREE)
-    rows = systems(comparison)
+    rows = {name: row["forgetting"] for name, row in systems(comparison).items() if "forgetting" in row}
     assert rows["lora"]["text_loss_change"] == pytest.approx({"mean": 0.5, "low": 0.5, "high": 0.5})
     assert rows["full"]["text_loss_change"] == pytest.approx({"mean": 1.5, "low": 0.0, "high": 3.0})
     lora = row_of(table(page, "nats per token"), "lora")
-    assert lora == {
-        "method": "lora",
-        "nats per token": "2.250",
-        "minus zero_shot": "+0.500",
-        "95 %": "+0.500 to +0.500",
-    }
-
-
-def test_the_page_says_how_many_questions_were_answered_by_choice(paths):
-    write_method(paths, "zero_shot", POOR)
-    forgetting = files.read_json(paths.forgetting("zero_shot"))
-    files.write_json(paths.forgetting("zero_shot"), forgetting | {"by_choice": 4})
-    _, page = run(paths, ["zero_shot"])
-    assert "20 questions that no method was tuned on, 4 of them by the most likely choice." in page
+    assert lora == {"method": "lora", "nats per token": "2.250", "minus zero_shot": "+0.500 [+0.500, +0.500]"}
 
 
 def test_a_copy_of_the_references_is_flagged_as_above_people(paths):
@@ -210,8 +258,10 @@ def test_an_external_system_is_a_row_without_costs(paths):
 def test_without_zero_shot_there_is_no_change_of_what_the_base_knew(paths):
     write_method(paths, "lora", FAIR, TRAINED)
     comparison, page = run(paths, ["lora"])
-    assert "accuracy_change" not in systems(comparison)["lora"]
-    assert list(table(page, "mood")[0]) == ["method", "number", "mood", "mean"]
+    assert "change" not in systems(comparison)["lora"]["forgetting"]["readings"]["written"]
+    assert comparison["forgetting"] == {"differences": [], "sentences": []}
+    assert list(table(page, "in the wanted form")[0]) == ["method", "in the wanted form", "adapter off"]
+    assert list(table(page, "task")[0]) == ["task", "chance: most frequent answer", "lora"]
     assert list(table(page, "nats per token")[0]) == ["method", "nats per token"]
     assert comparison["pairs"]["rouge1"] == []
 
@@ -334,7 +384,8 @@ def test_forgetting_everything_is_a_hundred_points_of_few_questions_too(paths, a
     write_method(paths, "zero_shot", POOR, correct=[True] * 2 * asked)
     write_method(paths, "lora", GOOD, TRAINED, [False] * 2 * asked)
     comparison, _ = run(paths, ["zero_shot", "lora"])
-    assert systems(comparison)["lora"]["accuracy_change"] == {"mean": -100, "low": -100, "high": -100}
+    change = systems(comparison)["lora"]["forgetting"]["readings"]["written"]["change"]["mean"]
+    assert (change["mean"], change["low"]) == (-100, -100) and change["high"] > -80
 
 
 def test_too_few_resamples_for_significance_are_refused(paths):
