@@ -12,7 +12,7 @@ from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.comparison_shape import Comparison, Cost
+from pipeline.evaluation.comparison_shape import Comparison, Cost, Forgetting, ForgettingDifference, Reading
 from pipeline.evaluation.comparison_shape import Difference as PairRow
 from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
@@ -420,7 +420,7 @@ def test_the_file_is_what_its_schema_says_and_further_keys_are_refused(three, se
 
 def test_every_key_of_the_file_is_in_its_document():
     document = (ROOT / "docs/comparison_schema.md").read_text()
-    for shape in (Comparison, SystemRow, PairRow, Cost):
+    for shape in (Comparison, SystemRow, PairRow, Cost, Forgetting, Reading, ForgettingDifference):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"
 
@@ -430,8 +430,9 @@ def seeded(tmp_path_factory):
     """lora and full with three seeds, zero_shot without; one seed of lora is a little worse."""
     paths = Paths(tmp_path_factory.mktemp("seeded"))
     write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora-17", FAIR, TRAINED)
-    write_method(paths, "full-17", GOOD, WHOLE_MODEL)
+    for seed in (17, 18, 19):
+        write_method(paths, f"lora-{seed}", FAIR, TRAINED)
+        write_method(paths, f"full-{seed}", GOOD, WHOLE_MODEL)
     worse = ["It is about an order.", *FAIR[1:5], "It is about an order.", *FAIR[6:]]
     write_seeds(paths, "lora", {17: FAIR, 18: worse, 19: FAIR})
     write_seeds(paths, "full", {17: GOOD, 18: GOOD, 19: GOOD})
