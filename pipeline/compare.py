@@ -13,10 +13,11 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation import seeds
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
+from pipeline.evaluation.inference_costs import inference_costs
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import compare_pairs
 from pipeline.evaluation.run_costs import run_costs
-from pipeline.evaluation.shapes import DialogueScores, SystemScores
+from pipeline.evaluation.shapes import DialogueScores, InferenceRun, SystemScores
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
@@ -45,6 +46,8 @@ def run(paths: Paths, *, methods: list[str], score: Score) -> None:
         "systems": sorted(baselines, key=points) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(dialogues, score).items()},
     }
+    if methods:
+        comparison["inference"] = read_inference(methods, paths)
     add_seeds(comparison, seeds.load_seeds(paths.seeds))
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)
@@ -66,6 +69,15 @@ def baseline_files(paths: Paths) -> list[Path]:
 def read_system(name: str, path: Path, kind: str) -> System:
     """A row of the comparison, from the scores of a method, an external system or a baseline."""
     return {"name": name, "kind": kind, "flags": [], **files.read_json(path, SystemScores)}
+
+
+def read_inference(methods: list[str], paths: Paths) -> dict[str, Any]:
+    """What inference costs. Raises InputError where a method was not measured."""
+    costs = inference_costs(files.read_json(paths.inference_run, InferenceRun))
+    for name in methods:
+        if name not in costs["variants"]:
+            raise files.damaged(paths.inference_run, f"nothing of {name}")
+    return costs
 
 
 def check_signatures(systems: list[System]) -> None:

@@ -21,7 +21,7 @@ from pipeline.inference.decoding import configure_decoding, free_positions, gene
 from pipeline.inference.likelihood import label_log_likelihoods, likeliest_choice, text_example
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.devices import to_device
+from pipeline.models.devices import environment, to_device
 from pipeline.models.limits import read_limits
 from pipeline.models.prompts import tokenize_instruction
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -66,6 +66,7 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, forgetti
             "text_loss": {"mean": loss, "nats": nats, "tokens": tokens},
         },
     )
+    files.write_json(paths.forgetting_run(method), {"method": method, **monitor.report(), **environment()})
     print(
         f"{method}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, accuracy {accuracy}; "
         f"{len(texts)} texts, {loss:.3f} nats per token"

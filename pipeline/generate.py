@@ -12,18 +12,17 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.core.shapes import Demonstration, Prompt
+from pipeline.core.shapes import Prompt
 from pipeline.inference.decoding import Answer, configure_decoding, free_positions, generate_answers
-from pipeline.inference.latency import measure_latency
+from pipeline.inference.tuned_prompts import encode_prompts, load_on_device, worked_examples
 from pipeline.models.architectures.base import LanguageModel
-from pipeline.models.chat import Chat, chat_settings
-from pipeline.models.devices import environment, to_device
+from pipeline.models.chat import chat_settings
+from pipeline.models.devices import environment
 from pipeline.models.limits import generation_settings, read_limits
 from pipeline.models.loading import count_parameters
-from pipeline.models.prompts import encode_with_examples, fitting_examples
+from pipeline.models.prompts import encode_with_examples
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.tokenizer import decode, tags
-from pipeline.models.tuned import DEMONSTRATIONS, is_mergeable, load_tuned
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -33,14 +32,13 @@ from pipeline.parameters.template import Template
 def run(method: str, paths: Paths, *, model: Model, template: Template, generate: Generate) -> None:
     monitor, limits, chat = ResourceMonitor(), read_limits(paths), chat_settings(model, template)
     with monitor.phase("load"):
-        tuned = load(method, paths, model, chat, generate.merge)
+        folder = paths.tuned_model(method)
+        tuned = load_on_device(paths.base_model, folder, model.architecture, chat, generate.merge)
     base = tuned.base_network.config
     generate = generation_settings(generate, limits, base, count_parameters(paths.base_model))
     rows = files.read_jsonl(paths.prompts("test"), Prompt)
     positions = free_positions(tuned, generate.max_new_tokens, "generate.max_new_tokens")
-    examples = worked_examples(method, paths)
-    examples = fitting_examples(rows, examples, tuned, limits["max_source_tokens"], positions)
-    prompts = [encode_with_examples(row, examples, tuned, limits["max_source_tokens"], positions) for row in rows]
+    prompts = encode_prompts(rows, worked_examples(folder), tuned, limits["max_source_tokens"], positions)
     config = configure_decoding(tuned, generate)
     with monitor.phase("warm-up"):
         list(generate_answers(tuned, [min(prompts, key=len)], config, 1, generate.precision))
@@ -48,12 +46,6 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
         answers = generate_answers(tuned, prompts, config, generate.batch_size, generate.precision)
         shown = progress(answers, len(prompts), f"generate {method}")
         results = {number: (answer, size) for number, answer, size in shown}
-    with monitor.phase("latency"):
-        variants = {"as it is": tuned}
-        merged = generate.merge and not is_mergeable(tuned.network)
-        if merged and is_mergeable((unmerged := load(method, paths, model, chat, merge=False)).network):
-            variants = {"merged": tuned, "unmerged": unmerged}
-        latency = measure_latency(variants, prompts, generate)
     kept = tags(tuned, (text for row in rows for text in (row["dialogue"], *row["references"])))
     predictions = [as_prediction(row, results[number][0], tuned, kept) for number, row in enumerate(rows)]
     if not any(row["prediction"] for row in predictions):
@@ -66,7 +58,6 @@ def run(method: str, paths: Paths, *, model: Model, template: Template, generate
         "prompt_tokens": sum(map(len, prompts)),
         "extra_prompt_tokens": extra_prompt_tokens(tuned, rows, prompts, limits["max_source_tokens"]),
         "batch_size": min(size for _, size in results.values()),
-        "latency": latency,
         **monitor.report(),
         **environment(),
     }
@@ -84,19 +75,6 @@ def as_prediction(row: dict[str, Any], answer: Answer, model: LanguageModel, kep
         "tokens": len(answer.ids),
         "ended": answer.ended,
     }
-
-
-def load(method: str, paths: Paths, model: Model, chat: Chat | None, merge: bool) -> LanguageModel:
-    """What the method left, on the best device."""
-    tuned = load_tuned(paths.base_model, paths.tuned_model(method), model.architecture, chat, merge)
-    tuned.network = to_device(tuned.network)
-    return tuned
-
-
-def worked_examples(method: str, paths: Paths) -> list[dict[str, Any]]:
-    """The examples that the method puts into every prompt."""
-    path = paths.tuned_model(method) / DEMONSTRATIONS
-    return files.read_jsonl(path, Demonstration, may_be_empty=True) if path.exists() else []
 
 
 def extra_prompt_tokens(

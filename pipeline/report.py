@@ -18,7 +18,7 @@ from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.shapes import Comparison, DialogueScores
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
-from pipeline.reporting import charts, html
+from pipeline.reporting import charts, cost_charts, html
 from pipeline.reporting.comparison_page import Details, comparison_page
 
 
@@ -36,7 +36,7 @@ def run(paths: Paths, *, data: Data, model: Model) -> None:
         model=model.name,
         records=records,
         dialogues=dialogues,
-        charts=charts.comparison_charts(comparison, words, losses),
+        charts=charts.comparison_charts(comparison, words, losses) | cost_charts.cost_charts(comparison),
     )
     paths.report.parent.mkdir(parents=True, exist_ok=True)
     paths.report.write_text(html.render(comparison_page(comparison, details)), encoding="utf-8")

@@ -142,4 +142,5 @@ def ran(output: str) -> list[str]:
 
 def after(*methods: str) -> set[str]:
     """The stages that a new set of weights of these methods makes run."""
-    return {f"{kind}@{method}" for kind in ("train", "generate", "score", "forgetting") for method in methods}
+    each = {f"{kind}@{method}" for kind in ("train", "generate", "score", "forgetting") for method in methods}
+    return each | {"measure"}

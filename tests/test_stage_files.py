@@ -15,6 +15,7 @@ from pipeline import (
     external,
     forgetting,
     generate,
+    measure,
     prepare,
     report,
     score,
@@ -69,15 +70,21 @@ def run_train(method: str) -> None:
 
 
 def run_generate(method: str) -> None:
-    changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
     model, template = tiny.model_params("causal"), tiny.template_params()
-    generate.run(method, P, model=model, template=template, generate=tiny.generate_params(**changes))
+    generate.run(method, P, model=model, template=template, generate=tiny.generate_params(max_new_tokens=4))
 
 
 def run_forgetting(method: str) -> None:
     asked = tiny.section("forgetting", Forgetting, max_new_tokens=4)
     model, template = tiny.model_params("causal"), tiny.template_params()
     forgetting.run(method, P, model=model, template=template, forgetting=asked)
+
+
+def run_measure() -> None:
+    latency = {"prompts": 1, "batch_size": 2, "new_tokens": 2, "rounds": 1}
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    asked = tiny.generate_params(max_new_tokens=4, latency=latency)
+    measure.run(P, methods=list(METHODS), model=model, template=template, generate=asked)
 
 
 def run_score(method: str) -> None:
@@ -116,6 +123,7 @@ def whole(tmp_path_factory, causal_base) -> Path:
             run_forgetting(method)
             run_score(method)
         run_baselines()
+        run_measure()
         run_compare()
         run_report()
     return folder
@@ -175,6 +183,15 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             *(P.limits, P.base_model / WEIGHTS, P.tuned_model("lora") / "adapter_model.safetensors"),
         ],
     ),
+    (
+        run_measure,
+        "",
+        [
+            *(P.limits, P.prompts("test"), P.base_model / CONFIG, P.base_model / WEIGHTS),
+            *(P.tuned_model("lora") / "adapter_model.safetensors", P.tuned_model("full") / WEIGHTS),
+            P.tuned_model("few_shot") / "demonstrations.jsonl",
+        ],
+    ),
     (run_score, "lora", [P.records("test"), P.predictions("lora")]),
     (run_baselines, "", [P.records("test")]),
     (
@@ -185,6 +202,8 @@ READ: list[tuple[Callable, str, list[Path]]] = [
                 place("lora")
                 for place in (P.scores, P.dialogue_scores, P.training_run, P.generation_run, P.answers, P.forgetting)
             ),
+            P.forgetting_run("lora"),
+            P.inference_run,
             P.baselines / "lead.json",
             P.seeds,
         ],
@@ -200,7 +219,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
 ]
-WITH_MODEL = (run_train, run_generate, run_forgetting)
+WITH_MODEL = (run_train, run_generate, run_forgetting, run_measure)
 CASES = [
     pytest.param(
         *(run, method, path),
@@ -281,6 +300,8 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.curves("full") / "metrics.json", "train@full"),
         (P.predictions("lora"), "generate@lora"),
         (P.answers("lora"), "forgetting@lora"),
+        (P.forgetting_run("lora"), "forgetting@lora"),
+        (P.inference_run, "measure"),
         (P.scores("lora"), "score@lora"),
         (P.metrics("lora"), "score@lora"),
         (P.dialogue_scores("published"), "external@published"),

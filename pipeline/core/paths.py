@@ -95,6 +95,15 @@ class Paths:
     def generation_run(self, method: str) -> Path:
         return self.root / f"reports/runs/generate/{method}.json"
 
+    def forgetting_run(self, method: str) -> Path:
+        """Seconds and memory of answering the questions."""
+        return self.root / f"reports/runs/forgetting/{method}.json"
+
+    @property
+    def inference_run(self) -> Path:
+        """Seconds of inference with every method, in interleaved rounds."""
+        return self.root / "reports/runs/inference.json"
+
     def predictions(self, method: str) -> Path:
         return self.root / f"reports/predictions/{method}.jsonl"
 
