@@ -71,7 +71,7 @@ def test_equal_graphs_are_hardly_ever_ranked_on_any_machine_once_the_control_has
         assert wrong / 1000 <= 0.05, noise
 
 
-@pytest.mark.parametrize(("noise", "least"), [(0.02, 0.99), (0.05, 0.9)])
+@pytest.mark.parametrize(("noise", "least"), [(0.02, 0.99), (0.05, 0.93)])
 def test_a_planted_difference_of_20_percent_is_ranked(noise, least):
     rng = np.random.default_rng(3)
     factors = EQUAL | {"prompt_tuning": 1.2}

@@ -186,9 +186,9 @@ def test_the_meaning_of_columns_is_a_tooltip_and_a_legend(opened):
 def test_a_busy_machine_is_said_in_red_and_a_chart_by_time_ranks_nothing(tmp_path, browser):
     paths = Paths(tmp_path)
     write_method(paths, "zero_shot", POOR)
-    write_method(paths, "full", GOOD, WHOLE_MODEL)
-    write_inference(paths, {"full": 1.5}, contention=BUSY)
-    make_report(paths, ["zero_shot", "full"])
+    write_method(paths, "few_shot", GOOD)
+    write_inference(paths, {"few_shot": 1.5}, contention=BUSY)
+    make_report(paths, ["zero_shot", "few_shot"])
     tab = browser.new_page(color_scheme="light")
     tab.goto(paths.report.as_uri())
     busy, *failed = tab.locator(".alert").all()

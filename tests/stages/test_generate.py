@@ -54,7 +54,7 @@ def test_every_dialogue_gets_a_summary_in_its_place(tmp_path, base, architecture
     assert record["extra_prompt_tokens"] == 0
     for key in ("seconds", "cpu_seconds", "contention", "peak_mib"):
         assert set(record[key]) == {"load", "warm-up", "generate"}
-    assert record["imports_mib"] < record["model_mib"] <= record["peak_mib"]["generate"] + 5
+    assert 0 < record["imports_mib"] <= record["peak_mib"]["load"]
 
 
 def test_soft_tokens_and_worked_examples_are_counted_as_extra_prompt_tokens(tmp_path, seq2seq_base):

@@ -33,8 +33,6 @@ def prepare(paths, base, architecture, methods):
         if method in ("zero_shot", "few_shot"):
             files.write_jsonl(folder / DEMONSTRATIONS, [row(9)] if method == "few_shot" else [])
         else:
-            model = tiny.adapted(method, base, architecture)
-            model.network.requires_grad_(method == "full" or None)
             save_tuned(tiny.adapted(method, base, architecture), folder)
 
 
