@@ -39,8 +39,7 @@ def busy_alert(methods: list[System], inference: dict[str, Any]) -> Alert | None
     if not reasons:
         return None
     return Alert(
-        f"Measured on a busy machine: {'; '.join(reasons)}. These wall seconds are too long, and no two of them can be "
-        "compared; CPU seconds change less."
+        f"Measured on a busy machine: {'; '.join(reasons)}. Do not compare these wall seconds; CPU seconds change less."
     )
 
 
