@@ -28,7 +28,7 @@ from pipeline.inference.decoding import configure_decoding, free_positions, gene
 from pipeline.inference.likelihood import choice_log_likelihoods, label_log_likelihoods, text_example
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.devices import to_device
+from pipeline.models.devices import environment, to_device
 from pipeline.models.limits import read_limits
 from pipeline.models.prompts import tokenize_instruction
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -74,6 +74,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting
             "text_loss": {"mean": loss, "nats": nats, "tokens": tokens},
         },
     )
+    files.write_json(paths.forgetting_run(name), {"run": name, **monitor.report(), **environment()})
     means = ", ".join(f"{100 * shares['mean']:.1f} % {reading}" for reading, shares in accuracy.items())
     print(
         f"{name}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, correct {means}; "

@@ -35,6 +35,8 @@ RECORDS = [
 GOOD = [f"The order {number} is late and will come on Monday." for number in range(COUNT)]
 FAIR = [text if number % 3 else "It is about an order." for number, text in enumerate(GOOD)]
 POOR = ["Somebody talks to somebody."] * COUNT
+IDLE = {"core_share": 0.97, "pressure": 2.0}
+BUSY = {"core_share": 0.4, "pressure": 60.0}
 UNTRAINED = {
     "trainable_parameters": 0,
     "total_parameters": 100_000,
@@ -45,14 +47,16 @@ UNTRAINED = {
 TRAINED = UNTRAINED | {
     "trainable_parameters": 2_500,
     "bytes": 3 * 2**20,
-    "non_padding_tokens": 60_000,
+    "tokens_per_second": [2900.0, 3000.0, 3100.0],
     "seconds": {"load": 1.0, "train": 20.0, "validation": 2.0},
+    "cpu_seconds": {"load": 1.0, "train": 38.0, "validation": 4.0},
+    "contention": {"train": IDLE},
+    "imports_mib": 300.0,
+    "model_mib": 1000.0,
     "seconds_to_best": 15.0,
     "peak_mib": {"train": 2048.0},
 }
 WHOLE_MODEL = TRAINED | {"trainable_parameters": 100_000, "needs_base": False}
-TIMED = {"seconds_per_prompt": 0.25, "tokens_per_second": 80.0}
-FAST = {"seconds_per_prompt": 0.05, "tokens_per_second": 400.0}
 
 
 def settings(**changes) -> Score:
@@ -96,19 +100,47 @@ def write_method(
     """
     write_scores(paths, name, texts, records)
     files.write_json(paths.training_run(name), {"method": name} | training)
-    latency = {"prompts": 6, "merged, batch 1": TIMED, "merged, batch 32": FAST}
-    if name == "lora":
-        latency |= {"unmerged, batch 1": TIMED, "unmerged, batch 32": TIMED}
+    held = {"imports_mib": 300.0, "model_mib": 500.0}
     generation = {
         "seconds": {"load": 9.0, "generate": 4.0},
+        "cpu_seconds": {"load": 9.0, "generate": 7.5},
+        "contention": {"load": BUSY, "generate": IDLE},
         "peak_mib": {"load": 700.0, "generate": 1500.0},
         "new_tokens": 1000,
         "request_tokens": 200.0,
         "extra_prompt_tokens": 0.0,
-        "latency": latency,
     }
-    files.write_json(paths.generation_run(name), generation)
+    files.write_json(paths.generation_run(name), generation | held)
+    files.write_json(paths.forgetting_run(name), {"peak_mib": {"answer": 800.0, "read": 600.0}} | held)
+    write_inference(paths)
     write_forgetting(paths, name, correct or [True] * 20, losses, known)
+
+
+def write_inference(paths: Paths, factors: dict[str, float] | None = None, rounds: int = 7, **changes: object) -> None:
+    """What `measure` leaves of the methods that have run so far. factors: how many times 0.2 s each takes."""
+    names = sorted(path.stem for path in paths.training_run("x").parent.glob("*.json"))
+    factors = dict.fromkeys(names, 1.0) | ({"lora, unmerged": 1.3} if "lora" in names else {}) | (factors or {})
+    control = [name for name in factors if "," not in name]
+    if len(control) < 2:
+        control = [names[0], f"{names[0]}, again"]
+        factors |= {control[1]: factors[names[0]]}
+
+    def timings(factor: float, size: int) -> dict[str, list[float]]:
+        seconds = [0.2 * factor * size] * rounds
+        first = [value / 4 for value in seconds]
+        return {"first_seconds": first, "seconds": seconds, "first_cpu_seconds": first, "cpu_seconds": seconds}
+
+    variants = [
+        {
+            "name": name,
+            "method": name.partition(",")[0],
+            "form": "as it is",
+            "batches": {str(size): timings(factor, size) for size in (1, 8)},
+        }
+        for name, factor in factors.items()
+    ]
+    record = {"rounds": rounds, "prompts": 2, "batch_size": 8, "new_tokens": 16, "together": True, "control": control}
+    files.write_json(paths.inference_run, record | {"contention": IDLE, "variants": variants} | changes)
 
 
 def write_forgetting(

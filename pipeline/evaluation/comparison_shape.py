@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from pipeline.evaluation.shapes import Estimate, Scores, Timing
+from pipeline.evaluation.shapes import Estimate, InferenceCosts, Scores
 
 SCHEMA = 2
 CLOSED = ConfigDict(extra="forbid")
@@ -54,18 +54,35 @@ class WithoutNearDuplicates(TypedDict):
 
 
 @with_config(CLOSED)
+class Quartiles(TypedDict):
+    """Of the tokens per second of a training; low and high are the quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+@with_config(CLOSED)
 class Cost(TypedDict):
-    """Seconds, tokens per second and peaks in MiB; None where nothing was measured."""
+    """Seconds on the clock and of processors, tokens per second; None where nothing was measured."""
 
     train_seconds: float
+    train_cpu_seconds: float
     seconds_to_best: float | None
     validation_seconds: float
-    train_tokens_per_second: float | None
-    load_peak_mib: float | None
-    train_peak_mib: float | None
+    train_tokens_per_second: Quartiles | None
     generate_seconds: float
+    generate_cpu_seconds: float
     generate_tokens_per_second: float
-    generate_peak_mib: float | None
+
+
+@with_config(CLOSED)
+class PhaseMemory(TypedDict):
+    """MiB of a process: its peak, how much of it is above the loaded model, and its imports."""
+
+    peak: float
+    above_model: float
+    imports: float
 
 
 @with_config(CLOSED)
@@ -139,8 +156,9 @@ class System(TypedDict):
     request_tokens: NotRequired[float]
     request_seconds: NotRequired[float | None]
     extra_prompt_tokens: NotRequired[float]
-    inference: NotRequired[dict[str, Timing | int]]
     cost: NotRequired[Cost]
+    memory: NotRequired[dict[str, PhaseMemory | None]]
+    busy: NotRequired[dict[str, str]]
     forgetting: NotRequired[Forgetting]
 
 
@@ -157,4 +175,5 @@ class Comparison(TypedDict):
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[Difference]]
     forgetting: ForgettingComparison
+    inference: NotRequired[InferenceCosts]
     verdict: list[str]

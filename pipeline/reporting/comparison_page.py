@@ -9,8 +9,9 @@ from typing import Any
 
 from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting import comparison_tables as tables
-from pipeline.reporting import cost_tables, forgetting_tables
+from pipeline.reporting import forgetting_tables
 from pipeline.reporting.cells import Code
+from pipeline.reporting.cost_section import cost_section
 from pipeline.reporting.diagnostics_table import NOT_SEEN, diagnostics_table
 from pipeline.reporting.page import (
     Block,
@@ -52,7 +53,7 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
     pairs = read_pairs(comparison)
     sections = [quality(comparison, systems)]
     if methods:
-        sections.append(cost(methods, details))
+        sections.append(cost_section(methods, comparison["inference"], details.charts if details else {}))
     if details and "training-loss" in details.charts:
         sections.append(losses(details))
     if pairs:
@@ -110,30 +111,6 @@ def near_duplicates(comparison: dict[str, Any]) -> Prose | None:
     return prose(
         Strong(counted),
         ": the scores say little about new dialogues, and what is left is too few for scores of its own.",
-    )
-
-
-def cost(methods: list[System], details: Details | None) -> Section:
-    prompts = methods[0]["inference"]["prompts"]
-    return section(
-        "Cost",
-        chart("pareto", details),
-        cost_tables.cost(methods),
-        note(
-            "Training counts optimizer steps alone; loading, validation and checkpoints have clocks of their own. "
-            "Tokens are non-padding tokens."
-        ),
-        cost_tables.memory(methods),
-        note(
-            "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
-            "Loading is that of the tuned model, to generate."
-        ),
-        cost_tables.inference(methods),
-        note(
-            f"The same prompts for every method, spread by length: {prompts} at batch size 1, the median of several "
-            f"repeats, and one batch of {cost_tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or "
-            "one base with ten adapters."
-        ),
     )
 
 

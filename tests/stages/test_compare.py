@@ -19,6 +19,7 @@ from pipeline.evaluation.pairs import find_pair, read_pairs
 from pipeline.evaluation.verdict import verdict
 from tests.project import ROOT
 from tests.systems import (
+    BUSY,
     COUNT,
     FAIR,
     GOOD,
@@ -30,6 +31,7 @@ from tests.systems import (
     WHOLE_MODEL,
     markdown_tables,
     settings,
+    write_inference,
     write_method,
     write_scores,
     write_seeds,
@@ -102,15 +104,90 @@ def test_costs_are_those_of_the_run_records(three):
     assert (lora["share"], lora["bytes"]) == (0.025, 3 * 2**20)
     assert lora["cost"] == {
         "train_seconds": 20.0,
+        "train_cpu_seconds": 38.0,
         "seconds_to_best": 15.0,
         "validation_seconds": 2.0,
-        "train_tokens_per_second": 3000.0,
-        "load_peak_mib": 700.0,
-        "train_peak_mib": 2048.0,
+        "train_tokens_per_second": {"median": 3000.0, "low": 2950.0, "high": 3050.0},
         "generate_seconds": 4.0,
+        "generate_cpu_seconds": 7.5,
         "generate_tokens_per_second": 250.0,
-        "generate_peak_mib": 1500.0,
     }
+    assert lora["memory"] == {
+        "training": {"peak": 2048.0, "above_model": 1048.0, "imports": 300.0},
+        "generation": {"peak": 1500.0, "above_model": 1000.0, "imports": 300.0},
+        "forgetting": {"peak": 800.0, "above_model": 300.0, "imports": 300.0},
+    }
+    assert systems(three[1])["zero_shot"]["memory"]["training"] is None
+
+
+def test_the_cost_tables_have_wall_and_cpu_and_two_digits(three):
+    _, _, page = three
+    time = row_of(table(page, "training, CPU"), "lora")
+    assert (time["training"], time["training, CPU"], time["tokens/s"]) == ("20 s", "38 s", "3,000 [3,000, 3,000]")
+    assert (time["generation"], time["generation, CPU"]) == ("4.0 s", "7.5 s")
+    assert row_of(table(page, "training, CPU"), "zero_shot")["training"] == "-"
+    first = table(page, "first token")
+    assert [row["method"] for row in first] == ["full", "lora", "zero_shot", "lora, unmerged"]
+    assert row_of(first, "lora, unmerged") == {
+        "method": "lora, unmerged",
+        "first token": "0.065 s [0.065, 0.065]",
+        "further token": "13 ms [13, 13]",
+        "summary": "0.26 s [0.26, 0.26]",
+        "summary, CPU": "0.26 s [0.26, 0.26]",
+        "relative": "1.3 [1.3, 1.3]",
+    }
+
+
+def test_a_quiet_machine_with_equal_controls_gives_an_order_and_no_alarm(three):
+    _, comparison, page = three
+    assert "By time, the fastest first: full, lora and zero_shot; then lora, unmerged. Control: " in page
+    assert "busy" not in page and "No order" not in page
+    assert not any(row.get("busy") for row in comparison["systems"])  # loading's does not count
+
+
+def test_no_order_by_time_is_printed_where_equal_graphs_differ(paths):
+    for name, texts, training in (("zero_shot", POOR, UNTRAINED), ("lora", FAIR, TRAINED), ("full", GOOD, WHOLE_MODEL)):
+        write_method(paths, name, texts, training)
+    write_inference(paths, {"lora": 1.18})
+    _, page = run(paths, THREE)
+    same = "full, lora and zero_shot compute the same, and their medians differ by 18 %"
+    assert f"**No order by time at batch size 1: {same}" in page
+    assert "the fastest first" not in page
+
+
+def test_one_method_alone_is_its_own_control(paths):
+    write_method(paths, "zero_shot", POOR)
+    _, page = run(paths, ["zero_shot"])
+    assert "Control: zero_shot and zero_shot, again compute the same" in page
+    assert [row["method"] for row in table(page, "first token")] == ["zero_shot", "zero_shot, again"]
+
+
+def test_a_busy_machine_is_said_in_bold_with_what_was_measured_on_it(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "lora", FAIR, TRAINED | {"contention": {"train": BUSY}})
+    write_inference(paths, contention={"core_share": 0.9, "pressure": 35.0})
+    comparison, page = run(paths, ["zero_shot", "lora"])
+    assert list(systems(comparison)["lora"]["busy"]) == ["training"]
+    (alarm,) = [line for line in page.splitlines() if line.startswith("**Measured on a busy machine: ")]
+    assert "training of lora (had a core in 40 % of the time it needed one, processes waited" in alarm
+    assert "inference (processes waited for a core in 35 % of the time)" in alarm and alarm.endswith("**")
+
+
+def test_models_that_were_loaded_again_in_every_round_are_said(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_inference(paths, together=False)
+    assert "Each model was loaded again in every round" in run(paths, ["zero_shot"])[1]
+
+
+def test_a_method_that_was_not_measured_is_refused(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_inference(paths)
+    write_method(paths, "lora", FAIR, TRAINED)
+    record = files.read_json(paths.inference_run)
+    record["variants"] = [one for one in record["variants"] if one["method"] != "lora"]
+    files.write_json(paths.inference_run, record | {"control": ["zero_shot"]})
+    with pytest.raises(InputError, match=r"inference\.json: .*nothing of lora.*`dvc repro -f -s measure`"):
+        run(paths, ["zero_shot", "lora"])
 
 
 def test_ten_tasks_are_one_base_with_ten_adapters_or_ten_whole_models(three):
@@ -269,20 +346,20 @@ def test_without_zero_shot_there_is_no_change_of_what_the_base_knew(paths):
 def test_the_tables_have_the_figures_of_the_run_records(three):
     _, _, page = three
     zero_shot, lora, _ = table(page, "trainable")
-    assert (zero_shot["trainable"], zero_shot["share"], zero_shot["on disk"]) == ("0", "0.00 %", "0 B")
+    assert (zero_shot["trainable"], zero_shot["share"]) == ("0", "0.00 %")
     assert (zero_shot["training"], zero_shot["time to best checkpoint"]) == ("-", "-")
     assert (lora["trainable"], lora["of"], lora["share"]) == ("2,500", "100,000", "2.50 %")
-    assert (lora["on disk"], lora["training"], lora["time to best checkpoint"]) == ("3.0 MiB", "20.0 s", "15.0 s")
-    assert (lora["generation"], lora["tokens/s"]) == ("4.0 s", "250")
-    zero_shot, lora, _ = table(page, "loading")
-    assert (zero_shot["loading"], zero_shot["training"], zero_shot["generation"]) == ("700 MiB", "-", "1,500 MiB")
-    assert lora["training"] == "2,048 MiB"
-    rows = table(page, "batch size 1")
-    assert [row["method"] for row in rows] == ["zero_shot", "lora", "lora, unmerged", "full"]
-    assert [row["batched"] for row in rows] == ["0.050 s", "0.050 s", "0.250 s", "0.050 s"]
-    assert [row["ten tasks on disk"] for row in rows] == ["1.0 MiB", "31.0 MiB", "31.0 MiB", "30.0 MiB"]
+    assert lora["time to best checkpoint"] == "15 s"
+    zero_shot, lora, _ = table(page, "imports")
+    assert (zero_shot["training"], zero_shot["generation"], zero_shot["imports"]) == ("-", "1,500 MiB", "300 MiB")
+    assert (lora["training"], lora["forgetting"]) == ("2,048 MiB", "800 MiB")
+    assert lora["above the model"] == "300 MiB"  # of the last of the three
+    rows = table(page, "ten tasks on disk")
+    assert [row["method"] for row in rows] == ["zero_shot", "lora", "full"]
+    assert [row["on disk"] for row in rows] == ["0 B", "3.0 MiB", "3.0 MiB"]
+    assert [row["ten tasks on disk"] for row in rows] == ["1.0 MiB", "31.0 MiB", "30.0 MiB"]
     assert {row["extra prompt tokens"] for row in rows} == {"0"}
-    assert "6 at batch size 1" in page and "one batch of 32" in page
+    assert "2 dialogues at batch size 1" in page and "Inference, batch size 8" in page
     assert "rouge_score" in page
 
 
