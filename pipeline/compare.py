@@ -14,10 +14,12 @@ from pipeline.core.runs import run_names
 from pipeline.evaluation.baseline_differences import FLOORS, baseline_flags, minus_baselines
 from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
+from pipeline.evaluation.forgetting_verdict import compare_forgetting
+from pipeline.evaluation.inference_costs import inference_costs
 from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
-from pipeline.evaluation.shapes import BaselineScores, DialogueScores, SystemScores
+from pipeline.evaluation.shapes import BaselineScores, DialogueScores, InferenceRun, SystemScores
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
@@ -29,13 +31,14 @@ Rows = list[dict[str, Any]]
 
 
 def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) -> None:
+    runs = {name: run_names(name, seeds_of[name]) for name in methods}
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
     check_signatures(systems)
     for row in systems:
         if row["kind"] == "method":
-            first, *_ = run_names(row["name"], seeds_of[row["name"]])
-            row |= run_costs(first, paths) | forgetting_metrics(first, paths, score, BASE in methods)
+            row |= run_costs(runs[row["name"]][0], paths)
+            row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     rows = {
         row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
@@ -51,6 +54,10 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
         "systems": sorted(baselines, key=points) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, score).items()},
     }
+    comparison["forgetting"] = compare_forgetting(systems, runs, paths)
+    if methods:
+        comparison["inference"] = read_inference(methods, paths)
+        add_request_seconds(systems, comparison["inference"])
     comparison["verdict"] = verdict(comparison)
     files.write_json(paths.comparison, comparison)
     page = comparison_page(comparison)
@@ -71,6 +78,23 @@ def baseline_files(paths: Paths) -> list[Path]:
 def read_system(name: str, path: Path, kind: str) -> System:
     """A row of the comparison, from the scores of a method, an external system or a baseline."""
     return {"name": name, "kind": kind, "flags": [], **files.read_json(path, SystemScores)}
+
+
+def read_inference(methods: list[str], paths: Paths) -> dict[str, Any]:
+    """What inference costs. Raises InputError where a method was not measured."""
+    costs = inference_costs(files.read_json(paths.inference_run, InferenceRun))
+    for name in methods:
+        if name not in costs["variants"]:
+            raise files.damaged(paths.inference_run, f"nothing of {name}")
+    return costs
+
+
+def add_request_seconds(systems: list[System], inference: dict[str, Any]) -> None:
+    """Add to each method the seconds of one request, where times were reliable enough to rank methods by them."""
+    reliable = inference["by_batch"]["1"]["ranking"] is not None
+    for row in systems:
+        if row["kind"] == "method" and reliable:
+            row["request_seconds"] = inference["variants"][row["name"]]["batches"]["1"]["seconds"]["median"]
 
 
 def check_signatures(systems: list[System]) -> None:

@@ -2,10 +2,11 @@
 
     python -m pipeline.forgetting RUN
 
-The file of questions has rows of id, task, prompt and answer (formats: docs/data.md); one with `choices` can be
-answered by the likeliest choice. The file of texts has rows of text and, optionally, prompt, or is a .txt of
-paragraphs. zero_shot answers as the base does, so what a method forgot is its difference to zero_shot. few_shot changes
-no weight and is asked without its examples.
+The file of questions has rows of id, task, prompt and answer (formats: docs/data.md). Every question is answered in
+writing, and one with `choices` by the likeliest choice too: a method can forget the form of an answer and still know
+it. The file of texts has rows of text and, optionally, prompt, or is a .txt of paragraphs. zero_shot answers as the
+base does, so what a method forgot is its difference to zero_shot. few_shot changes no weight and is asked without its
+examples.
 """
 
 from pathlib import Path
@@ -16,12 +17,18 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.evaluation.questions import accuracy_by_task, exact_match, read_questions, read_texts
+from pipeline.evaluation.questions import (
+    accuracy_by_task,
+    exact_match,
+    likeliest_choices,
+    read_questions,
+    read_texts,
+)
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
-from pipeline.inference.likelihood import label_log_likelihoods, likeliest_choice, text_example
+from pipeline.inference.likelihood import choice_log_likelihoods, label_log_likelihoods, text_example
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.devices import to_device
+from pipeline.models.devices import environment, to_device
 from pipeline.models.limits import read_limits
 from pipeline.models.prompts import tokenize_instruction
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -45,13 +52,14 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting
         limit = read_limits(paths)["max_source_tokens"]
         examples = [text_example(row, tuned, limit) for row in texts]
     with monitor.phase("answer"):
-        given, by_choice = answer_questions(name, tuned, questions, forgetting)
+        prompts = [tokenize_instruction(row["prompt"], tuned) for row in questions]
+        check_lengths(questions, prompts, tuned, forgetting)
+        given = write_answers(name, tuned, questions, prompts, forgetting)
+        for number, choices in choose_answers(name, tuned, questions, prompts, forgetting).items():
+            given[number] |= choices
     with monitor.phase("read"):
-        likelihoods = label_log_likelihoods(tuned, examples, forgetting.batch_size)
-    answered = [
-        {key: row[key] for key in row if key != "prompt"} | {"given": text, "correct": exact_match(text, row)}
-        for row, text in zip(questions, given)
-    ]
+        likelihoods = label_log_likelihoods(tuned, examples, forgetting.batch_size, f"read {name}")
+    answered = [answer_row(row, of_row) for row, of_row in zip(questions, given)]
     accuracy = accuracy_by_task(answered)
     nats, tokens = [round(-total, 4) for total, _ in likelihoods], [count for _, count in likelihoods]
     loss = sum(nats) / sum(tokens)
@@ -61,38 +69,51 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting
         {
             "run": name,
             "questions": len(questions),
-            "by_choice": by_choice,
+            "with_choices": sum("choices" in row for row in questions),
             "accuracy": accuracy,
             "text_loss": {"mean": loss, "nats": nats, "tokens": tokens},
         },
     )
+    files.write_json(paths.forgetting_run(name), {"run": name, **monitor.report(), **environment()})
+    means = ", ".join(f"{100 * shares['mean']:.1f} % {reading}" for reading, shares in accuracy.items())
     print(
-        f"{name}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, accuracy {accuracy}; "
+        f"{name}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, correct {means}; "
         f"{len(texts)} texts, {loss:.3f} nats per token"
     )
 
 
-def answer_questions(
-    name: str, model: LanguageModel, questions: list[dict[str, Any]], params: Forgetting
-) -> tuple[list[str], int]:
-    """The answer to each question, in order, and how many were answered by the likeliest choice."""
-    prompts = [tokenize_instruction(row["prompt"], model) for row in questions]
-    check_lengths(questions, prompts, model, params)
-    by_choice = params.multiple_choice == "log_likelihood"
-    closed = [number for number, row in enumerate(questions) if by_choice and "choices" in row]
-    written = [number for number in range(len(questions)) if number not in set(closed)]
-    answers: dict[int, str] = {}
+def write_answers(
+    name: str, model: LanguageModel, questions: list[dict[str, Any]], prompts: list[list[int]], params: Forgetting
+) -> list[dict[str, str]]:
+    """What the model writes as the answer to each question, in order: the reading `written`."""
     greedy = DecodingParams(
         max_new_tokens=params.max_new_tokens, num_beams=1, no_repeat_ngram_size=0, length_penalty=1.0
     )
     config = configure_decoding(model, greedy)
     kept = tags(model, (text for row in questions for text in (row["prompt"], row["answer"])))
-    texts = generate_answers(model, [prompts[number] for number in written], config, params.batch_size, "fp32")
-    for position, answer, _ in progress(texts, len(written), f"answer {name}"):
-        answers[written[position]] = decode(answer.ids, model, kept)
-    for number in progress(closed, len(closed), f"choose {name}"):
-        answers[number] = likeliest_choice(prompts[number], questions[number]["choices"], model, params.batch_size)
-    return [answers[number] for number in range(len(questions))], len(closed)
+    answers = generate_answers(model, prompts, config, params.batch_size, "fp32")
+    texts = {
+        number: decode(answer.ids, model, kept)
+        for number, answer, _ in progress(answers, len(prompts), f"answer {name}")
+    }
+    return [{"written": texts[number]} for number in range(len(prompts))]
+
+
+def choose_answers(
+    name: str, model: LanguageModel, questions: list[dict[str, Any]], prompts: list[list[int]], params: Forgetting
+) -> dict[int, dict[str, str]]:
+    """Number of each question with choices -> reading -> the choice that the model finds likeliest."""
+    closed = [number for number, row in enumerate(questions) if "choices" in row]
+    choices = [questions[number]["choices"] for number in closed]
+    asked = [prompts[number] for number in closed]
+    likelihoods = choice_log_likelihoods(model, asked, choices, params.batch_size, f"choose {name}")
+    return {number: likeliest_choices(texts, totals) for number, texts, totals in zip(closed, choices, likelihoods)}
+
+
+def answer_row(question: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    """A line of the file of answers: the question without its prompt, and what was given in each reading."""
+    row = {key: question[key] for key in question if key != "prompt"}
+    return row | {"given": given, "correct": {reading: exact_match(text, question) for reading, text in given.items()}}
 
 
 def check_lengths(

@@ -8,11 +8,9 @@ Prompts of similar length share a batch; a batch that does not fit in memory is 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
-from pipeline.inference.latency import measure_latency
 from pipeline.inference.summaries import prepare_writer
 from pipeline.models.devices import environment
 from pipeline.models.resource_monitor import ResourceMonitor
-from pipeline.models.tuned import is_mergeable
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
@@ -25,13 +23,6 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         writer.warm_up()
     with monitor.phase("generate"):
         predictions, batch_size = writer.write(f"generate {name}")
-    with monitor.phase("latency"):
-        variants = {"as it is": writer.model}
-        if generate.merge and not is_mergeable(writer.model.network):
-            unmerged = prepare_writer(name, "test", paths, model, template, generate, ResourceMonitor(), merge=False)
-            if is_mergeable(unmerged.model.network):
-                variants = {"merged": writer.model, "unmerged": unmerged.model}
-        latency = measure_latency(variants, writer.prompts, writer.generate)
     files.write_jsonl(paths.predictions(name), predictions)
     record = {
         "run": name,
@@ -41,7 +32,6 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         "request_tokens": writer.request_tokens(),
         "extra_prompt_tokens": writer.extra_prompt_tokens(),
         "batch_size": batch_size,
-        "latency": latency,
         **monitor.report(),
         **environment(),
     }

@@ -22,7 +22,7 @@ from pipeline.evaluation.shapes import DialogueScores
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import SeedsOf
-from pipeline.reporting import charts, html
+from pipeline.reporting import charts, cost_charts, html
 from pipeline.reporting.comparison_page import Details, comparison_page
 
 
@@ -42,7 +42,7 @@ def run(paths: Paths, *, seeds_of: SeedsOf, data: Data, model: Model) -> None:
         model=model.name,
         records=records,
         dialogues=dialogues,
-        charts=charts.comparison_charts(comparison, words, losses),
+        charts=charts.comparison_charts(comparison, words, losses) | cost_charts.cost_charts(comparison),
     )
     paths.report.parent.mkdir(parents=True, exist_ok=True)
     paths.report.write_text(html.render(comparison_page(comparison, details)), encoding="utf-8")

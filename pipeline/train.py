@@ -22,7 +22,7 @@ from pipeline.core.shapes import Prompt, Tokens
 from pipeline.methods.base import MethodHooks
 from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import LanguageModel
-from pipeline.models.devices import device_name, environment, hardware_precision
+from pipeline.models.devices import best_device, device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -95,6 +95,7 @@ def fit(
         torch.manual_seed(seed)  # adapters start from random numbers
         adapted.network = module.adapt(adapted, params, seed)
         check_start(method, adapted, examples["train"][:2], base)
+        adapted.network.to(best_device())
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
@@ -124,6 +125,7 @@ def fit(
         "trainable_parameters": trainable,
         "total_parameters": total,
         **progress.report(),
+        "tokens_per_second": [entry["tokens_per_second"] for entry in progress.history if "tokens_per_second" in entry],
         "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"])),
         **monitor.report(),
         "resumed_from": trainer.resumed_from,

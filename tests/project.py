@@ -146,7 +146,8 @@ def ran(output: str) -> list[str]:
 
 def after(*methods: str) -> set[str]:
     """The stages that a new set of weights of these methods makes run, with the seed of the smoke experiment."""
-    return {f"{kind}@{one}" for kind in OF_RUNS for one in runs(*methods)} | {f"score@{method}" for method in methods}
+    each = {f"{kind}@{one}" for kind in OF_RUNS for one in runs(*methods)}
+    return each | {f"score@{method}" for method in methods} | {"measure"}
 
 
 def runs(*methods: str) -> list[str]:

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORKED = ("convert", "template", "tokenize", "train", "generate", "forgetting")
+FORKED = ("convert", "template", "tokenize", "train", "generate", "forgetting", "measure")
 PRELOADED = (
     *("torch", "transformers", "peft", "accelerate", "safetensors.torch", "pandas", "pyarrow.parquet", "dvclive"),
     *("dvc.repo", "omegaconf", "pydantic.dataclasses", "transformers.data.data_collator", "transformers.optimization"),

@@ -6,6 +6,7 @@ from pipeline import score
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.evaluation import scoring
+from pipeline.evaluation.questions import accuracy_by_task
 from pipeline.parameters.score import Score, Warn
 
 WARN = {"truncated": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
@@ -34,6 +35,8 @@ RECORDS = [
 GOOD = [f"The order {number} is late and will come on Monday." for number in range(COUNT)]
 FAIR = [text if number % 3 else "It is about an order." for number, text in enumerate(GOOD)]
 POOR = ["Somebody talks to somebody."] * COUNT
+IDLE = {"core_share": 0.97, "pressure": 2.0}
+BUSY = {"core_share": 0.4, "pressure": 60.0}
 UNTRAINED = {
     "trainable_parameters": 0,
     "total_parameters": 100_000,
@@ -44,14 +47,16 @@ UNTRAINED = {
 TRAINED = UNTRAINED | {
     "trainable_parameters": 2_500,
     "bytes": 3 * 2**20,
-    "non_padding_tokens": 60_000,
+    "tokens_per_second": [2900.0, 3000.0, 3100.0],
     "seconds": {"load": 1.0, "train": 20.0, "validation": 2.0},
+    "cpu_seconds": {"load": 1.0, "train": 38.0, "validation": 4.0},
+    "contention": {"train": IDLE},
+    "imports_mib": 300.0,
+    "model_mib": 1000.0,
     "seconds_to_best": 15.0,
     "peak_mib": {"train": 2048.0},
 }
 WHOLE_MODEL = TRAINED | {"trainable_parameters": 100_000, "needs_base": False}
-TIMED = {"seconds_per_prompt": 0.25, "tokens_per_second": 80.0}
-FAST = {"seconds_per_prompt": 0.05, "tokens_per_second": 400.0}
 
 
 def settings(**changes) -> Score:
@@ -87,39 +92,83 @@ def write_method(
     correct: list[bool] | None = None,
     losses: tuple[float, ...] = (3.0, 2.0, 1.0),
     records: list[dict] = RECORDS,
+    known: list[bool] | None = None,
 ) -> None:
-    """A method's scores, run records, answers and loss on held-out text; correct: of each answer."""
+    """A method's scores, run records, answers and loss on held-out text.
+
+    correct: of each written answer; known: of each choice, None for questions without choices.
+    """
     write_scores(paths, name, texts, records)
     files.write_json(paths.training_run(name), {"method": name} | training)
-    latency = {"prompts": 6, "merged, batch 1": TIMED, "merged, batch 32": FAST}
-    if name == "lora":
-        latency |= {"unmerged, batch 1": TIMED, "unmerged, batch 32": TIMED}
+    held = {"imports_mib": 300.0, "model_mib": 500.0}
     generation = {
         "seconds": {"load": 9.0, "generate": 4.0},
+        "cpu_seconds": {"load": 9.0, "generate": 7.5},
+        "contention": {"load": BUSY, "generate": IDLE},
         "peak_mib": {"load": 700.0, "generate": 1500.0},
         "new_tokens": 1000,
         "request_tokens": 200.0,
         "extra_prompt_tokens": 0.0,
-        "latency": latency,
     }
-    files.write_json(paths.generation_run(name), generation)
-    write_forgetting(paths, name, correct or [True] * 20, losses)
+    files.write_json(paths.generation_run(name), generation | held)
+    files.write_json(paths.forgetting_run(name), {"peak_mib": {"answer": 800.0, "read": 600.0}} | held)
+    write_inference(paths)
+    write_forgetting(paths, name, correct or [True] * 20, losses, known)
 
 
-def write_forgetting(paths: Paths, name: str, correct: list[bool], losses: tuple[float, ...]) -> None:
-    tasks = ("number", "mood")
-    answers = [{"id": str(k), "task": tasks[k % 2], "correct": hit} for k, hit in enumerate(correct)]
-    files.write_jsonl(paths.answers(name), answers)
-    accuracy = {task: sum(correct[k::2]) / len(correct[k::2]) for k, task in enumerate(tasks)}
+def write_inference(paths: Paths, factors: dict[str, float] | None = None, rounds: int = 7, **changes: object) -> None:
+    """What `measure` leaves of the methods that have run so far. factors: how many times 0.2 s each takes."""
+    names = sorted(path.stem for path in paths.training_run("x").parent.glob("*.json"))
+    factors = dict.fromkeys(names, 1.0) | ({"lora, unmerged": 1.3} if "lora" in names else {}) | (factors or {})
+    control = [name for name in factors if "," not in name]
+    if len(control) < 2:
+        control = [names[0], f"{names[0]}, again"]
+        factors |= {control[1]: factors[names[0]]}
+
+    def timings(factor: float, size: int) -> dict[str, list[float]]:
+        seconds = [0.2 * factor * size] * rounds
+        first = [value / 4 for value in seconds]
+        return {"first_seconds": first, "seconds": seconds, "first_cpu_seconds": first, "cpu_seconds": seconds}
+
+    variants = [
+        {
+            "name": name,
+            "method": name.partition(",")[0],
+            "form": "as it is",
+            "batches": {str(size): timings(factor, size) for size in (1, 8)},
+        }
+        for name, factor in factors.items()
+    ]
+    record = {"rounds": rounds, "prompts": 2, "batch_size": 8, "new_tokens": 16, "together": True, "control": control}
+    files.write_json(paths.inference_run, record | {"contention": IDLE, "variants": variants} | changes)
+
+
+def write_forgetting(
+    paths: Paths, run: str, correct: list[bool], losses: tuple[float, ...], known: list[bool] | None = None
+) -> None:
+    """Answers to questions of two tasks in turn; all answers to `number` differ, of `mood` three in four are the same.
+
+    The choices of `mood` differ in length, and per character the first one is always chosen.
+    """
+    answers: list[dict] = []
+    for k, hit in enumerate(correct):
+        task, answer = ("number", str(k)) if k % 2 == 0 else ("mood", "unhappy" if k % 8 == 1 else "happy")
+        row = {"id": str(k), "task": task, "answer": answer, "correct": {"written": hit}, "given": {"written": "?"}}
+        if known is not None:
+            choices = [answer, "98", "99", "97"] if task == "number" else ["happy", "unhappy"]
+            row |= {"choices": choices, "given": {"written": "?", "by_choice": "?", "by_choice_norm": "?"}}
+            row["correct"] |= {"by_choice": known[k], "by_choice_norm": answer != "unhappy"}
+        answers.append(row)
+    files.write_jsonl(paths.answers(run), answers)
     tokens = [10, 10, 20]
     nats = [loss * count for loss, count in zip(losses, tokens)]
     forgetting = {
-        "questions": 20,
-        "by_choice": 0,
-        "accuracy": accuracy | {"mean": sum(accuracy.values()) / 2},
+        "questions": len(answers),
+        "with_choices": 0 if known is None else len(answers),
+        "accuracy": accuracy_by_task(answers),
         "text_loss": {"mean": sum(nats) / sum(tokens), "nats": nats, "tokens": tokens},
     }
-    files.write_json(paths.forgetting(name), forgetting)
+    files.write_json(paths.forgetting(run), forgetting)
 
 
 def markdown_tables(page: str) -> list[list[list[str]]]:

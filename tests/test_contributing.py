@@ -53,7 +53,7 @@ def test_ten_lines_add_a_method_and_touch_nothing_else(smoke, tmp_path):
     assert {line for line in changed(project) if not line[3:].startswith(noted)} == touched
     rows = {row["name"]: row for row in project.json("reports/comparison.json")["systems"]}
     assert rows["loha"]["trainable_parameters"] == 2 * 8 * (192 + 192) * 2 * 10  # query and value of ten attentions
-    assert rows["loha"]["accuracy"] and rows["loha"]["accuracy_change"]
+    assert rows["loha"]["forgetting"]["readings"]["by_choice"]["change"]
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,12 @@ def test_a_stage_depends_on_exactly_the_parameters_it_reads(stage):
     assert tracked == read
 
 
+def test_generate_depends_on_all_of_its_section_but_how_latency_is_measured():
+    """So that more rounds write no summary again; `measure` depends on the whole section."""
+    tracked = {key for key in STAGES["generate"]["params"] if key.startswith("generate")}
+    assert tracked == {f"generate.{key}" for key in read_params()["generate"] if key != "latency"}
+
+
 def places() -> dict[str, str]:
     """Every place that core/paths.py knows, a star for each name in it."""
     found = {}

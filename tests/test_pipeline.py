@@ -29,7 +29,8 @@ def test_every_stage_of_every_method_runs(smoke):
     for row in rows:
         assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
         assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
-        assert set(row["accuracy"]) == {*TASKS, "mean"}
+        for reading in row["forgetting"]["readings"].values():
+            assert set(reading["accuracy"]) == {*TASKS, "mean"}
     page = (smoke.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
 
@@ -61,9 +62,10 @@ def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(smoke, projec
 
     assert results(before[0]) == results(after_[0])
     assert len(results(before[0])) > 20
-    for rows in (before[1], after_[1]):
-        for row in rows["systems"]:
-            row.pop("cost", None), row.pop("inference", None)
+    for comparison in (before[1], after_[1]):
+        comparison.pop("inference")
+        for row in comparison["systems"]:
+            row.pop("cost", None), row.pop("memory", None), row.pop("busy", None)
     assert before[1] == after_[1]
 
 
@@ -137,7 +139,7 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
         (
             "data.limit.test=3",
             ["zero_shot"],
-            {"prepare", "template", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot"},
+            {"prepare", "template", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot", "measure"},
         ),
         ("tokenize.max_target_tokens=8", ["zero_shot", "lora"], {"tokenize", *DRAWN}),
         ("train.batch_size=2", ["zero_shot", "lora"], DRAWN),
@@ -147,9 +149,10 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
         (
             "generate.max_new_tokens=6",
             ["zero_shot", "lora"],
-            {*WRITTEN, "score@zero_shot", "score@lora"},
+            {*WRITTEN, "score@zero_shot", "score@lora", "measure"},
         ),
         ("score.use_stemmer=false", METHODS, {"baselines", *SCORES, *(f"validate@{run}" for run in runs(*METHODS))}),
+        ("generate.latency.rounds=2", METHODS, {"measure"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -272,7 +275,13 @@ def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project,
     with hub.serve(models={"google/flan-t5-base": model}) as endpoint:
         project.environment["HF_ENDPOINT"] = endpoint
         ran = project.dvc("exp", "run", *overrides)
-    assert set(ran) == {"config", "download_model", "convert", *PAGES}  # the same weights as before, so no more
+    assert set(ran) == {
+        "config",
+        "download_model",
+        "convert",
+        "measure",
+        *PAGES,
+    }  # the same weights as before, so no more
     assert project.json("models/raw/source.json") == {"repo_id": "google/flan-t5-base", "commit": hub.COMMIT}
     ran = project.dvc("exp", "run", *overrides, "-S", "generate.max_new_tokens=2")  # the hub is gone
-    assert set(ran) == {"config", "validate@zero_shot", "generate@zero_shot", "score@zero_shot", *PAGES}
+    assert set(ran) == {"config", "validate@zero_shot", "generate@zero_shot", "score@zero_shot", "measure", *PAGES}

@@ -15,6 +15,7 @@ from pipeline import (
     external,
     forgetting,
     generate,
+    measure,
     prepare,
     report,
     score,
@@ -73,20 +74,18 @@ def run_train(run: str) -> None:
 
 
 def run_generate(run: str) -> None:
-    changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
     model, template = tiny.model_params("causal"), tiny.template_params()
-    generate.run(run, P, model=model, template=template, generate=tiny.generate_params(**changes))
+    generate.run(run, P, model=model, template=template, generate=tiny.generate_params(max_new_tokens=4))
 
 
 def run_validate(run: str) -> None:
-    changes = {"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 4}
     model, template = tiny.model_params("causal"), tiny.template_params()
     validate.run(
         run,
         P,
         model=model,
         template=template,
-        generate=tiny.generate_params(**changes),
+        generate=tiny.generate_params(max_new_tokens=4),
         validate=tiny.section("validate", Validate),
         score=settings(),
     )
@@ -96,6 +95,13 @@ def run_forgetting(run: str) -> None:
     asked = tiny.section("forgetting", Forgetting, max_new_tokens=4)
     model, template = tiny.model_params("causal"), tiny.template_params()
     forgetting.run(run, P, model=model, template=template, forgetting=asked)
+
+
+def run_measure() -> None:
+    latency = {"prompts": 1, "batch_size": 2, "new_tokens": 2, "rounds": 1}
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    asked = tiny.generate_params(max_new_tokens=4, latency=latency)
+    measure.run(P, methods=list(METHODS), seeds_of=SEEDS_OF, model=model, template=template, generate=asked)
 
 
 def run_score(method: str) -> None:
@@ -136,6 +142,7 @@ def whole(tmp_path_factory, causal_base) -> Path:
             run_forgetting(run)
             run_score(method)
         run_baselines()
+        run_measure()
         run_compare()
         run_report()
     return folder
@@ -194,6 +201,15 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
     (run_validate, "lora-1", [P.limits, P.prompts("validation"), P.records("validation")]),
+    (
+        run_measure,
+        "",
+        [
+            *(P.limits, P.prompts("test"), P.base_model / CONFIG, P.base_model / WEIGHTS),
+            *(P.tuned_model("lora-1") / "adapter_model.safetensors", P.tuned_model("full-1") / WEIGHTS),
+            P.tuned_model("few_shot-1") / "demonstrations.jsonl",
+        ],
+    ),
     (run_score, "lora", [P.records("test"), P.predictions("lora-1")]),
     (run_baselines, "", [P.records("test")]),
     (
@@ -202,6 +218,8 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         [
             *(place("lora") for place in (P.scores, P.dialogue_scores)),
             *(place("lora-1") for place in (P.training_run, P.generation_run, P.answers, P.forgetting)),
+            P.forgetting_run("lora-1"),
+            P.inference_run,
             P.baselines / "lead.json",
         ],
     ),
@@ -216,7 +234,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
 ]
-WITH_MODEL = (run_train, run_validate, run_generate, run_forgetting)
+WITH_MODEL = (run_train, run_validate, run_generate, run_forgetting, run_measure)
 CASES = [
     pytest.param(
         *(run, method, path),
@@ -297,6 +315,8 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.curves("full-1") / "metrics.json", "train@full-1"),
         (P.predictions("lora-1"), "generate@lora-1"),
         (P.answers("lora-1"), "forgetting@lora-1"),
+        (P.forgetting_run("lora-1"), "forgetting@lora-1"),
+        (P.inference_run, "measure"),
         (P.scores("lora"), "score@lora"),
         (P.metrics("lora"), "score@lora"),
         (P.dialogue_scores("published"), "external@published"),

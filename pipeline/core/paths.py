@@ -102,6 +102,15 @@ class Paths:
     def generation_run(self, run: str) -> Path:
         return self.root / f"reports/runs/generate/{run}.json"
 
+    def forgetting_run(self, run: str) -> Path:
+        """Seconds and memory of answering the questions."""
+        return self.root / f"reports/runs/forgetting/{run}.json"
+
+    @property
+    def inference_run(self) -> Path:
+        """Seconds of inference with every method, in interleaved rounds."""
+        return self.root / "reports/runs/inference.json"
+
     def predictions(self, run: str) -> Path:
         """Summaries of the test dialogues, in a folder of all runs of the method."""
         return self.root / f"reports/predictions/{parse_run(run)[0]}/{run}.jsonl"

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from pipeline.evaluation.shapes import Estimate, Scores, Timing
+from pipeline.evaluation.shapes import Estimate, InferenceCosts, Scores
 
 SCHEMA = 2
 CLOSED = ConfigDict(extra="forbid")
@@ -54,18 +54,76 @@ class WithoutNearDuplicates(TypedDict):
 
 
 @with_config(CLOSED)
+class Quartiles(TypedDict):
+    """Of the tokens per second of a training; low and high are the quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+@with_config(CLOSED)
 class Cost(TypedDict):
-    """Seconds, tokens per second and peaks in MiB; None where nothing was measured."""
+    """Seconds on the clock and of processors, tokens per second; None where nothing was measured."""
 
     train_seconds: float
+    train_cpu_seconds: float
     seconds_to_best: float | None
     validation_seconds: float
-    train_tokens_per_second: float | None
-    load_peak_mib: float | None
-    train_peak_mib: float | None
+    train_tokens_per_second: Quartiles | None
     generate_seconds: float
+    generate_cpu_seconds: float
     generate_tokens_per_second: float
-    generate_peak_mib: float | None
+
+
+@with_config(CLOSED)
+class PhaseMemory(TypedDict):
+    """MiB of a process: its peak, how much of it is above the loaded model, and its imports."""
+
+    peak: float
+    above_model: float
+    imports: float
+
+
+@with_config(CLOSED)
+class Reading(TypedDict):
+    """One way to read an answer: percent by task and as `mean`; `change` against the base where that was measured."""
+
+    accuracy: dict[str, float]
+    chance: dict[str, dict[str, float]]  # how an answer is guessed -> task -> percent
+    change: NotRequired[dict[str, Estimate]]
+
+
+@with_config(CLOSED)
+class Forgetting(TypedDict):
+    """What a method left of the base's other abilities."""
+
+    runs: int
+    questions: int
+    with_choices: int
+    readings: dict[str, Reading]
+    text_loss: float
+    text_loss_change: NotRequired[Estimate]
+
+
+@with_config(CLOSED)
+class ForgettingDifference(TypedDict):
+    """An adapter's accuracy minus that of a wholly trained method, mean over tasks, in points of a reading."""
+
+    first: str
+    second: str
+    reading: str
+    mean: float
+    low: float
+    high: float
+
+
+@with_config(CLOSED)
+class ForgettingComparison(TypedDict):
+    """What was forgotten, method against method and in words."""
+
+    differences: list[ForgettingDifference]
+    sentences: list[str]
 
 
 @with_config(CLOSED)
@@ -98,14 +156,10 @@ class System(TypedDict):
     request_tokens: NotRequired[float]
     request_seconds: NotRequired[float | None]
     extra_prompt_tokens: NotRequired[float]
-    inference: NotRequired[dict[str, Timing | int]]
     cost: NotRequired[Cost]
-    accuracy: NotRequired[dict[str, float]]
-    questions: NotRequired[int]
-    by_choice: NotRequired[int]
-    text_loss: NotRequired[float]
-    accuracy_change: NotRequired[Estimate]
-    text_loss_change: NotRequired[Estimate]
+    memory: NotRequired[dict[str, PhaseMemory | None]]
+    busy: NotRequired[dict[str, str]]
+    forgetting: NotRequired[Forgetting]
 
 
 @with_config(CLOSED)
@@ -120,4 +174,6 @@ class Comparison(TypedDict):
     non_inferiority_margin: float
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[Difference]]
+    forgetting: ForgettingComparison
+    inference: NotRequired[InferenceCosts]
     verdict: list[str]

@@ -8,64 +8,123 @@ import numpy as np
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.bootstrap import PairedResampling
-from pipeline.evaluation.shapes import Answer, Forgetting
+from pipeline.evaluation.bootstrap import Estimate, PairedResampling
+from pipeline.evaluation.paired_proportions import accuracy_change, task_weights
+from pipeline.evaluation.questions import READINGS, chance_by_task, shares_by_task
+from pipeline.evaluation.shapes import Answer, Forgetting, TrainingRun
 from pipeline.parameters.score import Score
 
 BASE = "zero_shot"  # the base model as it is
 
+Answers = list[list[dict[str, Any]]]  # of each run, in the order of the questions
 
-def forgetting_metrics(method: str, paths: Paths, score: Score, base_measured: bool) -> dict[str, Any]:
-    """Accuracy in percent by task, loss on held-out text in nats per token, and the change of both against the base.
 
-    Each change has a paired bootstrap interval, over the questions within each task and over the texts. Without
-    base_measured there are no changes. Raises InputError where the base answered different questions.
+def forgetting_metrics(runs: list[str], paths: Paths, score: Score, base_measured: bool) -> dict[str, Any]:
+    """Accuracy in percent by reading and task, loss on held-out text in nats per token, and their change.
+
+    runs: those of one method, one for each seed; figures are their means. A change has a 95 % interval: of accuracy
+    over questions and seeds, of loss over texts. There is none without base_measured, or where the method trains
+    nothing and so leaves the base as it is. Raises InputError where two runs answered different questions.
     """
-    measured = files.read_json(paths.forgetting(method), Forgetting)
-    result = {
-        "accuracy": {task: 100 * share for task, share in measured["accuracy"].items()},
-        "questions": measured["questions"],
-        "by_choice": measured["by_choice"],
-        "text_loss": measured["text_loss"]["mean"],
+    against = [BASE] if base_measured and _trains(runs, paths) else []
+    answers, before = read_answers(runs, paths), read_answers(against, paths)
+    check_same_questions(against + runs, before + answers, paths)
+    return {
+        "runs": len(runs),
+        "questions": len(answers[0]),
+        "with_choices": sum("choices" in row for row in answers[0]),
+        "readings": {reading: reading_metrics(reading, answers, before) for reading in readings_of(answers[0])},
+        **text_loss_metrics(runs, against, paths, score),
     }
-    if not base_measured:
-        return result
-    before, after = (files.read_jsonl(paths.answers(name), Answer) for name in (BASE, method))
-    if [row["id"] for row in before] != [row["id"] for row in after]:
-        raise InputError(
-            f"{paths.answers(method).parent}: {BASE} and {method} answered different questions: run `dvc repro` again"
-        )
-    resampling = PairedResampling.draw_within([row["task"] for row in after], score.resamples, score.seed)
-    change = resampling.change(_correct_by_task(after), _correct_by_task(before), mean_accuracy)
-    result["accuracy_change"] = asdict(change)
-    base_loss = files.read_json(paths.forgetting(BASE), Forgetting)["text_loss"]
-    lengths = {len(loss[key]) for loss in (base_loss, measured["text_loss"]) for key in ("nats", "tokens")}
-    if len(lengths) > 1:
-        raise InputError(f"{paths.forgetting(method)}: {BASE} and {method} read different texts: run `dvc repro` again")
-    resampling = PairedResampling.draw(len(base_loss["nats"]), score.resamples, score.seed)
-    change = resampling.change(_nats_and_tokens(measured["text_loss"]), _nats_and_tokens(base_loss), nats_per_token)
-    return result | {"text_loss_change": asdict(change)}
 
 
-def _nats_and_tokens(loss: dict[str, Any]) -> np.ndarray:
-    """(texts, 2): the nats of each text, and its tokens."""
-    return np.array([loss["nats"], loss["tokens"]], dtype=np.float64).T
+def _trains(runs: list[str], paths: Paths) -> bool:
+    return files.read_json(paths.training_run(runs[0]), TrainingRun)["trainable_parameters"] > 0
+
+
+def read_answers(runs: list[str], paths: Paths) -> Answers:
+    return [files.read_jsonl(paths.answers(run), Answer) for run in runs]
+
+
+def check_same_questions(runs: list[str], answers: Answers, paths: Paths) -> None:
+    """Raise InputError where two runs answered different questions, or not in the same readings."""
+    first, *others = [[(row["id"], sorted(row["correct"])) for row in of_run] for of_run in answers]
+    for run, other in zip(runs[1:], others):
+        if other != first:
+            raise InputError(
+                f"{paths.answers(run).parent}: {runs[0]} and {run} answered different questions: run `dvc repro` again"
+            )
+
+
+def readings_of(answers: list[dict[str, Any]]) -> list[str]:
+    """The readings that say something: per character only where the choices of a question differ in length."""
+    lengths_differ = any(len(set(map(len, row.get("choices", [])))) > 1 for row in answers)
+    given = {reading for row in answers for reading in row["correct"]}
+    return [reading for reading in READINGS if reading in given and (reading != "by_choice_norm" or lengths_differ)]
+
+
+def reading_metrics(reading: str, answers: Answers, before: Answers) -> dict[str, Any]:
+    """Accuracy and chance level by task and as `mean` over the tasks, and the change from `before` where that is given.
+
+    In percent of the questions that have this reading.
+    """
+    asked = [row for row in answers[0] if reading in row["correct"]]
+    tasks, correct = [row["task"] for row in asked], correct_answers(answers, reading)
+    found: dict[str, Any] = {"accuracy": in_percent(shares_by_task(tasks, correct.mean(axis=0).tolist()))}
+    found["chance"] = {kind: in_percent(shares) for kind, shares in chance_by_task(asked).items()}
+    if reading == "written":
+        found["chance"].pop("random_choice", None)
+    if before:
+        changes = changes_by_task(correct, correct_answers(before, reading), tasks)
+        found["change"] = {task: asdict(change) for task, change in changes.items()}
+    return found
+
+
+def in_percent(shares: dict[str, float]) -> dict[str, float]:
+    return {task: 100 * share for task, share in shares.items()}
+
+
+def correct_answers(answers: Answers, reading: str) -> np.ndarray:
+    """(runs, questions): 1 where an answer is right; of the questions that have this reading."""
+    return np.array(
+        [[float(row["correct"][reading]) for row in of_run if reading in row["correct"]] for of_run in answers]
+    )
+
+
+def changes_by_task(after: np.ndarray, before: np.ndarray, tasks: list[str]) -> dict[str, Estimate]:
+    """The change of each task and of the `mean` over the tasks; after and before are (runs, questions)."""
+    changes = {}
+    for task in dict.fromkeys(tasks):
+        members = np.array([name == task for name in tasks])
+        weights = np.full(members.sum(), 1 / members.sum())
+        changes[task] = accuracy_change(after[:, members], before[:, members], weights)
+    return {**changes, "mean": accuracy_change(after, before, task_weights(tasks))}
+
+
+def text_loss_metrics(runs: list[str], against: list[str], paths: Paths, score: Score) -> dict[str, Any]:
+    """The loss, mean over runs, and its change from the run `against`, with a paired bootstrap interval over texts."""
+    losses = {run: files.read_json(paths.forgetting(run), Forgetting)["text_loss"] for run in runs + against}
+    first = losses[runs[0]]
+    for run, loss in losses.items():
+        if loss["tokens"] != first["tokens"] or len(loss["nats"]) != len(first["tokens"]):
+            raise InputError(
+                f"{paths.forgetting(run)}: {runs[0]} and {run} read different texts: run `dvc repro` again"
+            )
+    after = _nats_and_tokens([losses[run] for run in runs])
+    found: dict[str, Any] = {"text_loss": float(nats_per_token(after.sum(axis=0)[None])[0])}
+    if against:
+        resampling = PairedResampling.draw(len(after), score.resamples, score.seed)
+        before = _nats_and_tokens([losses[run] for run in against])
+        found["text_loss_change"] = asdict(resampling.change(after, before, nats_per_token))
+    return found
+
+
+def _nats_and_tokens(losses: list[dict[str, Any]]) -> np.ndarray:
+    """(texts, 2): the nats of each text, mean over runs, and its tokens."""
+    nats = np.mean([loss["nats"] for loss in losses], axis=0)
+    return np.stack([nats, np.array(losses[0]["tokens"], dtype=np.float64)], axis=1)
 
 
 def nats_per_token(sums: np.ndarray) -> np.ndarray:
     """All nats divided by all tokens."""
     return sums[:, 0] / sums[:, 1]
-
-
-def _correct_by_task(answers: list[dict[str, Any]]) -> np.ndarray:
-    """(questions, 2 x tasks): whether a question is of a task and was answered correctly, then whether it is of it."""
-    tasks = list(dict.fromkeys(row["task"] for row in answers))
-    of_task = np.array([[row["task"] == task for task in tasks] for row in answers], dtype=np.float64)
-    correct = np.array([[float(row["correct"])] for row in answers])
-    return np.hstack([of_task * correct, of_task])
-
-
-def mean_accuracy(sums: np.ndarray) -> np.ndarray:
-    """The mean over the tasks of their accuracy in percent."""
-    correct, asked = np.split(sums, 2, axis=1)
-    return 100 * (correct / asked).mean(axis=1)

@@ -1,6 +1,8 @@
 """The forgetting measurement's files: questions with answers, and held-out texts; and what a correct answer is."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,10 @@ from pipeline.tables.rows import rows
 from pipeline.tables.values import is_encodable, is_missing, is_nonempty_text, parse_id, written_list
 
 FIELDS = ("id", "task", "prompt", "answer")
+
+# How an answer is taken from a model: as it writes it, as the likeliest of the question's choices, and as the choice
+# that is likeliest per character.
+READINGS = ("written", "by_choice", "by_choice_norm")
 
 
 def read_questions(path: Path, per_task: int | None) -> list[dict[str, Any]]:
@@ -73,13 +79,53 @@ def normalize_answer(text: str) -> str:
     return text.strip().removesuffix(".").lower()
 
 
-def accuracy_by_task(answered: list[dict[str, Any]]) -> dict[str, float]:
-    """The share of correct answers of each task, and `mean` over the tasks."""
-    correct: dict[str, list[bool]] = {}
-    for row in answered:
-        correct.setdefault(row["task"], []).append(row["correct"])
-    shares = {task: sum(hits) / len(hits) for task, hits in correct.items()}
+def likeliest_choices(choices: list[str], log_likelihoods: list[float]) -> dict[str, str]:
+    """The choice of the highest log-likelihood, and that of the highest per character; of equals the first.
+
+    They are `acc` and `acc_norm` of the Language Model Evaluation Harness, which counts the characters of the choice
+    alone, without the space before it.
+    """
+    per_character = [total / len(choice) for total, choice in zip(log_likelihoods, choices)]
+    return {
+        "by_choice": choices[log_likelihoods.index(max(log_likelihoods))],
+        "by_choice_norm": choices[per_character.index(max(per_character))],
+    }
+
+
+def accuracy_by_task(answered: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Reading -> task -> the share of correct answers, and `mean` over the tasks; without readings of no question."""
+    rows = {reading: [row for row in answered if reading in row["correct"]] for reading in READINGS}
+    return {
+        reading: shares_by_task([row["task"] for row in of_reading], [row["correct"][reading] for row in of_reading])
+        for reading, of_reading in rows.items()
+        if of_reading
+    }
+
+
+def shares_by_task(tasks: list[str], values: Sequence[float]) -> dict[str, float]:
+    """The mean value of each task, and `mean` over the tasks; tasks[i] is that of values[i]."""
+    by_task: dict[str, list[float]] = {}
+    for task, value in zip(tasks, values):
+        by_task.setdefault(task, []).append(value)
+    shares = {task: sum(of_task) / len(of_task) for task, of_task in by_task.items()}
     return {**shares, "mean": sum(shares.values()) / len(shares)}
+
+
+def chance_by_task(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """What answers without a look at the question get right, by task.
+
+    most_frequent: a task's most frequent answer, always given. random_choice: a choice at random, where every question
+    has choices.
+    """
+    tasks = [row["task"] for row in rows]
+    answers: dict[str, Counter[str]] = {}
+    for row in rows:
+        answers.setdefault(row["task"], Counter())[normalize_answer(row["answer"])] += 1
+    most_frequent = {task: max(counts.values()) / counts.total() for task, counts in answers.items()}
+    chance = {"most_frequent": shares_by_task(tasks, [most_frequent[task] for task in tasks])}
+    if all("choices" in row for row in rows):
+        chance["random_choice"] = shares_by_task(tasks, [1 / len(row["choices"]) for row in rows])
+    return chance
 
 
 def read_texts(path: Path) -> list[dict[str, str]]:

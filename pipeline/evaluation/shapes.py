@@ -5,6 +5,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
+from pipeline.core.contention import Contention
 from pipeline.evaluation.metrics import METRICS
 
 
@@ -48,12 +49,27 @@ _SYSTEM_COLUMNS: dict[str, Any] = {"seed": int | None, "prediction": str, "words
 DialogueScores = TypedDict("DialogueScores", {"id": str, **_SYSTEM_COLUMNS, **_METRIC_COLUMNS})  # type: ignore[misc]
 
 
+class Memory(TypedDict):
+    """Of a process that ran a stage: after its imports, with the model loaded, and the peak of each phase, in MiB."""
+
+    imports_mib: float
+    model_mib: float
+    peak_mib: dict[str, float]
+
+
 class TrainingSeconds(TypedDict):
     train: Annotated[float, Field(gt=0)]
 
 
+class TrainingContention(TypedDict):
+    train: Contention
+
+
 class TrainingRun(TypedDict):
-    """reports/runs/train/METHOD.json; the last two only where something was trained."""
+    """reports/runs/train/METHOD.json; what may be left out is there where something was trained, with its memory.
+
+    tokens_per_second: non-padding tokens, between two entries of the log each.
+    """
 
     trainable_parameters: int
     total_parameters: Annotated[int, Field(gt=0)]
@@ -61,42 +77,86 @@ class TrainingRun(TypedDict):
     base_bytes: int
     needs_base: bool
     seconds: NotRequired[TrainingSeconds]
-    non_padding_tokens: NotRequired[int]
+    cpu_seconds: NotRequired[TrainingSeconds]
+    contention: NotRequired[TrainingContention]
+    tokens_per_second: NotRequired[Annotated[list[float], Field(min_length=1)]]
+    imports_mib: NotRequired[float]
+    model_mib: NotRequired[float]
+    peak_mib: NotRequired[dict[str, float]]
 
 
 class GenerationSeconds(TypedDict):
     generate: Annotated[float, Field(gt=0)]
 
 
-class GenerationPeaks(TypedDict):
-    load: float | None
-    generate: float | None
+class GenerationContention(TypedDict):
+    generate: Contention
 
 
-class Timing(TypedDict):
-    """Of one way to generate; per prompt, and of new tokens."""
-
-    seconds_per_prompt: float
-    tokens_per_second: float
-
-
-class GenerationRun(TypedDict):
+class GenerationRun(Memory):
     """reports/runs/generate/METHOD.json."""
 
     new_tokens: int
     request_tokens: float
     extra_prompt_tokens: float
-    latency: dict[str, Timing | int]
     seconds: GenerationSeconds
-    peak_mib: GenerationPeaks
+    cpu_seconds: GenerationSeconds
+    contention: GenerationContention
+
+
+class ForgettingRun(Memory):
+    """reports/runs/forgetting/METHOD.json."""
+
+
+Rounds = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+
+
+class BatchTimings(TypedDict):
+    """Seconds of a batch until its first token and until its last, one of each round."""
+
+    first_seconds: Rounds
+    seconds: Rounds
+    first_cpu_seconds: list[float]
+    cpu_seconds: list[float]
+
+
+class InferenceVariant(TypedDict):
+    """A way to serve a method. form: `merged`, `unmerged` or `as it is`. batches: by their size, "1" first."""
+
+    name: str
+    method: str
+    form: str
+    batches: Annotated[dict[str, BatchTimings], Field(min_length=1)]
+
+
+class InferenceRun(TypedDict):
+    """reports/runs/inference.json. control: the variants that compute the same."""
+
+    rounds: int
+    prompts: int
+    batch_size: int
+    new_tokens: Annotated[int, Field(ge=1)]
+    together: bool
+    control: list[str]
+    contention: Contention
+    variants: list[InferenceVariant]
+
+
+def _with_what_was_written(correct: dict[str, bool]) -> dict[str, bool]:
+    if "written" not in correct:
+        raise ValueError("no 'written'")
+    return correct
 
 
 class Answer(TypedDict):
-    """A line of reports/answers/METHOD.jsonl."""
+    """A line of reports/answers/METHOD.jsonl; given and correct: by reading (evaluation/questions.py)."""
 
     id: str
     task: str
-    correct: bool
+    answer: str
+    choices: NotRequired[list[str]]
+    given: dict[str, str]
+    correct: Annotated[dict[str, bool], AfterValidator(_with_what_was_written)]
 
 
 class TextLoss(TypedDict):
@@ -108,9 +168,65 @@ class TextLoss(TypedDict):
 
 
 class Forgetting(TypedDict):
-    """reports/forgetting/METHOD.json."""
+    """reports/forgetting/METHOD.json; accuracy: reading -> task or `mean` -> share."""
 
     questions: int
-    by_choice: int
-    accuracy: dict[str, float]
+    with_choices: int
+    accuracy: dict[str, dict[str, float]]
     text_loss: TextLoss
+
+
+class MedianInterval(TypedDict):
+    """Of the rounds; no interval where they are too few."""
+
+    median: float
+    low: float | None
+    high: float | None
+
+
+class VariantCosts(TypedDict):
+    """A variant at one size of the batch; seconds and cpu_seconds of a summary, the others of a batch."""
+
+    first_seconds: MedianInterval
+    token_milliseconds: MedianInterval
+    seconds: MedianInterval
+    cpu_seconds: MedianInterval
+    relative: MedianInterval
+
+
+class CostsOfVariant(TypedDict):
+    method: str
+    form: str
+    batches: dict[str, VariantCosts]
+
+
+class Control(TypedDict):
+    """difference: of the largest median from the smallest, in percent."""
+
+    names: list[str]
+    difference: float
+    holds: bool
+
+
+class BatchComparison(TypedDict):
+    """ranking: groups of variants, the fastest first; None where times cannot be compared."""
+
+    control: Control
+    ranking: list[list[str]] | None
+    reference: str
+
+
+class InferenceCosts(TypedDict):
+    """What inference costs; by the name of a variant, and by the size of the batch. busy: why; empty where it was not.
+
+    The variant with a method's own name is the one that a user would serve.
+    """
+
+    rounds: int
+    prompts: int
+    new_tokens: int
+    together: bool
+    contention: Contention
+    busy: str
+    by_batch: dict[str, BatchComparison]
+    variants: dict[str, CostsOfVariant]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.core.errors import InputError
+from pipeline.core.progress import progress
 from pipeline.inference.batching import longest_first, run_in_batches
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.prompts import completion_start, tokenize_completion, tokenize_instruction
@@ -37,8 +38,10 @@ def continuation_example(prompt: list[int], ids: list[int], model: LanguageModel
     return model.encode_example(prompt, ids[:-1], ids[-1])
 
 
-def label_log_likelihoods(model: LanguageModel, examples: list[Example], batch_size: int) -> list[tuple[float, int]]:
-    """(log-probability of its labels, number of labels) of each example, in order."""
+def label_log_likelihoods(
+    model: LanguageModel, examples: list[Example], batch_size: int, label: str = "read"
+) -> list[tuple[float, int]]:
+    """(log-probability of its labels, number of labels) of each example, in order; `label` names their progress."""
     import torch
 
     def process(numbers: list[int]) -> list[tuple[float, int]]:
@@ -48,12 +51,15 @@ def label_log_likelihoods(model: LanguageModel, examples: list[Example], batch_s
         return list(zip(sums.tolist(), counts.tolist()))
 
     order = longest_first([len(example["input_ids"]) for example in examples])
-    results = {number: result for number, result, _ in run_in_batches(order, batch_size, process)}
+    batches = progress(run_in_batches(order, batch_size, process), len(order), label)
+    results = {number: result for number, result, _ in batches}
     return [results[number] for number in range(len(examples))]
 
 
-def likeliest_choice(prompt: list[int], choices: list[str], model: LanguageModel, batch_size: int) -> str:
-    """The likeliest of a question's choices; of equals the first."""
-    examples = [answer_example(prompt, choice, model) for choice in choices]
-    sums = [total for total, _ in label_log_likelihoods(model, examples, batch_size)]
-    return choices[sums.index(max(sums))]
+def choice_log_likelihoods(
+    model: LanguageModel, prompts: list[list[int]], choices: list[list[str]], batch_size: int, label: str
+) -> list[list[float]]:
+    """The log-probability of each choice of each question; choices of all questions share batches."""
+    examples = [answer_example(prompt, text, model) for prompt, texts in zip(prompts, choices) for text in texts]
+    totals = iter(label_log_likelihoods(model, examples, batch_size, label))
+    return [[next(totals)[0] for _ in texts] for texts in choices]

@@ -7,17 +7,16 @@ from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.core.shapes import Demonstration, Prompt
+from pipeline.core.shapes import Prompt
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
+from pipeline.inference.tuned_prompts import encode_prompts, load_on_device, worked_examples
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
-from pipeline.models.devices import to_device
 from pipeline.models.limits import generation_settings, read_limits
 from pipeline.models.loading import count_parameters
-from pipeline.models.prompts import encode_with_examples, fitting_examples
+from pipeline.models.prompts import encode_with_examples
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.tokenizer import decode, tags
-from pipeline.models.tuned import DEMONSTRATIONS, load_tuned
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -82,24 +81,14 @@ def prepare_writer(
     template: Template,
     generate: Generate,
     monitor: ResourceMonitor,
-    merge: bool | None = None,
 ) -> Writer:
-    """Load what a run left, on the best device, with the prompts of a split; merge: None takes generate.merge."""
-    limits, chat = read_limits(paths), chat_settings(model, template)
+    """Load what a run left, on the best device, with the prompts of a split."""
+    limits, chat, folder = read_limits(paths), chat_settings(model, template), paths.tuned_model(run)
     with monitor.phase("load"):
-        merged = generate.merge if merge is None else merge
-        tuned = load_tuned(paths.base_model, paths.tuned_model(run), model.architecture, chat, merged)
-        tuned.network = to_device(tuned.network)
+        tuned = load_on_device(paths.base_model, folder, model.architecture, chat, generate.merge)
     settings = generation_settings(generate, limits, tuned.base_network.config, count_parameters(paths.base_model))
     rows = files.read_jsonl(paths.prompts(split), Prompt)
     positions = free_positions(tuned, settings.max_new_tokens, "generate.max_new_tokens")
     limit = limits["max_source_tokens"]
-    examples = fitting_examples(rows, worked_examples(run, paths), tuned, limit, positions)
-    prompts = [encode_with_examples(row, examples, tuned, limit, positions) for row in rows]
+    prompts = encode_prompts(rows, worked_examples(folder), tuned, limit, positions)
     return Writer(tuned, rows, prompts, settings, limit)
-
-
-def worked_examples(run: str, paths: Paths) -> list[dict[str, Any]]:
-    """The examples that the run's method puts into every prompt."""
-    path = paths.tuned_model(run) / DEMONSTRATIONS
-    return files.read_jsonl(path, Demonstration, may_be_empty=True) if path.exists() else []

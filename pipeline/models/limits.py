@@ -120,11 +120,20 @@ def activation_bytes(config: Any, source: int, target: int) -> int:
 
 def free_memory(parameters: int) -> int:
     """The bytes for activations, beside weights, gradients and optimizer of a model that is trained whole."""
+    return max(1, int(SHARE_OF_MEMORY * (available_memory() - 16 * parameters)))
+
+
+def available_memory() -> int:
+    """Bytes of the device that nothing uses yet."""
     import psutil
     import torch
 
-    free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available
-    return max(1, int(SHARE_OF_MEMORY * (free - 16 * parameters)))
+    return int(torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available)
+
+
+def fit_together(parameters: int, count: int) -> bool:
+    """Whether so many models of this size, in fp32, fit into memory with room to generate."""
+    return 4 * parameters * count <= SHARE_OF_MEMORY * available_memory()
 
 
 def half(positions: int | None) -> int | None:

@@ -127,9 +127,19 @@ def check_adapter(network: Any, output: Path) -> None:
         raise ValueError(f"no values for {missing[0]}")
 
 
+def is_tuned_with_peft(network: Any) -> bool:
+    """Whether the network carries an adapter or soft prompt, which it computes beside the base's weights."""
+    return hasattr(network, "peft_config")
+
+
 def is_mergeable(network: Any) -> bool:
     """Whether the network carries an adapter that can be folded into its weights."""
-    return hasattr(network, "peft_config") and hasattr(network.base_model, "merge_and_unload")
+    return is_tuned_with_peft(network) and hasattr(network.base_model, "merge_and_unload")
+
+
+def is_merged(output: Path, network: Any) -> bool:
+    """Whether the adapter that a method left in `output` is folded into this network's weights."""
+    return (output / "adapter_config.json").exists() and not is_tuned_with_peft(network)
 
 
 def directory_size(output: Path) -> int:

@@ -1,4 +1,4 @@
-"""`generate`: how summaries are decoded, and how latency is measured."""
+"""`generate`: how summaries are decoded, and how the cost of inference is measured."""
 
 from typing import Annotated, Literal
 
@@ -20,10 +20,12 @@ class DecodingParams:
 
 @section
 class Latency:
-    """At batch size 1: how many prompts, and how often each."""
+    """prompts: at batch size 1. new_tokens: of every text; the second gives the time of a further token."""
 
     prompts: Count
-    repeats: Few
+    batch_size: Count
+    new_tokens: Annotated[int, Field(ge=2, le=10**6)]
+    rounds: Few
 
 
 @section

@@ -1,5 +1,6 @@
 """Cells of a table: a value and how it is written. The same text in Markdown and on the HTML page."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,22 @@ class Estimated:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A median with an interval or quartiles and its unit, in two significant digits: a clock gives no more."""
+
+    median: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+    def __str__(self) -> str:
+        text = f"{two_digits(self.median)} {self.unit}".rstrip()
+        if self.low is None or self.high is None:
+            return text
+        return f"{text} [{two_digits(self.low)}, {two_digits(self.high)}]"
+
+
+@dataclass(frozen=True)
 class Interval:
     """The 95 % interval of a difference."""
 
@@ -75,6 +92,21 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.low:+.{self.digits}f} to {self.high:+.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A change with its 95 % interval; with `value`, what it changed to stands before it."""
+
+    mean: float
+    low: float
+    high: float
+    digits: int = 1
+    value: float | None = None
+
+    def __str__(self) -> str:
+        change = f"{self.mean:+.{self.digits}f} [{self.low:+.{self.digits}f}, {self.high:+.{self.digits}f}]"
+        return change if self.value is None else f"{self.value:.{self.digits}f} ({change})"
 
 
 @dataclass(frozen=True)
@@ -134,13 +166,42 @@ class Bytes:
         return f"{count:.2f} GiB"
 
 
-Cell = Text | Code | Missing | Number | Estimated | Interval | PValue | Count | Percent | Seconds | Mebibytes | Bytes
+Cell = (
+    Text
+    | Code
+    | Missing
+    | Number
+    | Estimated
+    | Measured
+    | Interval
+    | Changed
+    | PValue
+    | Count
+    | Percent
+    | Seconds
+    | Mebibytes
+    | Bytes
+)
 EMPTY = Missing("")
+
+
+def two_digits(value: float) -> str:
+    """Two significant digits, without an exponent."""
+    rounded = float(f"{value:.1e}")
+    if rounded >= 10:
+        return f"{rounded:,.0f}"
+    digits = 1 - math.floor(math.log10(abs(rounded))) if rounded else 1
+    return f"{rounded:.{digits}f}"
 
 
 def optional(kind: Callable[..., Cell], value: Any, *arguments: Any) -> Cell | None:
     """A cell of the value; None where there is no value."""
     return None if value is None else kind(value, *arguments)
+
+
+def measured(median: dict[str, float], unit: str = "") -> Cell:
+    """A cell of a median (median, low, high) with its interval."""
+    return Measured(median["median"], median["low"], median["high"], unit)
 
 
 def estimated(score: dict[str, float]) -> Cell:

@@ -9,6 +9,7 @@ from typing import Any
 
 import altair as alt
 
+from pipeline.evaluation.forgetting_verdict import WORDS, forgetting_figure
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import Pair, read_pairs, significance_label
@@ -152,27 +153,49 @@ def differences(pairs: list[Pair]) -> Chart:
 
 
 def accuracy(methods: list[System]) -> Chart:
-    """Accuracy by task, a bar for each method."""
+    """Accuracy by task: a bar of what is still known, a point of what is written in the wanted form, a line of chance.
+
+    Without choices the bars are what is written.
+    """
+    bars = forgetting_figure(methods[0])
+    titles = {"accuracy": f"{WORDS[bars]}, %", "written": f"{WORDS['written']}, %", "chance": "chance, %"}
     points = [
-        {"method": row["name"], "task": task, "accuracy": share}
+        {
+            "method": row["name"],
+            "task": task,
+            "accuracy": share,
+            "written": row["forgetting"]["readings"]["written"]["accuracy"][task],
+            "chance": max(level[task] for level in row["forgetting"]["readings"][bars]["chance"].values()),
+        }
         for row in methods
-        for task, share in row["accuracy"].items()
+        for task, share in row["forgetting"]["readings"][bars]["accuracy"].items()
         if task != "mean"
     ]
     names = [row["name"] for row in methods]
-    drawn = (
-        chart_of(points)
-        .mark_bar()
-        .encode(
-            x=alt.X("task:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30)),
-            xOffset=alt.XOffset("method:N", sort=None),
-            y=alt.Y("accuracy:Q", title="accuracy, %", scale=alt.Scale(domain=[0, 100])),
+    base = chart_of(points).encode(x=alt.X("task:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30)))
+    offset = alt.XOffset("method:N", sort=None, scale=alt.Scale(domain=names))
+
+    def height(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", title="accuracy, %", scale=alt.Scale(domain=[0, 100]))
+
+    drawn = alt.layer(
+        base.mark_bar().encode(
+            xOffset=offset,
+            y=height("accuracy"),
             color=color("method", names, names),
-            tooltip=["method:N", "task:N", alt.Tooltip("accuracy:Q", title="accuracy, %", format=".1f")],
-        )
+            tooltip=["method:N", "task:N", *tooltip(**titles)],
+        ),
+        base.mark_point(filled=True, size=24, color="#888888", stroke="white", opacity=1).encode(
+            xOffset=offset, y=height("written")
+        ),
+        base.mark_tick(thickness=2, color="#888888", bandSize=80).encode(y=height("chance")),
     )
-    description = "Accuracy of each method by task; the numbers are in the table below"
-    return finish("accuracy", "Accuracy in percent, by task.", description, drawn, height=240)
+    caption = (
+        f"Accuracy in percent by task. Bars: {WORDS[bars]}; points: {WORDS['written']}; lines: the chance level (the "
+        "larger of the most frequent answer and a random choice)."
+    )
+    description = "Accuracy of each method by task; the numbers are in the tables below"
+    return finish("accuracy", caption, description, drawn, height=240)
 
 
 def summary_lengths(words: dict[str, list[int]]) -> Chart:

@@ -9,8 +9,9 @@ from typing import Any
 
 from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting import comparison_tables as tables
-from pipeline.reporting import cost_tables
+from pipeline.reporting import forgetting_tables
 from pipeline.reporting.cells import Code
+from pipeline.reporting.cost_section import cost_section
 from pipeline.reporting.diagnostics_table import NOT_SEEN, diagnostics_table
 from pipeline.reporting.page import (
     Block,
@@ -52,14 +53,14 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
     pairs = read_pairs(comparison)
     sections = [quality(comparison, systems)]
     if methods:
-        sections.append(cost(methods, details))
+        sections.append(cost_section(methods, comparison["inference"], details.charts if details else {}))
     if details and "training-loss" in details.charts:
         sections.append(losses(details))
     if pairs:
         sections.append(differences(comparison, pairs, details))
     sections.append(diagnostics(systems, details))
     if methods:
-        sections.append(forgetting(methods, details))
+        sections.append(forgetting(comparison, methods, details))
     if details:
         sections.append(side_by_side(details))
     about = f"{comparison['dialogues']} test dialogues"
@@ -113,30 +114,6 @@ def near_duplicates(comparison: dict[str, Any]) -> Prose | None:
     )
 
 
-def cost(methods: list[System], details: Details | None) -> Section:
-    prompts = methods[0]["inference"]["prompts"]
-    return section(
-        "Cost",
-        chart("pareto", details),
-        cost_tables.cost(methods),
-        note(
-            "Training counts optimizer steps alone; loading, validation and checkpoints have clocks of their own. "
-            "Tokens are non-padding tokens."
-        ),
-        cost_tables.memory(methods),
-        note(
-            "A phase's peak above what the process held at its start: of the resident set, on a GPU of the allocator. "
-            "Loading is that of the tuned model, to generate."
-        ),
-        cost_tables.inference(methods),
-        note(
-            f"The same prompts for every method, spread by length: {prompts} at batch size 1, the median of several "
-            f"repeats, and one batch of {cost_tables.largest_batch(methods)}. Ten tasks on disk: ten full models, or "
-            "one base with ten adapters."
-        ),
-    )
-
-
 def losses(details: Details) -> Section:
     drawn = [details.charts[name] for name in ("training-loss", "validation-loss") if name in details.charts]
     return section("Loss", SideBySide(tuple(drawn)), html_only=True)
@@ -185,16 +162,27 @@ def diagnostics(systems: list[System], details: Details | None) -> Section:
     )
 
 
-def forgetting(methods: list[System], details: Details | None) -> Section:
-    first = methods[0]
-    by_choice = f", {first['by_choice']} of them by the most likely choice" if first["by_choice"] else ""
-    questions = f"Accuracy in percent on {first['questions']} questions that no method was tuned on{by_choice}."
+def forgetting(comparison: dict[str, Any], methods: list[System], details: Details | None) -> Section:
+    measured, sentences = methods[0]["forgetting"], comparison["forgetting"]["sentences"]
+    if not measured["with_choices"]:
+        readings = "None has choices, so what is still known without the wanted form was not measured."
+    else:
+        share = "All" if measured["with_choices"] == measured["questions"] else f"{measured['with_choices']}"
+        readings = (
+            f"{share} have choices: the likeliest one shows what is still known, whatever form the model would write "
+            "it in, and is the measure of forgetting."
+        )
     return section(
         "Forgetting",
+        *(prose(sentence) for sentence in sentences),
         chart("accuracy", details),
-        tables.accuracy(methods),
-        note(questions),
-        tables.text_loss(methods),
+        forgetting_tables.forgetting(methods),
+        note(
+            f"{measured['questions']} questions that no method was tuned on, asked with the adapter on. {readings} "
+            "Intervals are each method's own, not corrected for the number of methods."
+        ),
+        *forgetting_tables.by_task(methods),
+        forgetting_tables.text_loss(methods),
         note(
             "Cross entropy of held-out texts after their prompts, or of their second halves after their first, in "
             "nats per token: more is worse."

@@ -25,7 +25,6 @@ from pipeline.reporting.page import Column, Columns, Table, build_table
 System = dict[str, Any]
 TITLE = METRICS[PRIMARY_METRIC].title
 NAME = (Column("system", align="left"), lambda row: Text(row["name"]))
-METHOD = (Column("method", align="left"), lambda row: Text(row["name"]))
 
 
 def quality(systems: list[System]) -> Table:
@@ -156,34 +155,3 @@ def seed_spread(pairs: list[Pair]) -> Table:
 
 def _sd(name: str) -> Callable[[Pair], Cell | None]:
     return lambda pair: optional(Number, getattr(pair.estimate, name), 1)
-
-
-def accuracy(methods: list[System]) -> Table:
-    """Accuracy by task, and the change of the mean against the base (zero_shot)."""
-
-    def task_column(task: str) -> tuple[Column, Callable[[System], Cell | None]]:
-        return Column(task), lambda row: Number(row["accuracy"][task], 0)
-
-    columns: Columns = [METHOD, *(task_column(task) for task in methods[0]["accuracy"])]
-    columns += _change(methods, "accuracy_change", "mean minus zero_shot", 1)
-    return build_table("Accuracy", columns, methods, show_name=True)
-
-
-def text_loss(methods: list[System]) -> Table:
-    """The loss on held-out text, and its change against the base (zero_shot)."""
-    columns: Columns = [METHOD, (Column("nats per token"), lambda row: Number(row["text_loss"], 3))]
-    columns += _change(methods, "text_loss_change", "minus zero_shot", 3)
-    return build_table("Loss on held-out text", columns, methods, show_name=True)
-
-
-def _change(methods: list[System], key: str, title: str, digits: int) -> Columns:
-    """The change against the base and its interval, where the base was measured."""
-    if not all(key in row for row in methods):
-        return []
-    return [
-        (Column(title, "The change against the base."), lambda row: Number(row[key]["mean"], digits, sign=True)),
-        (
-            Column("95 %", "The paired bootstrap interval of that change."),
-            lambda row: Interval(row[key]["low"], row[key]["high"], digits),
-        ),
-    ]

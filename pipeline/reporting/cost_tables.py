@@ -3,95 +3,107 @@
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.reporting.cells import Bytes, Cell, Count, Mebibytes, Percent, Seconds, Text, optional
+from pipeline.reporting.cells import Bytes, Cell, Count, Measured, Mebibytes, Percent, Text, measured
 from pipeline.reporting.page import Column, Columns, Table, build_table
 
 System = dict[str, Any]
 METHOD = (Column("method", align="left"), lambda row: Text(row["name"]))
-PER_SECOND = "Non-padding tokens per second"
+CPU = "CPU seconds of all threads together; other work on the machine changes them less than wall seconds."
 
 
 def cost(methods: list[System]) -> Table:
-    """Parameters and bytes of each method, seconds and tokens per second of its training and generation."""
+    """Parameters and bytes of each method, wall and CPU seconds of its training and generation."""
 
-    def trained(kind: Callable[[Any], Cell], key: str) -> Callable[[System], Cell | None]:
-        return lambda row: kind(row["cost"][key]) if row["trainable_parameters"] else None
+    def trained(cell: Callable[[dict[str, Any]], Cell | None]) -> Callable[[System], Cell | None]:
+        return lambda row: cell(row["cost"]) if row["trainable_parameters"] else None
+
+    def seconds(key: str) -> Callable[[dict[str, Any]], Cell | None]:
+        return lambda costs: None if costs[key] is None else Measured(costs[key], unit="s")
 
     columns: Columns = [
         METHOD,
         (Column("trainable", "Parameters that training changes."), lambda row: Count(row["trainable_parameters"])),
         (Column("of", "All parameters of the base model."), lambda row: Count(row["total_parameters"])),
         (Column("share", "Trainable parameters in percent of all."), lambda row: Percent(100 * row["share"], 2)),
-        (Column("on disk", "What the method saves beside the base."), lambda row: Bytes(row["bytes"])),
-        (Column("training", "Optimizer steps alone."), trained(Seconds, "train_seconds")),
-        (Column("tokens/s", f"{PER_SECOND} of training."), trained(Count, "train_tokens_per_second")),
+        (Column("training", "Wall seconds of optimizer steps alone."), trained(seconds("train_seconds"))),
+        (Column("training, CPU", CPU), trained(seconds("train_cpu_seconds"))),
         (
-            Column("time to best checkpoint", "Seconds of training until the checkpoint that is kept."),
-            trained(Seconds, "seconds_to_best"),
+            Column("tokens/s", "Non-padding tokens per second of training: median and quartiles over its log entries."),
+            trained(lambda costs: measured(costs["train_tokens_per_second"])),
         ),
         (
-            Column("generation", "Summaries of all test dialogues, in batches."),
-            lambda row: Seconds(row["cost"]["generate_seconds"]),
+            Column("time to best checkpoint", "Wall seconds of training until the checkpoint that is kept."),
+            trained(seconds("seconds_to_best")),
         ),
         (
-            Column("tokens/s", "New tokens per second of generation."),
-            lambda row: Count(row["cost"]["generate_tokens_per_second"]),
+            Column("generation", "Wall seconds of the summaries of all test dialogues, in batches."),
+            lambda row: seconds("generate_seconds")(row["cost"]),
         ),
+        (Column("generation, CPU", CPU), lambda row: seconds("generate_cpu_seconds")(row["cost"])),
     ]
     return build_table("Parameters and time", columns, methods, show_name=True)
 
 
 def memory(methods: list[System]) -> Table:
-    """Peak memory of each phase."""
+    """Peak memory of each phase, absolute and above the loaded model."""
 
-    def peak(key: str) -> Callable[[System], Cell | None]:
-        return lambda row: optional(Mebibytes, row["cost"][f"{key}_peak_mib"])
+    def mebibytes(phase: str, key: str) -> Callable[[System], Cell | None]:
+        return lambda row: Mebibytes(row["memory"][phase][key]) if row["memory"][phase] else None
 
-    columns: Columns = [
-        METHOD,
-        (Column("loading", "Loading the tuned model, to generate."), peak("load")),
-        (Column("training", "Optimizer steps."), peak("train")),
-        (Column("generation", "Summaries of all test dialogues."), peak("generate")),
-    ]
+    columns: Columns = [METHOD]
+    for phase in ("training", "generation", "forgetting"):
+        columns += [
+            (Column(phase, f"Peak of the whole process during {phase}."), mebibytes(phase, "peak")),
+            (
+                Column(
+                    "above the model", f"The peak during {phase} minus what the process held with the model loaded."
+                ),
+                mebibytes(phase, "above_model"),
+            ),
+        ]
+    columns.append(
+        (
+            Column("imports", "Of each peak, what the process held after importing torch, transformers and PEFT."),
+            mebibytes("generation", "imports"),
+        )
+    )
     return build_table("Memory", columns, methods, show_name=True)
 
 
-def inference(methods: list[System]) -> Table:
-    """Latency and throughput, extra prompt tokens and bytes of ten tasks; a row for each way a method can be served."""
+def inference(costs: dict[str, Any], size: str) -> Table:
+    """Seconds of each variant at one size of the batch; costs: `inference` of the comparison."""
 
-    def timed(position: int, key: str, kind: Callable[..., Cell], *digits: int) -> Callable[[Any], Cell | None]:
-        return lambda item: kind(item[1][position][key], *digits)
+    def figure(key: str, unit: str = "") -> Callable[[tuple[str, dict[str, Any]]], Cell]:
+        return lambda item: measured(item[1]["batches"][size][key], unit)
 
+    text = f"a summary of {costs['new_tokens']} tokens"
+    reference = costs["by_batch"][size]["reference"]
     columns: Columns = [
         (Column("method", align="left"), lambda item: Text(item[0])),
-        (Column("batch size 1", "Seconds per prompt at batch size 1."), timed(0, "seconds_per_prompt", Seconds, 3)),
-        (Column("tokens/s", "New tokens per second at batch size 1."), timed(0, "tokens_per_second", Count)),
-        (Column("batched", "Seconds per prompt in a full batch."), timed(-1, "seconds_per_prompt", Seconds, 3)),
-        (Column("tokens/s", "New tokens per second in a full batch."), timed(-1, "tokens_per_second", Count)),
+        (Column("first token", "Wall seconds until a batch has its first token."), figure("first_seconds", "s")),
+        (Column("further token", "Wall time of each further token of a batch."), figure("token_milliseconds", "ms")),
+        (Column("summary", f"Wall seconds of {text}."), figure("seconds", "s")),
+        (Column("summary, CPU", f"CPU seconds of {text}, all threads together."), figure("cpu_seconds", "s")),
         (
-            Column("extra prompt tokens", "Tokens a method puts before each prompt, mean."),
-            lambda item: Count(item[2]["extra_prompt_tokens"]),
-        ),
-        (
-            Column("ten tasks on disk", "Ten full models, or one base with ten adapters."),
-            lambda item: Bytes(item[2]["bytes_of_ten_tasks"]),
+            Column("relative", f"Wall seconds of {text} divided by those of {reference} in the same round."),
+            figure("relative"),
         ),
     ]
-    return build_table("Inference and storage", columns, _served(methods), show_name=True)
+    return build_table(f"Inference, batch size {size}", columns, costs["variants"].items(), show_name=True)
 
 
-def _served(methods: list[System]) -> list[tuple[str, list[dict[str, float]], System]]:
-    """(name, timings by batch size with 1 first, method) for each variant that was timed: merged and unmerged LoRA."""
-    rows = []
-    for row in methods:
-        timings = {name: timing for name, timing in row["inference"].items() if name != "prompts"}
-        for variant in dict.fromkeys(name.partition(",")[0] for name in timings):
-            each = [timing for name, timing in timings.items() if name.startswith(f"{variant},")]
-            name = row["name"] if variant in ("as it is", "merged") else f"{row['name']}, {variant}"
-            rows.append((name, each, row))
-    return rows
-
-
-def largest_batch(methods: list[System]) -> int:
-    """The size of the batch that inference was timed in."""
-    return max(int(name.rpartition(" ")[2]) for name in methods[0]["inference"] if name != "prompts")
+def storage(methods: list[System]) -> Table:
+    """Tokens that a method adds to every prompt, and its bytes."""
+    columns: Columns = [
+        METHOD,
+        (
+            Column("extra prompt tokens", "Tokens a method puts before each prompt, mean."),
+            lambda row: Count(row["extra_prompt_tokens"]),
+        ),
+        (Column("on disk", "What the method saves beside the base."), lambda row: Bytes(row["bytes"])),
+        (
+            Column("ten tasks on disk", "Ten full models, or one base with ten adapters."),
+            lambda row: Bytes(row["bytes_of_ten_tasks"]),
+        ),
+    ]
+    return build_table("Prompts and storage", columns, methods, show_name=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pipeline.reporting.cells import Code
 from pipeline.reporting.page import (
+    Alert,
     Block,
     Column,
     Fold,
@@ -39,6 +40,8 @@ def _block(block: Block, level: int, legends: bool) -> str:
             return f"![{block.description}]({block.address})"
         case Warnings():
             return "\n".join(f"- {line}" for line in block.lines)
+        case Alert():
+            return f"**{block.text}**"
         case Fold():
             inside = "\n\n".join(_block(one, level, legends).rstrip("\n") for one in block.blocks)
             return _fold(block.title, inside)

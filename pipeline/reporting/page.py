@@ -121,6 +121,13 @@ class Warnings:
 
 
 @dataclass(frozen=True)
+class Alert:
+    """What makes the numbers below unreliable: red on the HTML page, bold in Markdown."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks that open on a click."""
 
@@ -136,7 +143,7 @@ class Reader:
     dialogues: list[dict[str, Any]]
 
 
-Block = Prose | Table | Chart | SideBySide | Image | Warnings | Fold | Reader
+Block = Prose | Table | Chart | SideBySide | Image | Warnings | Alert | Fold | Reader
 
 
 @dataclass(frozen=True)

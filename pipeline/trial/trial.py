@@ -15,7 +15,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.machine_errors import explain_machine_error
 from pipeline.core.params import parse_section, read_params
 from pipeline.inference.decoding import configure_decoding, generate_answers
-from pipeline.inference.likelihood import likeliest_choice
+from pipeline.inference.likelihood import choice_log_likelihoods
 from pipeline.models.agreement import check_start, difference, logits_of, same
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.chat import chat_settings
@@ -224,7 +224,7 @@ def write_and_choose(model: LanguageModel, beams: int) -> None:
     check_writing(model, prompts, write(model, prompts, 1))
     if beams > 1:
         write(model, prompts, beams)
-    likeliest_choice(prompts[0], ["Friday", "Monday"], model, 2)
+    choice_log_likelihoods(model, prompts[:1], [["Friday", "Monday"]], 2, "choose")
 
 
 def write(model: LanguageModel, prompts: list[list[int]], beams: int) -> dict[int, list[int]]:

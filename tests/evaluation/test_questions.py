@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import InputError
-from pipeline.evaluation.questions import accuracy_by_task, exact_match, read_questions, read_texts
+from pipeline.evaluation.questions import (
+    accuracy_by_task,
+    chance_by_task,
+    exact_match,
+    likeliest_choices,
+    read_questions,
+    read_texts,
+)
 
 
 def write(path, *rows):
@@ -26,8 +33,31 @@ def test_correct_answers_are_counted_by_task_then_averaged_over_tasks():
         {"task": "number", "answer": "12", "given": "12, I think."},
         {"task": "mood", "answer": "Happy", "given": " happy. "},
     ]
-    rows = [row | {"correct": exact_match(row["given"], row)} for row in rows]
-    assert accuracy_by_task(rows) == {"number": 0.25, "mood": 1.0, "mean": 0.625}
+    rows = [row | {"correct": {"written": exact_match(row["given"], row)}} for row in rows]
+    rows[-1]["correct"]["by_choice"] = False
+    assert accuracy_by_task(rows) == {
+        "written": {"number": 0.25, "mood": 1.0, "mean": 0.625},
+        "by_choice": {"mood": 0.0, "mean": 0.0},
+    }
+
+
+def test_the_likeliest_choice_and_the_likeliest_per_character():
+    choices = ["no", "certainly not", "élan"]  # per character -1.0, -0.5, -0.75; in bytes the last has one more
+    assert likeliest_choices(choices, [-2.0, -6.5, -3.0]) == {"by_choice": "no", "by_choice_norm": "certainly not"}
+    assert likeliest_choices(["a", "b"], [-1.0, -1.0]) == {"by_choice": "a", "by_choice_norm": "a"}
+    assert likeliest_choices(["éé", "abc"], [-1.0, -1.4])["by_choice_norm"] == "abc"  # by bytes it would be the first
+
+
+def test_chance_is_the_most_frequent_answer_or_a_random_choice():
+    answers = ["yes", "Yes.", "yes", "no"]
+    rows = [{"task": "solved", "answer": answer, "choices": ["yes", "no"]} for answer in answers]
+    rows += [{"task": "number", "answer": str(n), "choices": [str(n), "7", "8", "9"]} for n in range(4)]
+    assert chance_by_task(rows) == {
+        "most_frequent": {"solved": 0.75, "number": 0.25, "mean": 0.5},
+        "random_choice": {"solved": 0.5, "number": 0.25, "mean": 0.375},
+    }
+    del rows[0]["choices"]
+    assert list(chance_by_task(rows)) == ["most_frequent"]
 
 
 def test_per_task_takes_the_first_of_each_task(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from tokenizers import processors
 
 from pipeline.core.errors import InputError
-from pipeline.inference.likelihood import label_log_likelihoods, likeliest_choice, text_example
+from pipeline.inference.likelihood import choice_log_likelihoods, label_log_likelihoods, text_example
 from pipeline.models.architectures.base import IGNORED
 from pipeline.models.prompts import tokenize_instruction
 from tests import tiny
@@ -39,18 +39,17 @@ def by_hand(model, prompt, text):
     return sum(logits.log_softmax(-1)[at, token].item() for at, token in enumerate(text))
 
 
-def test_a_question_with_choices_is_answered_by_the_likeliest(model):
-    choices = ["1", "2", "3", "4"]  # a token each, so that length decides nothing
-    assert {len(plain_ids(model, choice)) for choice in choices} == {1}
-    chosen = set()
-    for question in ("Who?", "What is the number?", "When did it come?", "Is the customer happy?", "Where is my bag?"):
-        prompt = tokenize_instruction(question, model)
-        sums = [by_hand(model, prompt, plain_ids(model, model.separator + choice)) for choice in choices]
-        likeliest = likeliest_choice(prompt, choices, model, 3)
-        assert likeliest == choices[sums.index(max(sums))]
-        assert likeliest_choice(prompt, choices[::-1], model, 1) == likeliest
-        chosen.add(likeliest)
-    assert len(chosen) > 1
+def test_choices_of_all_questions_in_batches_are_as_likely_as_each_alone(model):
+    questions = ["Who?", "What is the number of the order that the customer gives?", "Is the customer happy?"]
+    choices = [["Ben", "the kind agent"], ["1", "12", "123"], ["yes", "no, not at all"]]
+    prompts = [tokenize_instruction(question, model) for question in questions]
+    expected = [
+        [by_hand(model, prompt, plain_ids(model, model.separator + choice)) for choice in of_question]
+        for prompt, of_question in zip(prompts, choices)
+    ]
+    for batch_size in (1, 3, 64):
+        found = choice_log_likelihoods(model, prompts, choices, batch_size, "choose")
+        assert found == [pytest.approx(totals, rel=1e-4) for totals in expected]
 
 
 def test_the_loss_of_a_text_is_that_of_its_second_half(model):

@@ -3,8 +3,21 @@
 import pytest
 
 from pipeline.reporting import markdown
-from pipeline.reporting.cells import Bytes, Code, Estimated, Interval, Missing, Number, PValue, Text
-from pipeline.reporting.page import Column, Fold, Link, Page, Row, Strong, Table, Warnings, build_table, prose, section
+from pipeline.reporting.cells import Bytes, Code, Estimated, Interval, Measured, Missing, Number, PValue, Text
+from pipeline.reporting.page import (
+    Alert,
+    Column,
+    Fold,
+    Link,
+    Page,
+    Row,
+    Strong,
+    Table,
+    Warnings,
+    build_table,
+    prose,
+    section,
+)
 
 NAME = Column("method", align="left")
 
@@ -43,6 +56,7 @@ def test_a_page_is_its_title_headline_and_sections_that_hold_something():
 
 def test_parts_fold_and_warnings_are_a_list():
     text = markdown.render(page(Fold("2 more", (prose("one"), prose("two"))), Warnings(("a", "b"))))
+    assert "**Unsure.**\n" in markdown.render(page(Alert("Unsure.")))
     assert "<details><summary>2 more</summary>\n\none\n\ntwo\n\n</details>\n\n- a\n- b\n" in text
 
 
@@ -56,6 +70,12 @@ def test_a_legend_lists_columns_that_have_a_meaning():
     ("cell", "text"),
     [
         (Number(-1.25, 2, sign=True), "-1.25"),
+        (Measured(0.16249, unit="s"), "0.16 s"),
+        (Measured(0.0996, 0.0912, 0.104, "s"), "0.10 s [0.091, 0.10]"),
+        (Measured(7.849, 7.0, 123.4, "ms"), "7.8 ms [7.0, 120]"),
+        (Measured(9.96, None, None, "ms"), "10 ms"),
+        (Measured(1234.5), "1,200"),
+        (Measured(0.0), "0.0"),
         (Number(2.0, sign=True), "+2.0"),
         (Number(0.123456, 4, significant=True), "0.1235"),
         (Estimated(40.04, 39.0, 41.0), "40.0 [39.0, 41.0]"),

@@ -9,7 +9,20 @@ from pipeline import baselines, compare, report
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.reporting.charts import pareto_frontier
-from tests.systems import COUNT, FAIR, GOOD, POOR, RECORDS, TRAINED, WHOLE_MODEL, settings, write_method, write_scores
+from tests.systems import (
+    BUSY,
+    COUNT,
+    FAIR,
+    GOOD,
+    POOR,
+    RECORDS,
+    TRAINED,
+    WHOLE_MODEL,
+    settings,
+    write_inference,
+    write_method,
+    write_scores,
+)
 
 EVIL = "<script>window.ran = true</script><img src=x onerror='window.ran = true'> </script> & \u2028 end"
 METHODS = ["zero_shot", "lora", "full"]
@@ -29,9 +42,9 @@ def make_report(paths: Paths, methods: list[str], **changes) -> None:
 def paths(tmp_path_factory) -> Paths:
     """A report on thirty dialogues, one of which holds markup."""
     paths = Paths(tmp_path_factory.mktemp("report"))
-    write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora", [*FAIR[:-1], f"{FAIR[-1]} {EVIL}"], TRAINED)
-    write_method(paths, "full", GOOD, WHOLE_MODEL)
+    write_method(paths, "zero_shot", POOR, known=[True] * 20)
+    write_method(paths, "lora", [*FAIR[:-1], f"{FAIR[-1]} {EVIL}"], TRAINED, known=[True, False] * 10)
+    write_method(paths, "full", GOOD, WHOLE_MODEL, known=[True] * 20)
     evil = RECORDS[-1] | {"dialogue": f"#Person1#: {EVIL}\n#Person2#: Zanzibar.", "near": "train-7"}
     files.write_jsonl(paths.records("test"), [*RECORDS[:-1], evil])
     for name in ("lora", "full"):
@@ -54,7 +67,7 @@ def opened(request, browser, paths):
     tab.on("pageerror", lambda error: tab.messages.append(str(error)))
     tab.on("request", lambda request: tab.requests.append(request.url))
     tab.goto(paths.report.resolve().as_uri())
-    tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 6")
+    tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 7")
     yield tab
     context.close()
 
@@ -171,6 +184,25 @@ def test_the_meaning_of_columns_is_a_tooltip_and_a_legend(opened):
     legend = opened.locator("details.legend", has_text=meaning)
     legend.locator("summary").click()
     assert legend.get_by_text(meaning).is_visible()
+
+
+def test_a_busy_machine_is_said_in_red_and_a_chart_by_time_ranks_nothing(tmp_path, browser):
+    paths = Paths(tmp_path)
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "few_shot", GOOD)
+    write_inference(paths, {"few_shot": 1.5}, contention=BUSY)
+    make_report(paths, ["zero_shot", "few_shot"])
+    tab = browser.new_page(color_scheme="light")
+    tab.goto(paths.report.as_uri())
+    busy, *failed = tab.locator(".alert").all()
+    assert busy.inner_text().startswith("Measured on a busy machine: inference (had a core in 40 %")
+    assert busy.evaluate("one => getComputedStyle(one).color") == "rgb(164, 22, 26)"
+    assert [one.inner_text().partition(":")[0] for one in failed] == [
+        f"No order by time at batch size {size}" for size in (1, 8)
+    ]
+    (caption,) = [text for text in tab.locator("figcaption").all_inner_texts() if "left is faster" in text]
+    assert "Measured on a busy machine." in caption and "No order by time" in caption and "50 %" in caption
+    tab.close()
 
 
 def test_the_losses_of_all_methods_are_tables_for_dvc_plots(paths):

@@ -12,13 +12,14 @@ from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.comparison_shape import Comparison, Cost
+from pipeline.evaluation.comparison_shape import Comparison, Cost, Forgetting, ForgettingDifference, Reading
 from pipeline.evaluation.comparison_shape import Difference as PairRow
 from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
 from pipeline.evaluation.verdict import verdict
 from tests.project import ROOT
 from tests.systems import (
+    BUSY,
     COUNT,
     FAIR,
     GOOD,
@@ -30,6 +31,7 @@ from tests.systems import (
     WHOLE_MODEL,
     markdown_tables,
     settings,
+    write_inference,
     write_method,
     write_scores,
     write_seeds,
@@ -48,11 +50,11 @@ def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = N
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """zero_shot poor, lora fair, full good; lora forgets a quarter."""
-    paths = Paths(tmp_path_factory.mktemp("three"))
-    write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora", FAIR, TRAINED, [True, False, True, True] * 5)
-    write_method(paths, "full", GOOD, WHOLE_MODEL)
+    """zero_shot poor, lora fair, full good; lora forgets the form of a quarter of the answers and knows all but one."""
+    paths, all_known = Paths(tmp_path_factory.mktemp("three")), [True] * 20
+    write_method(paths, "zero_shot", POOR, known=all_known)
+    write_method(paths, "lora", FAIR, TRAINED, [True, False, True, True] * 5, known=[False, *all_known[1:]])
+    write_method(paths, "full", GOOD, WHOLE_MODEL, known=all_known)
     return paths, *run(paths, THREE)
 
 
@@ -102,15 +104,90 @@ def test_costs_are_those_of_the_run_records(three):
     assert (lora["share"], lora["bytes"]) == (0.025, 3 * 2**20)
     assert lora["cost"] == {
         "train_seconds": 20.0,
+        "train_cpu_seconds": 38.0,
         "seconds_to_best": 15.0,
         "validation_seconds": 2.0,
-        "train_tokens_per_second": 3000.0,
-        "load_peak_mib": 700.0,
-        "train_peak_mib": 2048.0,
+        "train_tokens_per_second": {"median": 3000.0, "low": 2950.0, "high": 3050.0},
         "generate_seconds": 4.0,
+        "generate_cpu_seconds": 7.5,
         "generate_tokens_per_second": 250.0,
-        "generate_peak_mib": 1500.0,
     }
+    assert lora["memory"] == {
+        "training": {"peak": 2048.0, "above_model": 1048.0, "imports": 300.0},
+        "generation": {"peak": 1500.0, "above_model": 1000.0, "imports": 300.0},
+        "forgetting": {"peak": 800.0, "above_model": 300.0, "imports": 300.0},
+    }
+    assert systems(three[1])["zero_shot"]["memory"]["training"] is None
+
+
+def test_the_cost_tables_have_wall_and_cpu_and_two_digits(three):
+    _, _, page = three
+    time = row_of(table(page, "training, CPU"), "lora")
+    assert (time["training"], time["training, CPU"], time["tokens/s"]) == ("20 s", "38 s", "3,000 [3,000, 3,000]")
+    assert (time["generation"], time["generation, CPU"]) == ("4.0 s", "7.5 s")
+    assert row_of(table(page, "training, CPU"), "zero_shot")["training"] == "-"
+    first = table(page, "first token")
+    assert [row["method"] for row in first] == ["full", "lora", "zero_shot", "lora, unmerged"]
+    assert row_of(first, "lora, unmerged") == {
+        "method": "lora, unmerged",
+        "first token": "0.065 s [0.065, 0.065]",
+        "further token": "13 ms [13, 13]",
+        "summary": "0.26 s [0.26, 0.26]",
+        "summary, CPU": "0.26 s [0.26, 0.26]",
+        "relative": "1.3 [1.3, 1.3]",
+    }
+
+
+def test_a_quiet_machine_with_equal_controls_gives_an_order_and_no_alarm(three):
+    _, comparison, page = three
+    assert "By time, the fastest first: full, lora and zero_shot; then lora, unmerged. Control: " in page
+    assert "busy" not in page and "No order" not in page
+    assert not any(row.get("busy") for row in comparison["systems"])  # loading's does not count
+
+
+def test_no_order_by_time_is_printed_where_equal_graphs_differ(paths):
+    for name, texts, training in (("zero_shot", POOR, UNTRAINED), ("lora", FAIR, TRAINED), ("full", GOOD, WHOLE_MODEL)):
+        write_method(paths, name, texts, training)
+    write_inference(paths, {"lora": 1.18})
+    _, page = run(paths, THREE)
+    same = "full, lora and zero_shot compute the same, and their medians differ by 18 %"
+    assert f"**No order by time at batch size 1: {same}" in page
+    assert "the fastest first" not in page
+
+
+def test_one_method_alone_is_its_own_control(paths):
+    write_method(paths, "zero_shot", POOR)
+    _, page = run(paths, ["zero_shot"])
+    assert "Control: zero_shot and zero_shot, again compute the same" in page
+    assert [row["method"] for row in table(page, "first token")] == ["zero_shot", "zero_shot, again"]
+
+
+def test_a_busy_machine_is_said_in_bold_with_what_was_measured_on_it(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "lora", FAIR, TRAINED | {"contention": {"train": BUSY}})
+    write_inference(paths, contention={"core_share": 0.9, "pressure": 35.0})
+    comparison, page = run(paths, ["zero_shot", "lora"])
+    assert list(systems(comparison)["lora"]["busy"]) == ["training"]
+    (alarm,) = [line for line in page.splitlines() if line.startswith("**Measured on a busy machine: ")]
+    assert "training of lora (had a core in 40 % of the time it needed one, processes waited" in alarm
+    assert "inference (processes waited for a core in 35 % of the time)" in alarm and alarm.endswith("**")
+
+
+def test_models_that_were_loaded_again_in_every_round_are_said(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_inference(paths, together=False)
+    assert "Each model was loaded again in every round" in run(paths, ["zero_shot"])[1]
+
+
+def test_a_method_that_was_not_measured_is_refused(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_inference(paths)
+    write_method(paths, "lora", FAIR, TRAINED)
+    record = files.read_json(paths.inference_run)
+    record["variants"] = [one for one in record["variants"] if one["method"] != "lora"]
+    files.write_json(paths.inference_run, record | {"control": ["zero_shot"]})
+    with pytest.raises(InputError, match=r"inference\.json: .*nothing of lora.*`dvc repro -f -s measure`"):
+        run(paths, ["zero_shot", "lora"])
 
 
 def test_ten_tasks_are_one_base_with_ten_adapters_or_ten_whole_models(three):
@@ -147,15 +224,76 @@ def test_two_systems_with_the_same_summaries_do_not_differ(paths):
     assert "difference" not in recommendation  # the sentence before it has it
 
 
-def test_what_was_forgotten_is_a_difference_with_an_interval(three):
+def test_what_was_forgotten_is_a_difference_with_an_interval_in_each_reading(three):
     _, comparison, page = three
-    change = systems(comparison)["lora"]["accuracy_change"]
-    assert change["mean"] == -25
-    assert -45 < change["low"] < -25 < change["high"] < -5
-    assert systems(comparison)["full"]["accuracy_change"] == {"mean": 0, "low": 0, "high": 0}
-    lora = row_of(table(page, "number", "mood"), "lora")
-    assert (lora["number"], lora["mood"], lora["mean"], lora["mean minus zero_shot"]) == ("100", "50", "75", "-25.0")
-    assert " to " in lora["95 %"]
+    lora, full = (systems(comparison)[name]["forgetting"]["readings"] for name in ("lora", "full"))
+    form, known = lora["written"]["change"], lora["by_choice"]["change"]
+    assert (form["number"]["mean"], form["mood"]["mean"], form["mean"]["mean"]) == (0, -50, -25)
+    assert -50 < form["mean"]["low"] < -25 < form["mean"]["high"] < 0
+    assert (known["number"]["mean"], known["mean"]["mean"]) == (pytest.approx(-10), pytest.approx(-5))
+    assert known["mean"]["low"] < -5 < 0 < known["mean"]["high"]
+    nothing = full["by_choice"]["change"]["mean"]
+    assert nothing["mean"] == 0 and nothing["low"] < -10 and nothing["high"] > 10  # of 20 questions
+    row = row_of(table(page, "in the wanted form"), "lora")
+    assert (row["still known (by choice)"], row["in the wanted form"]) == ("95.0", "75.0")
+    assert row["minus zero_shot"].startswith("-25.0 [-")
+    tasks = {row["task"]: row for row in table(page, "task", "lora")}
+    assert list(tasks) == ["number", "mood", "mean"]
+    assert tasks["number"]["lora"].startswith("90.0 (-10.0 [-") and tasks["number"]["zero_shot"] == "100.0"
+
+
+def test_what_trains_nothing_leaves_the_base_unchanged_and_full_cannot_be_turned_off(paths):
+    for name, training in {"zero_shot": UNTRAINED, "few_shot": UNTRAINED, "lora": TRAINED, "full": WHOLE_MODEL}.items():
+        write_method(paths, name, GOOD, training, known=[True] * 20)
+    comparison, page = run(paths, ["zero_shot", "few_shot", "lora", "full"])
+    assert "change" not in systems(comparison)["few_shot"]["forgetting"]["readings"]["by_choice"]
+    rows = {row["method"]: row for row in table(page, "adapter off")}
+    assert {name: row["adapter off"] for name, row in rows.items()} == {
+        "zero_shot": "",
+        "few_shot": "",
+        "lora": "the base, by construction",
+        "full": "cannot be turned off",
+        "chance: most frequent answer": "",
+        "chance: random choice": "",
+    }
+    assert (rows["few_shot"]["minus zero_shot"], rows["zero_shot"]["minus zero_shot"]) == ("base unchanged", "")
+    assert "few_shot" not in table(page, "task", "lora")[0]
+    assert "+0.0 [+0.0" not in page.partition("## Forgetting")[2]
+
+
+def test_every_reading_has_its_chance_level(three):
+    _, comparison, page = three
+    readings = systems(comparison)["zero_shot"]["forgetting"]["readings"]
+    assert readings["written"]["chance"] == {"most_frequent": {"number": 10, "mood": 70, "mean": 40}}
+    assert readings["by_choice"]["chance"]["random_choice"] == {"number": 25, "mood": 50, "mean": 37.5}
+    rows = {row["method"]: row for row in table(page, "in the wanted form")}
+    assert rows["chance: most frequent answer"]["in the wanted form"] == "40.0"
+    assert rows["chance: random choice"]["still known (by choice)"] == "37.5"
+    assert rows["chance: random choice"]["in the wanted form"] == ""
+
+
+def test_whether_an_adapter_forgets_less_is_a_sentence_with_what_is_not_ruled_out(three, paths):
+    _, comparison, page = three
+    change, pair_of_methods = comparison["forgetting"]["sentences"]
+    assert change.startswith("Change in accuracy against zero_shot, by the likeliest choice, in points with 95 % ")
+    assert "one training each" in change and "lora -5.0 [-" in change and "is not ruled out" in change
+    assert pair_of_methods.startswith("Whether lora forgets less than full is open: the difference is -5.0 [-")
+    assert f"{change}\n\n{pair_of_methods}" in page
+    write_method(paths, "lora", GOOD, TRAINED, known=[True] * 20)
+    write_method(paths, "full", GOOD, WHOLE_MODEL, known=[True, True, False, False] * 5)
+    comparison, _ = run(paths, ["lora", "full"])
+    (sentence,) = comparison["forgetting"]["sentences"]
+    assert sentence.startswith("lora forgets less than full: the difference is +50.0 [+")
+
+
+def test_questions_without_choices_show_the_form_alone(paths):
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "lora", GOOD, TRAINED, [True, False] * 10)
+    comparison, page = run(paths, ["zero_shot", "lora"])
+    assert list(systems(comparison)["lora"]["forgetting"]["readings"]) == ["written"]
+    assert list(table(page, "adapter off")[0]) == ["method", "in the wanted form", "minus zero_shot", "adapter off"]
+    assert "None has choices" in page
+    assert "in the wanted form, in points" in comparison["forgetting"]["sentences"][0]
 
 
 def test_the_loss_on_held_out_text_is_a_difference_over_the_texts(paths):
@@ -163,24 +301,11 @@ def test_the_loss_on_held_out_text_is_a_difference_over_the_texts(paths):
     write_method(paths, "lora", GOOD, TRAINED, losses=(3.5, 2.5, 1.5))
     write_method(paths, "full", GOOD, WHOLE_MODEL, losses=(3.0, 2.0, 4.0))
     comparison, page = run(paths, THREE)
-    rows = systems(comparison)
+    rows = {name: row["forgetting"] for name, row in systems(comparison).items() if "forgetting" in row}
     assert rows["lora"]["text_loss_change"] == pytest.approx({"mean": 0.5, "low": 0.5, "high": 0.5})
     assert rows["full"]["text_loss_change"] == pytest.approx({"mean": 1.5, "low": 0.0, "high": 3.0})
     lora = row_of(table(page, "nats per token"), "lora")
-    assert lora == {
-        "method": "lora",
-        "nats per token": "2.250",
-        "minus zero_shot": "+0.500",
-        "95 %": "+0.500 to +0.500",
-    }
-
-
-def test_the_page_says_how_many_questions_were_answered_by_choice(paths):
-    write_method(paths, "zero_shot", POOR)
-    forgetting = files.read_json(paths.forgetting("zero_shot"))
-    files.write_json(paths.forgetting("zero_shot"), forgetting | {"by_choice": 4})
-    _, page = run(paths, ["zero_shot"])
-    assert "20 questions that no method was tuned on, 4 of them by the most likely choice." in page
+    assert lora == {"method": "lora", "nats per token": "2.250", "minus zero_shot": "+0.500 [+0.500, +0.500]"}
 
 
 def test_a_copy_of_the_references_is_flagged_as_above_people(paths):
@@ -210,8 +335,10 @@ def test_an_external_system_is_a_row_without_costs(paths):
 def test_without_zero_shot_there_is_no_change_of_what_the_base_knew(paths):
     write_method(paths, "lora", FAIR, TRAINED)
     comparison, page = run(paths, ["lora"])
-    assert "accuracy_change" not in systems(comparison)["lora"]
-    assert list(table(page, "mood")[0]) == ["method", "number", "mood", "mean"]
+    assert "change" not in systems(comparison)["lora"]["forgetting"]["readings"]["written"]
+    assert comparison["forgetting"] == {"differences": [], "sentences": []}
+    assert list(table(page, "in the wanted form")[0]) == ["method", "in the wanted form", "adapter off"]
+    assert list(table(page, "task")[0]) == ["task", "chance: most frequent answer", "lora"]
     assert list(table(page, "nats per token")[0]) == ["method", "nats per token"]
     assert comparison["pairs"]["rouge1"] == []
 
@@ -219,20 +346,20 @@ def test_without_zero_shot_there_is_no_change_of_what_the_base_knew(paths):
 def test_the_tables_have_the_figures_of_the_run_records(three):
     _, _, page = three
     zero_shot, lora, _ = table(page, "trainable")
-    assert (zero_shot["trainable"], zero_shot["share"], zero_shot["on disk"]) == ("0", "0.00 %", "0 B")
+    assert (zero_shot["trainable"], zero_shot["share"]) == ("0", "0.00 %")
     assert (zero_shot["training"], zero_shot["time to best checkpoint"]) == ("-", "-")
     assert (lora["trainable"], lora["of"], lora["share"]) == ("2,500", "100,000", "2.50 %")
-    assert (lora["on disk"], lora["training"], lora["time to best checkpoint"]) == ("3.0 MiB", "20.0 s", "15.0 s")
-    assert (lora["generation"], lora["tokens/s"]) == ("4.0 s", "250")
-    zero_shot, lora, _ = table(page, "loading")
-    assert (zero_shot["loading"], zero_shot["training"], zero_shot["generation"]) == ("700 MiB", "-", "1,500 MiB")
-    assert lora["training"] == "2,048 MiB"
-    rows = table(page, "batch size 1")
-    assert [row["method"] for row in rows] == ["zero_shot", "lora", "lora, unmerged", "full"]
-    assert [row["batched"] for row in rows] == ["0.050 s", "0.050 s", "0.250 s", "0.050 s"]
-    assert [row["ten tasks on disk"] for row in rows] == ["1.0 MiB", "31.0 MiB", "31.0 MiB", "30.0 MiB"]
+    assert lora["time to best checkpoint"] == "15 s"
+    zero_shot, lora, _ = table(page, "imports")
+    assert (zero_shot["training"], zero_shot["generation"], zero_shot["imports"]) == ("-", "1,500 MiB", "300 MiB")
+    assert (lora["training"], lora["forgetting"]) == ("2,048 MiB", "800 MiB")
+    assert lora["above the model"] == "300 MiB"  # of the last of the three
+    rows = table(page, "ten tasks on disk")
+    assert [row["method"] for row in rows] == ["zero_shot", "lora", "full"]
+    assert [row["on disk"] for row in rows] == ["0 B", "3.0 MiB", "3.0 MiB"]
+    assert [row["ten tasks on disk"] for row in rows] == ["1.0 MiB", "31.0 MiB", "30.0 MiB"]
     assert {row["extra prompt tokens"] for row in rows} == {"0"}
-    assert "6 at batch size 1" in page and "one batch of 32" in page
+    assert "2 dialogues at batch size 1" in page and "Inference, batch size 8" in page
     assert "rouge_score" in page
 
 
@@ -334,7 +461,8 @@ def test_forgetting_everything_is_a_hundred_points_of_few_questions_too(paths, a
     write_method(paths, "zero_shot", POOR, correct=[True] * 2 * asked)
     write_method(paths, "lora", GOOD, TRAINED, [False] * 2 * asked)
     comparison, _ = run(paths, ["zero_shot", "lora"])
-    assert systems(comparison)["lora"]["accuracy_change"] == {"mean": -100, "low": -100, "high": -100}
+    change = systems(comparison)["lora"]["forgetting"]["readings"]["written"]["change"]["mean"]
+    assert (change["mean"], change["low"]) == (-100, -100) and change["high"] > -80
 
 
 def test_too_few_resamples_for_significance_are_refused(paths):
@@ -369,7 +497,7 @@ def test_the_file_is_what_its_schema_says_and_further_keys_are_refused(three, se
 
 def test_every_key_of_the_file_is_in_its_document():
     document = (ROOT / "docs/comparison_schema.md").read_text()
-    for shape in (Comparison, SystemRow, PairRow, Cost):
+    for shape in (Comparison, SystemRow, PairRow, Cost, Forgetting, Reading, ForgettingDifference):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"
 
@@ -379,8 +507,9 @@ def seeded(tmp_path_factory):
     """lora and full with three seeds, zero_shot without; one seed of lora is a little worse."""
     paths = Paths(tmp_path_factory.mktemp("seeded"))
     write_method(paths, "zero_shot", POOR)
-    write_method(paths, "lora-17", FAIR, TRAINED)
-    write_method(paths, "full-17", GOOD, WHOLE_MODEL)
+    for seed in (17, 18, 19):
+        write_method(paths, f"lora-{seed}", FAIR, TRAINED)
+        write_method(paths, f"full-{seed}", GOOD, WHOLE_MODEL)
     worse = ["It is about an order.", *FAIR[1:5], "It is about an order.", *FAIR[6:]]
     write_seeds(paths, "lora", {17: FAIR, 18: worse, 19: FAIR})
     write_seeds(paths, "full", {17: GOOD, 18: GOOD, 19: GOOD})

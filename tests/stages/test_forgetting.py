@@ -49,23 +49,28 @@ def test_every_question_is_answered_by_either_architecture(tmp_path, architectur
     answers, measured = ask(tmp_path, architecture, base, rows)
     assert [row["id"] for row in answers] == [row["id"] for row in rows]
     assert all(set(row) == {"id", "task", "answer", "given", "correct"} for row in answers)
-    assert any(row["given"] for row in answers)
+    assert any(row["given"]["written"] for row in answers)
     assert "<|im_" not in json.dumps(answers)
-    assert (measured["questions"], measured["by_choice"]) == (6, 0)
-    assert set(measured["accuracy"]) == {"a", "b", "mean"}
+    assert (measured["questions"], measured["with_choices"]) == (6, 0)
+    assert list(measured["accuracy"]) == ["written"] and set(measured["accuracy"]["written"]) == {"a", "b", "mean"}
     loss = measured["text_loss"]
     assert loss["mean"] == pytest.approx(sum(loss["nats"]) / sum(loss["tokens"])) and len(loss["nats"]) == 2
 
 
-def test_choices_count_only_where_they_are_asked_for(tmp_path, architecture, base):
-    rows = [question("closed", number, choices=["1", "2"], answer="1") for number in range(4)] + [question("open", 9)]
-    for name, by_choice in (("exact_match", 0), ("log_likelihood", 4)):
-        (tmp_path / name).mkdir()
-        answers, measured = ask(tmp_path / name, architecture, base, rows, multiple_choice=name)
-        assert measured["by_choice"] == by_choice
-        assert all(row["given"] in ("1", "2") for row in answers[:by_choice])
-        assert [row["correct"] for row in answers] == [exact_match(row["given"], row) for row in answers]
-        assert answers[4]["given"] not in ("1", "2")
+def test_a_question_with_choices_is_answered_in_writing_and_by_choice(tmp_path, architecture, base):
+    rows = [question("closed", n, choices=["1", "and twenty-two"], answer="1") for n in range(4)] + [
+        question("open", 9)
+    ]
+    answers, measured = ask(tmp_path, architecture, base, rows)
+    assert measured["with_choices"] == 4
+    for row in answers[:4]:
+        assert list(row["given"]) == ["written", "by_choice", "by_choice_norm"]
+        assert {row["given"][reading] for reading in ("by_choice", "by_choice_norm")} <= {"1", "and twenty-two"}
+    assert list(answers[4]["given"]) == ["written"]
+    for row in answers:
+        assert row["correct"] == {reading: exact_match(text, row) for reading, text in row["given"].items()}
+    assert set(measured["accuracy"]["written"]) == {"closed", "open", "mean"}
+    assert set(measured["accuracy"]["by_choice"]) == {"closed", "mean"}
 
 
 def test_a_method_is_asked_with_what_it_trained(tmp_path, seq2seq_base):
@@ -102,4 +107,5 @@ def test_the_bundled_base_knows_what_it_was_taught(tmp_path):
         "solved": 0.9,
         "mood": 0.9,
     }
-    assert {task: accuracy[task] for task, bar in bars.items() if accuracy[task] < bar} == {}
+    assert {task: accuracy["written"][task] for task, bar in bars.items() if accuracy["written"][task] < bar} == {}
+    assert {task: share for task, share in accuracy["by_choice"].items() if share < 0.9} == {}

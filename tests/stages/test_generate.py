@@ -38,7 +38,7 @@ def run(folder, base, architecture, method, rows, **changes):
         paths,
         model=tiny.model_params(architecture),
         template=tiny.template_params(),
-        generate=tiny.generate_params(**{"latency": {"prompts": 1, "repeats": 1}, "max_new_tokens": 6} | changes),
+        generate=tiny.generate_params(**{"max_new_tokens": 6} | changes),
     )
     return files.read_jsonl(paths.predictions(method)), files.read_json(paths.generation_run(method))
 
@@ -52,14 +52,9 @@ def test_every_dialogue_gets_a_summary_in_its_place(tmp_path, base, architecture
     assert record["dialogues"] == 6 and record["batch_size"] == 4
     assert record["new_tokens"] == sum(one["tokens"] for one in predictions)
     assert record["extra_prompt_tokens"] == 0
-    assert set(record["latency"]) == {"prompts", "as it is, batch 1", "as it is, batch 4"}
-    assert {"load", "warm-up", "generate", "latency"} <= set(record["seconds"])
-
-
-def test_latency_of_an_adapter_is_measured_merged_and_unmerged(tmp_path, seq2seq_base):
-    save_tuned(tiny.adapted("lora", seq2seq_base, "seq2seq"), Paths(tmp_path).tuned_model("lora"))
-    _, record = run(tmp_path, seq2seq_base, "seq2seq", "lora", [row(1), row(2)], batch_size=1)
-    assert set(record["latency"]) == {"prompts", "merged, batch 1", "unmerged, batch 1"}
+    for key in ("seconds", "cpu_seconds", "contention", "peak_mib"):
+        assert set(record[key]) == {"load", "warm-up", "generate"}
+    assert 0 < record["imports_mib"] <= record["peak_mib"]["load"]
 
 
 def test_soft_tokens_and_worked_examples_are_counted_as_extra_prompt_tokens(tmp_path, seq2seq_base):

@@ -103,7 +103,7 @@ def test_speed_after_a_resume_counts_its_own_seconds_alone(tmp_path, seq2seq_bas
     with first.monitor.phase("train"):
         interrupt_after(first, 3)
     state = json.loads((first.checkpoints.newest() / "progress.json").read_text())["monitor"]
-    state["seconds"]["train"] = 1000.0  # as of a long training
+    state["usage"]["train"]["wall"] = 1000.0  # as of a long training
     progress = json.loads((first.checkpoints.newest() / "progress.json").read_text())
     (first.checkpoints.newest() / "progress.json").write_text(json.dumps(progress | {"monitor": state}))
     resumed = tiny.trainer(seq2seq_base, tmp_path, **settings)

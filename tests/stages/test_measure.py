@@ -1,0 +1,149 @@
+"""The stage `measure`: every method in one process, its control, and what it leaves."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipeline import measure
+from pipeline.core import files
+from pipeline.core.paths import Paths
+from pipeline.evaluation.inference_costs import inference_costs
+from pipeline.evaluation.shapes import InferenceRun
+from pipeline.models.tuned import DEMONSTRATIONS, save_tuned
+from tests import tiny
+
+DIALOGUE = "A: Is it late?\nB: Yes."
+
+
+def row(number):
+    prompt = f"Sum up: {DIALOGUE} {number}"
+    given = {"prompt": prompt, "instruction": prompt, "dialogue": DIALOGUE}
+    return {"id": str(number), **given, "completion": "Late.", "references": ["It is late."]}
+
+
+def prepare(paths, base, architecture, methods):
+    files.write_jsonl(paths.prompts("test"), [row(number) for number in range(4)])
+    paths.base_model.parent.mkdir(exist_ok=True)
+    paths.base_model.symlink_to(base)
+    tiny.write_limits(paths)
+    for method in methods:
+        folder = paths.tuned_model(method)
+        if method in ("zero_shot", "few_shot"):
+            files.write_jsonl(folder / DEMONSTRATIONS, [row(9)] if method == "few_shot" else [])
+        else:
+            save_tuned(tiny.adapted(method, base, architecture), folder)
+
+
+def run(paths, methods, architecture, **latency):
+    settings = {"prompts": 1, "batch_size": 2, "new_tokens": 3, "rounds": 2} | latency
+    measure.run(
+        paths,
+        methods=methods,
+        model=tiny.model_params(architecture),
+        template=tiny.template_params(),
+        generate=tiny.generate_params(latency=settings),
+    )
+    return files.read_json(paths.inference_run, InferenceRun)
+
+
+def test_all_methods_are_measured_in_one_file_and_lora_merged_and_unmerged(tmp_path, base, architecture):
+    methods = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
+    prepare(Paths(tmp_path), base, architecture, methods)
+    record = run(Paths(tmp_path), methods, architecture)
+    forms = [(one["name"], one["method"], one["form"]) for one in record["variants"]]
+    assert forms == [
+        ("zero_shot", "zero_shot", "as it is"),
+        ("few_shot", "few_shot", "as it is"),
+        ("prompt_tuning", "prompt_tuning", "as it is"),
+        ("lora", "lora", "merged"),
+        ("lora, unmerged", "lora", "unmerged"),
+        ("full", "full", "as it is"),
+    ]
+    assert record["control"] == ["zero_shot", "lora", "full"]
+    assert record["together"] and record["batch_size"] == 2 and record["new_tokens"] == 3
+    for one in record["variants"]:
+        assert list(one["batches"]) == ["1", "2"]
+        assert all(len(timings["seconds"]) == 2 for timings in one["batches"].values())
+    assert {"device", "threads", "versions"} <= set(record)
+    inference_costs(record)
+
+
+@pytest.mark.parametrize(
+    ("methods", "control"),
+    [
+        (["few_shot"], ["few_shot", "few_shot, again"]),
+        (["prompt_tuning", "zero_shot"], ["zero_shot", "zero_shot, again"]),
+        (["zero_shot", "full"], ["zero_shot", "full"]),
+    ],
+    ids=lambda value: ",".join(value),
+)
+def test_where_no_two_methods_compute_the_same_one_is_measured_twice(tmp_path, seq2seq_base, methods, control):
+    prepare(Paths(tmp_path), seq2seq_base, "seq2seq", methods)
+    record = run(Paths(tmp_path), methods, "seq2seq", rounds=1)
+    assert record["control"] == control
+    assert set(control) <= {one["name"] for one in record["variants"]}
+
+
+def test_no_method_leaves_an_empty_record(tmp_path, seq2seq_base):
+    prepare(Paths(tmp_path), seq2seq_base, "seq2seq", [])
+    assert run(Paths(tmp_path), [], "seq2seq")["variants"] == []
+
+
+def test_models_that_do_not_fit_together_are_measured_one_at_a_time(tmp_path, seq2seq_base, monkeypatch, capsys):
+    monkeypatch.setattr(measure, "fit_together", lambda parameters, count: False)
+    prepare(Paths(tmp_path), seq2seq_base, "seq2seq", ["zero_shot", "lora"])
+    record = run(Paths(tmp_path), ["zero_shot", "lora"], "seq2seq")
+    assert not record["together"]
+    assert [one["name"] for one in record["variants"]] == ["zero_shot", "lora", "lora, unmerged"]
+    assert "do not fit into memory" in capsys.readouterr().out
+
+
+def test_a_busy_machine_is_warned_of(tmp_path, seq2seq_base, monkeypatch, capsys):
+    monkeypatch.setattr(measure.Usage, "contention", lambda usage: {"core_share": 0.3, "pressure": None})
+    prepare(Paths(tmp_path), seq2seq_base, "seq2seq", ["zero_shot"])
+    run(Paths(tmp_path), ["zero_shot"], "seq2seq", rounds=1)
+    assert (
+        "warning: measured on a busy machine (had a core in 30 % of the time it needed one)" in capsys.readouterr().out
+    )
+
+
+LOOP = "while True: pass"
+MEASURE = """
+import sys
+from pathlib import Path
+from tests import tiny
+from tests.stages.test_measure import prepare, run
+from pipeline.core.cli import prepare_process
+from pipeline.core.paths import Paths
+prepare_process()
+paths = Paths(Path(sys.argv[1]))
+prepare(paths, tiny.ROOT / "models/tiny_t5", "seq2seq", ["zero_shot", "full"])
+run(paths, ["zero_shot", "full"], "seq2seq", new_tokens=8, rounds=7)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_beside_a_busy_loop_it_says_so_and_cpu_seconds_stay_within_25_percent(tmp_path):
+    """Both on one core, so that the result does not depend on what else runs here: once alone on it, once shared."""
+    kept = os.sched_getaffinity(0)
+    records = {}
+    try:
+        os.sched_setaffinity(0, {max(kept)})
+        for name in ("alone", "busy"):
+            loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(2 * (name == "busy"))]
+            (tmp_path / name).mkdir()
+            environment = os.environ | {"PYTHONPATH": str(tiny.ROOT)}
+            subprocess.run([sys.executable, "-c", MEASURE, tmp_path / name], check=True, cwd=tiny.ROOT, env=environment)
+            for loop in loops:
+                loop.kill()
+            records[name] = inference_costs(files.read_json(Paths(tmp_path / name).inference_run, InferenceRun))
+    finally:
+        os.sched_setaffinity(0, kept)
+    assert records["busy"]["busy"]
+    for method in ("zero_shot", "full"):
+        alone, busy = (records[name]["variants"][method]["batches"]["1"] for name in ("alone", "busy"))
+        assert busy["cpu_seconds"]["median"] == pytest.approx(alone["cpu_seconds"]["median"], rel=0.25)
+        assert busy["seconds"]["median"] > 1.5 * busy["cpu_seconds"]["median"]
