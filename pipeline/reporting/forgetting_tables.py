@@ -10,12 +10,12 @@ from pipeline.reporting.page import Column, Columns, Table, build_table
 System = dict[str, Any]
 TITLES = {
     "by_choice": "still known (by choice)",
-    "by_choice_norm": "by choice, per character",
+    "by_choice_norm": "per character",
     "written": "in the wanted form",
 }
 MEANINGS = {
     "by_choice": "The choice of the highest log-likelihood is the answer, in percent; mean over tasks.",
-    "by_choice_norm": "The same by the log-likelihood per character of the choice.",
+    "by_choice_norm": "The choice of the highest log-likelihood per character is the answer, in percent.",
     "written": "What the model writes is the answer, in percent; mean over tasks.",
 }
 CHANCE = {"most_frequent": "chance: most frequent answer", "random_choice": "chance: random choice"}
