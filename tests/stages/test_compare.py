@@ -510,6 +510,7 @@ def seeded(tmp_path_factory):
     for seed in (17, 18, 19):
         write_method(paths, f"lora-{seed}", FAIR, TRAINED)
         write_method(paths, f"full-{seed}", GOOD, WHOLE_MODEL)
+    write_inference(paths, {"lora": 1.0, "full": 1.0})
     worse = ["It is about an order.", *FAIR[1:5], "It is about an order.", *FAIR[6:]]
     write_seeds(paths, "lora", {17: FAIR, 18: worse, 19: FAIR})
     write_seeds(paths, "full", {17: GOOD, 18: GOOD, 19: GOOD})
