@@ -49,9 +49,8 @@ def run(
     variants = []
     for method in methods:
         first, *_ = run_names(method, seeds_of[method])
-        variants += method_variants(
-            method, paths.tuned_model(first), paths, model, chat, generate, rows, limits, together
-        )
+        folder = paths.tuned_model(first)
+        variants += method_variants(method, folder, paths.base_model, model, chat, generate, rows, limits, together)
     control = add_control(variants)
     began = Usage.now()
     batch_size = measure_rounds(variants, generate, together) if variants else 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline import score
 from pipeline.core import files
 from pipeline.core.paths import Paths
+from pipeline.core.runs import parse_run
 from pipeline.evaluation import scoring
 from pipeline.evaluation.questions import accuracy_by_task
 from pipeline.parameters.score import Score, Warn
@@ -118,7 +119,8 @@ def write_method(
 
 def write_inference(paths: Paths, factors: dict[str, float] | None = None, rounds: int = 7, **changes: object) -> None:
     """What `measure` leaves of the methods that have run so far. factors: how many times 0.2 s each takes."""
-    names = sorted(path.stem for path in paths.training_run("x").parent.glob("*.json"))
+    runs = paths.training_run("x").parent.glob("*.json")
+    names = sorted({parse_run(path.stem)[0] for path in runs})
     factors = dict.fromkeys(names, 1.0) | ({"lora, unmerged": 1.3} if "lora" in names else {}) | (factors or {})
     control = [name for name in factors if "," not in name]
     if len(control) < 2:

@@ -41,6 +41,7 @@ def run(paths, methods, architecture, **latency):
     measure.run(
         paths,
         methods=methods,
+        seeds_of={method: [] for method in methods},
         model=tiny.model_params(architecture),
         template=tiny.template_params(),
         generate=tiny.generate_params(latency=settings),
