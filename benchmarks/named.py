@@ -1,6 +1,6 @@
 """Which summaries of the bundled calls name the right problem and the right outcome? Word for word, so a lower bound.
 
-    python -m benchmarks.named reports/predictions/full.jsonl reports/predictions/lora.jsonl [--show 10]
+    python -m benchmarks.named reports/predictions/full/full-17.jsonl reports/predictions/lora/lora-17.jsonl [--show 10]
 
 The calls are written again from the seed of params.yaml, because only their generator knows what is true of them. A
 summary names the problem if it contains one of the clauses that a reference could have contained, and likewise the

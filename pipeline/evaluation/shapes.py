@@ -66,7 +66,7 @@ class TrainingContention(TypedDict):
 
 
 class TrainingRun(TypedDict):
-    """reports/runs/train/METHOD.json; what may be left out is there where something was trained, with its memory.
+    """reports/runs/train/RUN.json; what may be left out is there where something was trained, with its memory.
 
     tokens_per_second: non-padding tokens, between two entries of the log each.
     """
@@ -94,7 +94,7 @@ class GenerationContention(TypedDict):
 
 
 class GenerationRun(Memory):
-    """reports/runs/generate/METHOD.json."""
+    """reports/runs/generate/RUN.json."""
 
     new_tokens: int
     request_tokens: float
@@ -105,7 +105,7 @@ class GenerationRun(Memory):
 
 
 class ForgettingRun(Memory):
-    """reports/runs/forgetting/METHOD.json."""
+    """reports/runs/forgetting/RUN.json."""
 
 
 Rounds = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
@@ -149,7 +149,7 @@ def _with_what_was_written(correct: dict[str, bool]) -> dict[str, bool]:
 
 
 class Answer(TypedDict):
-    """A line of reports/answers/METHOD.jsonl; given and correct: by reading (evaluation/questions.py)."""
+    """A line of reports/answers/RUN.jsonl; given and correct: by reading (evaluation/questions.py)."""
 
     id: str
     task: str
@@ -168,7 +168,7 @@ class TextLoss(TypedDict):
 
 
 class Forgetting(TypedDict):
-    """reports/forgetting/METHOD.json; accuracy: reading -> task or `mean` -> share."""
+    """reports/forgetting/RUN.json; accuracy: reading -> task or `mean` -> share."""
 
     questions: int
     with_choices: int
