@@ -8,7 +8,10 @@ import numpy as np
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.bootstrap import Estimate, PairedResampling
+from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.crossed import mean_score
+from pipeline.evaluation.differences import paired_difference
+from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.paired_proportions import accuracy_change, task_weights
 from pipeline.evaluation.questions import READINGS, chance_by_task, shares_by_task
 from pipeline.evaluation.shapes import Answer, Forgetting, TrainingRun
@@ -23,7 +26,7 @@ def forgetting_metrics(runs: list[str], paths: Paths, score: Score, base_measure
     """Accuracy in percent by reading and task, loss on held-out text in nats per token, and their change.
 
     runs: those of one method, one for each seed; figures are their means. A change has a 95 % interval: of accuracy
-    over questions and seeds, of loss over texts. There is none without base_measured, or where the method trains
+    over questions and seeds, of loss over texts and seeds. There is none without base_measured, or where the method trains
     nothing and so leaves the base as it is. Raises InputError where two runs answered different questions.
     """
     against = [BASE] if base_measured and _trains(runs, paths) else []
@@ -102,7 +105,7 @@ def changes_by_task(after: np.ndarray, before: np.ndarray, tasks: list[str]) -> 
 
 
 def text_loss_metrics(runs: list[str], against: list[str], paths: Paths, score: Score) -> dict[str, Any]:
-    """The loss, mean over runs, and its change from the run `against`, with a paired bootstrap interval over texts."""
+    """The loss, mean over runs, and its change from the run `against`; its interval is over texts and seeds."""
     losses = {run: files.read_json(paths.forgetting(run), Forgetting)["text_loss"] for run in runs + against}
     first = losses[runs[0]]
     for run, loss in losses.items():
@@ -111,20 +114,22 @@ def text_loss_metrics(runs: list[str], against: list[str], paths: Paths, score: 
                 f"{paths.forgetting(run)}: {runs[0]} and {run} read different texts: run `dvc repro` again"
             )
     after = _nats_and_tokens([losses[run] for run in runs])
-    found: dict[str, Any] = {"text_loss": float(nats_per_token(after.sum(axis=0)[None])[0])}
+    found: dict[str, Any] = {"text_loss": mean_score(after, TEXT_LOSS.score)}
     if against:
-        resampling = PairedResampling.draw(len(after), score.resamples, score.seed)
         before = _nats_and_tokens([losses[run] for run in against])
-        found["text_loss_change"] = asdict(resampling.change(after, before, nats_per_token))
+        change = paired_difference(after, before, TEXT_LOSS, score, len(runs))
+        found["text_loss_change"] = {"mean": change.difference, "low": change.low, "high": change.high}
     return found
 
 
 def _nats_and_tokens(losses: list[dict[str, Any]]) -> np.ndarray:
-    """(texts, 2): the nats of each text, mean over runs, and its tokens."""
-    nats = np.mean([loss["nats"] for loss in losses], axis=0)
-    return np.stack([nats, np.array(losses[0]["tokens"], dtype=np.float64)], axis=1)
+    """(runs, texts, 2): the nats of each text, and its tokens."""
+    return np.array([[loss["nats"], loss["tokens"]] for loss in losses], dtype=np.float64).transpose(0, 2, 1)
 
 
-def nats_per_token(sums: np.ndarray) -> np.ndarray:
+def nats_per_token(sums: np.ndarray, texts: int) -> np.ndarray:
     """All nats divided by all tokens."""
     return sums[:, 0] / sums[:, 1]
+
+
+TEXT_LOSS = Metric("loss", ("nats", "tokens"), nats_per_token, "")

@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.differences import Z_95
+from pipeline.evaluation.student import student_quantile
 
 
 class PairedShares(NamedTuple):
@@ -111,16 +112,4 @@ def seed_half_width(accuracies: list[np.ndarray]) -> float:
     if total < 1e-12:
         return 0.0
     freedom = total**2 / float(sum(variance**2 / free for variance, free in variances))
-    return student_97_5(freedom) * math.sqrt(total)
-
-
-def student_97_5(freedom: float) -> float:
-    """The 97.5 % point of Student's t.
-
-    With t = sqrt(freedom) tan(angle) the density of the angle is proportional to cos(angle) ** (freedom - 1), which is
-    added up from 0.
-    """
-    angles = np.linspace(0, math.pi / 2, 20_001)
-    density = np.cos(angles) ** (freedom - 1)
-    below = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    return math.sqrt(freedom) * math.tan(float(np.interp(0.95, below / below[-1], angles)))
+    return float(student_quantile(0.975, freedom)) * math.sqrt(total)

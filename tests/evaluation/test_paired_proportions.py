@@ -12,7 +12,6 @@ from pipeline.evaluation.paired_proportions import (
     accuracy_change,
     effective_questions,
     seed_half_width,
-    student_97_5,
     task_weights,
     wilson,
 )
@@ -55,11 +54,6 @@ def test_without_correlation_it_is_the_interval_of_independent_shares(counts):
 def test_the_interval_of_a_share_is_wilsons(right, questions):
     expected = proportion_confint(right, questions, method="wilson")
     assert wilson(right / questions, questions) == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("freedom", [1, 1.5, 2, 3.7, 8, 40])
-def test_students_quantile_is_scipys(freedom):
-    assert student_97_5(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-5)
 
 
 def test_the_interval_over_seeds_is_welchs():
