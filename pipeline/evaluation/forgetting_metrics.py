@@ -26,8 +26,8 @@ def forgetting_metrics(runs: list[str], paths: Paths, score: Score, base_measure
     """Accuracy in percent by reading and task, loss on held-out text in nats per token, and their change.
 
     runs: those of one method, one for each seed; figures are their means. A change has a 95 % interval: of accuracy
-    over questions and seeds, of loss over texts and seeds. There is none without base_measured, or where the method trains
-    nothing and so leaves the base as it is. Raises InputError where two runs answered different questions.
+    over questions and seeds, of loss over texts and seeds. There is none without base_measured, or where the method
+    trains nothing and so leaves the base as it is. Raises InputError where two runs answered different questions.
     """
     against = [BASE] if base_measured and _trains(runs, paths) else []
     answers, before = read_answers(runs, paths), read_answers(against, paths)
