@@ -22,7 +22,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORKED = ("convert", "template", "tokenize", "train", "generate", "forgetting", "measure")
+FORKED = (
+    *("prepare", "convert", "template", "tokenize", "train", "validate", "generate", "forgetting", "measure"),
+    *("score", "external", "baselines", "compare", "report"),
+)
 PRELOADED = (
     *("torch", "transformers", "peft", "accelerate", "safetensors.torch", "pandas", "pyarrow.parquet", "dvclive"),
     *("dvc.repo", "omegaconf", "pydantic.dataclasses", "transformers.data.data_collator", "transformers.optimization"),
@@ -32,6 +35,7 @@ PRELOADED = (
         "transformers.models.llama.modeling_llama",
     ),
     *("transformers.trainer_utils", "transformers.models.auto.tokenization_auto"),
+    *("nltk.stem.porter", "rouge_score.rouge_scorer", "sacrebleu.metrics", "pyarrow.dataset", "altair", "jinja2"),
 )
 CLIENT = """#!{python} -SEs
 import array, json, os, socket, sys

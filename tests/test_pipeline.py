@@ -29,8 +29,8 @@ def test_every_stage_of_every_method_runs(smoke):
     for row in rows:
         assert 0 <= row["scores"]["rouge1"]["low"] <= row["scores"]["rouge1"]["high"] <= 100
         assert (row["trainable_parameters"] > 0) == (row["name"] in ("prompt_tuning", "lora", "full"))
-        for reading in row["forgetting"]["readings"].values():
-            assert set(reading["accuracy"]) == {*TASKS, "mean"}
+        tasks = {name: set(each["accuracy"]) for name, each in row["forgetting"]["readings"].items()}
+        assert tasks["written"] == {*TASKS, "mean"} > tasks["by_choice"] > {"mean"}  # one question has no other answers
     page = (smoke.folder / "reports/comparison.md").read_text()
     assert all(f"| {method} " in page for method in METHODS)
 
@@ -145,8 +145,6 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
         ("tokenize.max_target_tokens=8", ["zero_shot", "lora"], {"tokenize", *DRAWN}),
         ("train.batch_size=2", ["zero_shot", "lora"], DRAWN),
         ("few_shot.num_examples=1", METHODS, after("few_shot")),
-        ("prompt_tuning.num_virtual_tokens=4", METHODS, after("prompt_tuning")),
-        ("full.learning_rate=1e-3", METHODS, after("full")),
         (
             "generate.max_new_tokens=6",
             ["zero_shot", "lora"],
