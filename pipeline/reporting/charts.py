@@ -12,7 +12,7 @@ import altair as alt
 from pipeline.evaluation.forgetting_verdict import WORDS, forgetting_figure
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.pairs import Pair, read_pairs, significance_label
+from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.reporting.page import Chart
 
 alt.data_transformers.consolidate_datasets = False  # data stays where it is drawn
@@ -123,14 +123,17 @@ def loss_curves(split: str, points: list[LossPoint], names: list[str]) -> Chart:
 def differences(pairs: list[Pair]) -> Chart:
     """A line for each pair: the difference in points with its interval, and zero to compare it with."""
     points = [
-        {"pair": f"{pair.first} − {pair.second}", "label": significance_label(pair.estimate), **asdict(pair.estimate)}
+        {
+            "pair": f"{pair.first} − {pair.second}",
+            "label": "significant" if pair.estimate.significant else "not significant",
+            **asdict(pair.estimate),
+        }
         for pair in pairs
     ]
-    labels = list(dict.fromkeys(["significant", "not significant", *(point["label"] for point in points)]))
     title = f"difference in {TITLE}, points"
     base = chart_of(points).encode(
         y=alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
-        color=alt.Color("label:N", scale=alt.Scale(domain=labels), legend=legend_above(1)),
+        color=alt.Color("label:N", scale=alt.Scale(domain=["significant", "not significant"]), legend=legend_above(1)),
     )
     shown = tooltip("pair", difference="difference", low="95 % from", high="to")
     drawn = alt.layer(
