@@ -90,12 +90,25 @@ def serve(address: str) -> None:
         server.listen(16)
         for name in PRELOADED:
             importlib.import_module(name)
+        bundle_vega_once()
         while True:
             connection, _ = server.accept()
             if os.fork() == 0:
                 server.close()
                 run(connection)
             connection.close()
+
+
+def bundle_vega_once() -> None:
+    """Let every report have the bundle of Vega that is made now: it takes seconds, and is always the same text.
+
+    In a process of its own, because what makes it has threads, which do not survive a fork.
+    """
+    import vl_convert
+
+    make = "import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle())"
+    made = subprocess.run([sys.executable, "-c", make], capture_output=True, check=True, encoding="utf-8").stdout
+    vl_convert.javascript_bundle = lambda: made
 
 
 def run(connection: socket.socket) -> None:
