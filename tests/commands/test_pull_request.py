@@ -54,7 +54,9 @@ def test_a_change_is_tested_on_the_dialogues_of_both_commits(project):
     assert text == (project.folder / "pull_request/summary.md").read_text() + "\n"
     title, _, headline = text.splitlines()[:3]
     assert title == "## What this change does"
-    assert headline.startswith("**Significant: lora ROUGE-1 +") and headline.endswith("published is new.")
+    assert headline.startswith("**Significant for these two trainings: lora ROUGE-1 +") and headline.endswith(
+        "published is new."
+    )
     assert cells(text, "`generate.max_new_tokens`")[1:] == ["12", "24"]
     assert "lora: paired over 24 dialogues" in text
     before = project.must("git", "show", "base:reports/metrics/lora.json")
