@@ -100,7 +100,7 @@ def test_results_that_are_older_than_the_code_are_said_to_be(project):
 def test_an_edit_of_shared_code_names_the_stages_that_import_it(project):
     path = project.folder / "pipeline/inference/latency.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert "`dvc repro` would run generate@lora-17 and what follows" in page(project, "HEAD")
+    assert "`dvc repro` would run measure and what follows" in page(project, "HEAD")
     path.write_text(path.read_text().removesuffix("# a comment\n"))
     path = project.folder / "pipeline/commands/sweep.py"
     path.write_text(path.read_text() + "# a comment\n")
