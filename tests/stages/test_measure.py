@@ -127,24 +127,20 @@ run(paths, ["zero_shot", "full"], "seq2seq", new_tokens=8, rounds=7)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
-def test_beside_a_busy_loop_it_says_so_and_cpu_seconds_stay_within_25_percent(tmp_path):
-    """Both on one core, so that the result does not depend on what else runs here: once alone on it, once shared."""
-    kept = os.sched_getaffinity(0)
-    records = {}
+def test_beside_busy_loops_it_says_so_and_cpu_seconds_leave_them_out(tmp_path):
+    """On one core, so that the loops take most of it whatever else runs here."""
+    kept, loops = os.sched_getaffinity(0), []
     try:
         os.sched_setaffinity(0, {max(kept)})
-        for name in ("alone", "busy"):
-            loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(2 * (name == "busy"))]
-            (tmp_path / name).mkdir()
-            environment = os.environ | {"PYTHONPATH": str(tiny.ROOT)}
-            subprocess.run([sys.executable, "-c", MEASURE, tmp_path / name], check=True, cwd=tiny.ROOT, env=environment)
-            for loop in loops:
-                loop.kill()
-            records[name] = inference_costs(files.read_json(Paths(tmp_path / name).inference_run, InferenceRun))
+        loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(2)]
+        environment = os.environ | {"PYTHONPATH": str(tiny.ROOT)}
+        subprocess.run([sys.executable, "-c", MEASURE, tmp_path], check=True, cwd=tiny.ROOT, env=environment)
     finally:
+        for loop in loops:
+            loop.kill()
         os.sched_setaffinity(0, kept)
-    assert records["busy"]["busy"]
+    costs = inference_costs(files.read_json(Paths(tmp_path).inference_run, InferenceRun))
+    assert costs["busy"]
     for method in ("zero_shot", "full"):
-        alone, busy = (records[name]["variants"][method]["batches"]["1"] for name in ("alone", "busy"))
-        assert busy["cpu_seconds"]["median"] == pytest.approx(alone["cpu_seconds"]["median"], rel=0.25)
-        assert busy["seconds"]["median"] > 1.5 * busy["cpu_seconds"]["median"]
+        batch = costs["variants"][method]["batches"]["1"]
+        assert batch["seconds"]["median"] > 1.5 * batch["cpu_seconds"]["median"] > 0
