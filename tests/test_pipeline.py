@@ -143,7 +143,6 @@ DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at t
             {"prepare", "template", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot", "measure"},
         ),
         ("tokenize.max_target_tokens=8", ["zero_shot", "lora"], {"tokenize", *DRAWN}),
-        ("train.batch_size=2", ["zero_shot", "lora"], DRAWN),
         ("few_shot.num_examples=1", METHODS, after("few_shot")),
         (
             "generate.max_new_tokens=6",
