@@ -13,9 +13,10 @@ from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
 from pipeline.evaluation.crossed import mean_score
+from pipeline.evaluation.entities import find_entities
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC, Scorer
 from pipeline.evaluation.predictions import read_references
-from pipeline.evaluation.scoring import score_rows
+from pipeline.evaluation.scoring import all_texts, score_rows
 from pipeline.inference.summaries import prepare_writer
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.generate import Generate
@@ -32,7 +33,8 @@ def run(
     writer = prepare_writer(name, "validation", paths, model, template, settings, ResourceMonitor())
     predictions, _ = writer.write(f"validate {name}")
     records = read_references(paths.records("validation"))
-    rows = score_rows(predictions, records, Scorer(score.use_stemmer, score.language), score, f"score {name}")
+    entities = find_entities(all_texts(records.values()), score.language)
+    rows = score_rows(predictions, records, Scorer(score.use_stemmer, score.language), entities, f"score {name}")
     _, seed = parse_run(name)
     files.write_parquet(paths.validation(name), [{"seed": seed, **row} for row in rows])
     metric = METRICS[PRIMARY_METRIC]

@@ -1,6 +1,7 @@
 """Systems whose scores are known: what the stages before `compare` leave of them, written into a folder."""
 
 from pathlib import Path
+from typing import Any
 
 from pipeline import score
 from pipeline.core import files
@@ -127,6 +128,14 @@ def write_inference(paths: Paths, factors: dict[str, float] | None = None, round
         control = [names[0], f"{names[0]}, again"]
         factors |= {control[1]: factors[names[0]]}
 
+    files.write_json(paths.inference_run, inference_run(factors, control, rounds) | changes)
+
+
+def inference_run(
+    factors: dict[str, float], control: list[str], rounds: int = 7, sizes: tuple[int, ...] = (1, 8)
+) -> dict[str, Any]:
+    """What the stage `measure` leaves: exact multiples of 0.2 s, a quarter of it to the first token."""
+
     def timings(factor: float, size: int) -> dict[str, list[float]]:
         seconds = [0.2 * factor * size] * rounds
         first = [value / 4 for value in seconds]
@@ -137,12 +146,12 @@ def write_inference(paths: Paths, factors: dict[str, float] | None = None, round
             "name": name,
             "method": name.partition(",")[0],
             "form": "as it is",
-            "batches": {str(size): timings(factor, size) for size in (1, 8)},
+            "batches": {str(size): timings(factor, size) for size in sizes},
         }
         for name, factor in factors.items()
     ]
-    record = {"rounds": rounds, "prompts": 2, "batch_size": 8, "new_tokens": 16, "together": True, "control": control}
-    files.write_json(paths.inference_run, record | {"contention": IDLE, "variants": variants} | changes)
+    record = {"rounds": rounds, "prompts": 2, "batch_size": 8, "new_tokens": 16, "together": True}
+    return record | {"control": control, "contention": IDLE, "variants": variants}
 
 
 def write_forgetting(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pipeline", "support_calls", "pretraining")
-# Packages whose modules are imported by name, each with the parameter that names one in dvc.yaml.
 # What can stop a stage and never changes what one writes: an edit of it reruns nothing.
 WITHOUT_EFFECT = "pipeline.trial"
+# Packages whose modules are imported by name, each with the parameter that names one in dvc.yaml.
 REGISTRIES = {"pipeline.methods": "item.method", "pipeline.models.architectures": "model.architecture"}
 
 

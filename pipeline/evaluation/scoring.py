@@ -14,7 +14,7 @@ from pipeline.evaluation import diagnostics
 from pipeline.evaluation.bootstrap import Estimate, shared_draws
 from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
 from pipeline.evaluation.diagnostic_warnings import warnings
-from pipeline.evaluation.entities import find_entities
+from pipeline.evaluation.entities import Entities, find_entities
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import FURTHER_COLUMNS, METRICS, Metric, Scorer
@@ -87,23 +87,23 @@ def score_predictions(
     predictions: dict[int | None, list[dict[str, Any]]], records: dict[str, Record], score: Score, label: str
 ) -> SystemScores:
     """The scores of checked predictions of each seed, in the records' order; label names them in the progress line."""
-    scorer = Scorer(score.use_stemmer, score.language)
+    scorer, every = Scorer(score.use_stemmer, score.language), list(records.values())
+    entities = find_entities(all_texts(every), score.language)
     dialogues = [
         {"seed": seed, **row}
         for seed, rows in predictions.items()
-        for row in score_rows(rows, records, scorer, score, label if seed is None else f"{label}-{seed}")
+        for row in score_rows(rows, records, scorer, entities, label if seed is None else f"{label}-{seed}")
     ]
-    summary = summarize(dialogues, list(records.values()), scorer, score)
+    summary = summarize(dialogues, every, scorer, score) | summarize_diagnostics(dialogues, every, entities, score)
     each = [row for rows in predictions.values() for row in rows]
     pairs = [(row["prediction"], text) for row in each for text in records[row["id"]]["references"]]
     return SystemScores(summary | {"evaluate": evaluate_metrics(score.evaluate, pairs)}, dialogues)
 
 
 def score_rows(
-    predictions: list[dict[str, Any]], records: dict[str, Record], scorer: Scorer, score: Score, label: str
+    predictions: list[dict[str, Any]], records: dict[str, Record], scorer: Scorer, entities: Entities, label: str
 ) -> list[dict[str, Any]]:
     """A row of scores and diagnostics for each prediction."""
-    entities = find_entities(all_texts(records.values()), score.language)
     dialogues = []
     for row in progress(predictions, len(predictions), label):
         record = records[row["id"]]
@@ -114,11 +114,7 @@ def score_rows(
 
 
 def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Scorer, score: Score) -> dict[str, Any]:
-    """A system's scores with 95 % intervals, its diagnostics and its warnings, from the columns of its dialogues.
-
-    Rows are those of every seed, one after the other. Without columns of diagnostics (a baseline) there are no
-    diagnostics and no warnings.
-    """
+    """A system's scores with 95 % intervals, from the columns of its dialogues, those of one seed after the other."""
     near = {record["id"] for record in records if record.get("near")}
     unlike_train = [row for row in dialogues if row["id"] not in near]
     summary: dict[str, Any] = {
@@ -132,14 +128,13 @@ def summarize(dialogues: list[dict[str, Any]], records: list[Record], scorer: Sc
     if near and len(records) - len(near) >= MIN_DIALOGUES:
         scores = estimate_scores(unlike_train, score)
         summary["without_near_duplicates"] = {"dialogues": len(records) - len(near), "scores": scores}
-    if "words" in dialogues[0]:
-        summary |= summarize_diagnostics(dialogues, records, score)
     return summary
 
 
-def summarize_diagnostics(dialogues: list[dict[str, Any]], records: list[Record], score: Score) -> dict[str, Any]:
+def summarize_diagnostics(
+    dialogues: list[dict[str, Any]], records: list[Record], entities: Entities, score: Score
+) -> dict[str, Any]:
     """A system's diagnostics, those of the references of the same dialogues, and the warnings that follow."""
-    entities = find_entities(all_texts(records), score.language)
     own = diagnostics.summarize(dialogues)
     people = diagnostics.summarize(diagnostics.diagnose_references(records, entities))
     return {

@@ -15,8 +15,7 @@ from pipeline.evaluation.inference_costs import (
     rank,
 )
 from pipeline.evaluation.run_costs import memory, quartiles
-
-IDLE = {"core_share": 0.97, "pressure": 2.0}
+from tests.systems import inference_run
 
 
 @pytest.mark.parametrize("count", [6, 7, 8, 9, 10, 15, 20, 31])
@@ -95,25 +94,8 @@ def test_one_round_in_which_the_slower_was_faster_is_enough_to_doubt_at_seven_ro
     assert not is_slower([1.3] * 6 + [0.9], [1.0] * 7)
 
 
-def run(factors=EQUAL, rounds=7, control=("zero_shot", "lora", "full"), contention=IDLE, sizes=("1", "8")):
-    """What the stage `measure` leaves: exact multiples of 0.2 s, a quarter of it to the first token."""
-
-    def timings(factor, size):
-        seconds = [0.2 * factor * int(size)] * rounds
-        first = [value / 4 for value in seconds]
-        return {"first_seconds": first, "seconds": seconds, "first_cpu_seconds": first, "cpu_seconds": seconds}
-
-    variants = [
-        {
-            "name": name,
-            "method": name.partition(",")[0],
-            "form": "as it is",
-            "batches": {size: timings(factor, size) for size in sizes},
-        }
-        for name, factor in factors.items()
-    ]
-    record = {"rounds": rounds, "prompts": 2, "batch_size": 8, "new_tokens": 16, "together": True}
-    return record | {"control": list(control), "contention": contention, "variants": variants}
+def run(factors=EQUAL, control=("zero_shot", "lora", "full"), **changes):
+    return inference_run(factors, list(control), **changes)
 
 
 def test_costs_are_the_first_token_the_further_ones_and_a_whole_summary():
@@ -164,7 +146,7 @@ def test_times_are_relative_to_full_or_to_the_first_of_the_control():
 
 def test_a_busy_run_is_flagged_with_its_reason():
     assert inference_costs(run())["busy"] == ""
-    busy = inference_costs(run(contention={"core_share": 0.4, "pressure": 60.0}))["busy"]
+    busy = inference_costs(run() | {"contention": {"core_share": 0.4, "pressure": 60.0}})["busy"]
     assert "40 %" in busy and "60 %" in busy
 
 
