@@ -1,13 +1,15 @@
-"""Forks the stages of test projects from one process that has torch, transformers and PEFT imported already.
+"""Forks the stages of test projects, and DVC, from one process that has all libraries imported already.
 
-Importing them takes about 5 s of a processor, more than most stages of a test's size take otherwise. Each stage still
-is a process of its own with the project's own code. `python` in a test project's PATH is the client below: it asks the
-server for the stages in FORKED and is the real Python for all else.
+Importing torch, transformers and PEFT takes about 5 s of a processor, more than most stages of a test's size take
+otherwise, and importing DVC one to two. Each stage still is a process of its own with the project's own code. `python`
+in a test project's PATH is the client below, and so is `dvc`: it asks the server for dvc and for the stages in FORKED,
+and is the real Python for all else.
 """
 
 import array
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -35,15 +37,23 @@ PRELOADED = (
         "transformers.models.llama.modeling_llama",
     ),
     *("transformers.trainer_utils", "transformers.models.auto.tokenization_auto"),
+    *("dvc.cli.parser", "dvc.commands.repro", "dvc.commands.experiments.run", "dvc.repo.experiments.queue.celery"),
+    *("dvc.repo.reproduce", "dvc.repo.experiments.executor.local", "scmrepo.git", "dulwich.porcelain", "hydra"),
     *("nltk.stem.porter", "rouge_score.rouge_scorer", "sacrebleu.metrics", "pyarrow.dataset", "altair", "jinja2"),
 )
 CLIENT = """#!{python} -SEs
 import array, json, os, socket, sys
 
+def asked_for():
+    if os.path.basename(sys.argv[0]) == "dvc":
+        return ["dvc_command", *sys.argv[1:]]
+    is_stage = sys.argv[1:2] == ["-m"] and sys.argv[2] in {modules!r} and "HF_ENDPOINT" not in os.environ
+    return sys.argv[2:] if is_stage else None
+
 def forked():
-    if sys.argv[1:2] != ["-m"] or sys.argv[2] not in {modules!r} or "HF_ENDPOINT" in os.environ:
+    if not (argv := asked_for()):
         return None
-    request = json.dumps({{"argv": sys.argv[2:], "cwd": os.getcwd(), "environment": dict(os.environ)}}).encode()
+    request = json.dumps({{"argv": argv, "cwd": os.getcwd(), "environment": dict(os.environ)}}).encode()
     with socket.socket(socket.AF_UNIX) as server:
         try:
             server.connect({address!r})
@@ -57,7 +67,8 @@ def forked():
 
 code = forked()
 if code is None:
-    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+    program = [{python!r}] if os.path.basename(sys.argv[0]) != "dvc" else [{python!r}, "-m", "dvc_command"]
+    os.execv({python!r}, [*program, *sys.argv[1:]])
 sys.exit(code)
 """
 
@@ -79,6 +90,7 @@ def start(hash_seed: int) -> Path:
     modules = tuple(f"pipeline.{name}" for name in FORKED)
     client.write_text(CLIENT.format(python=sys.executable, address=address, modules=modules))
     client.chmod(0o755)
+    (client.parent / "dvc").symlink_to(client)
     return client.parent
 
 
@@ -91,6 +103,8 @@ def serve(address: str) -> None:
         for name in PRELOADED:
             importlib.import_module(name)
         bundle_vega_once()
+        gc.collect()
+        gc.freeze()  # or each fork's first collection walks, and so copies, all that was imported: half a second
         while True:
             connection, _ = server.accept()
             if os.fork() == 0:
@@ -128,7 +142,8 @@ def run(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = request["argv"]
-    sys.path.insert(0, request["cwd"])
+    if sys.argv[0] != "dvc_command":  # a script's folder is not that of its caller
+        sys.path.insert(0, request["cwd"])
     code = 0
     try:
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
