@@ -6,6 +6,7 @@ If it is killed, the next run continues from the last checkpoint in models/check
 a CPU; CUDA's own kernels may differ in the last bit).
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -101,6 +102,7 @@ def fit(
         raise InputError(f"{method}: this model has no parameter that the method trains")
     check_positions(method, adapted, [*examples["train"], *examples["validation"]])
     longest = max(map(adapted.count_tokens, examples["train"]))
+    setting = setting_hash(method, params, paths, model, train)
     train = training_settings(train, longest, adapted.base_network.config, total)
     print(f"{name}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
     key = checkpoint_key(method, params, paths, precision, seed, model, train)
@@ -122,6 +124,8 @@ def fit(
         progress = trainer.train()
     save_tuned(adapted, paths.tuned_model(name))
     record = {
+        "setting": setting,
+        "learning_rate": params.learning_rate,
         "trainable_parameters": trainable,
         "total_parameters": total,
         **progress.report(),
@@ -175,8 +179,20 @@ def checkpoint_key(
     chosen = {"pipeline.methods": method, "pipeline.models.architectures": model.architecture}
     code = [ROOT / path for path in closure("pipeline.train", chosen)]
     data = [paths.tokens("train"), paths.tokens("validation"), *sorted(paths.base_model.iterdir())]
-    settings = [method, params, train, model.architecture, precision, seed]
+    settings = [method, params, train, model.architecture, precision, seed, environment()]
     return hash_of(settings, [*code, *data])
+
+
+def setting_hash(method: str, params: TrainingParams, paths: Paths, model: Model, train: Train) -> str:
+    """A hash of what a training learns from, but for its seed and its learning rate: data, base model and parameters.
+
+    Trainings with the same one are comparable tries of a search for the learning rate, on whatever machine.
+    """
+    from pipeline.training.key import hash_of
+
+    data = [paths.tokens("train"), paths.tokens("validation"), *sorted(paths.base_model.iterdir())]
+    others = {key: value for key, value in asdict(params).items() if key != "learning_rate"}
+    return hash_of([method, others, train, model.architecture], data)
 
 
 if __name__ == "__main__":

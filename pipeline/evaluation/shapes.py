@@ -68,9 +68,12 @@ class TrainingContention(TypedDict):
 class TrainingRun(TypedDict):
     """reports/runs/train/RUN.json; what may be left out is there where something was trained, with its memory.
 
-    tokens_per_second: non-padding tokens, between two entries of the log each.
+    setting: a hash that tries of the same search for a learning rate share. tokens_per_second: non-padding tokens,
+    between two entries of the log each.
     """
 
+    setting: NotRequired[str]
+    learning_rate: NotRequired[float]
     trainable_parameters: int
     total_parameters: Annotated[int, Field(gt=0)]
     bytes: int

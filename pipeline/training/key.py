@@ -1,4 +1,4 @@
-"""A hash of settings, files and machine: the key of a training's checkpoints."""
+"""A hash of settings and files: the key of a training's checkpoints, and what trainings have in common."""
 
 import hashlib
 import json
@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.models.devices import environment
-
 
 def hash_of(settings: list[Any], files: Iterable[Path]) -> str:
-    """16 hexadecimal digits of settings, the contents of files, and device, threads and versions."""
-    digest = hashlib.sha256(json.dumps([settings, environment()], default=repr).encode())
+    """16 hexadecimal digits of settings and the contents of files."""
+    digest = hashlib.sha256(json.dumps(settings, default=repr).encode())
     for path in files:
         with path.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())

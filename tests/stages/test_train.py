@@ -22,7 +22,7 @@ from pipeline.core.imports import closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_name
-from pipeline.methods import depends_on_seed
+from pipeline.methods import depends_on_seed, lora
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train
 from tests import tiny
@@ -109,6 +109,25 @@ def test_a_training_leaves_a_model_curves_and_a_record_and_no_checkpoint(folder)
     assert record["needs_base"] and record["base_bytes"] > record["bytes"] / 10
     assert {"load", "train", "validation", "checkpoint"} <= set(record["seconds"])
     assert record["resumed_from"] is None
+
+
+def test_tries_of_a_learning_rate_share_their_setting_and_nothing_else_does(folder):
+    """Another seed, learning rate or machine is another try of the same search; another rank or text is not."""
+    model, settings, params = (
+        read_section("model", Model),
+        read_section("train", Train),
+        read_section("lora", lora.Params),
+    )
+
+    def found(params: lora.Params) -> str:
+        return train.setting_hash("lora", params, Paths(), model, settings)
+
+    first = found(params)
+    assert found(dataclasses.replace(params, learning_rate=0.5)) == first
+    assert found(dataclasses.replace(params, r=3)) != first
+    rows = files.read_parquet(Paths().tokens("validation"))
+    files.write_parquet(Paths().tokens("validation"), rows[1:])
+    assert found(params) != first
 
 
 @pytest.mark.slow
