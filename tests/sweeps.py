@@ -17,12 +17,16 @@ def point(value, rouge1: list[float], loss=1.0, method="lora", settings=(), expe
         experiment=experiment,
         dialogues=[{"id": str(number), "rouge1": points} for number, points in enumerate(rouge1)],
         scores={"scores": {name: score for name in METRICS}},
-        training={
-            "best_validation_loss": loss,
-            "trainable_parameters": 1000,
-            "bytes": 4000,
-            "seconds": {"train": 12.5},
-        },
+        trainings=[
+            {
+                "best_validation_loss": loss,
+                "trainable_parameters": 1000,
+                "bytes": 4000,
+                "seconds": {"train": 12.5},
+                "cpu_seconds": {"train": 20.0},
+                "setting": "0123456789abcdef",
+            }
+        ],
     )
 
 

@@ -77,6 +77,17 @@ class Cost(TypedDict):
 
 
 @with_config(CLOSED)
+class Search(TypedDict):
+    """The search for a method's learning rate: tried values, the best of them on validation, and the one used."""
+
+    values: list[float]
+    trainings: int
+    cpu_seconds: float
+    best: float
+    used: float
+
+
+@with_config(CLOSED)
 class PhaseMemory(TypedDict):
     """MiB of a process: its peak, how much of it is above the loaded model, and its imports."""
 
@@ -157,6 +168,7 @@ class System(TypedDict):
     request_seconds: NotRequired[float | None]
     extra_prompt_tokens: NotRequired[float]
     cost: NotRequired[Cost]
+    search: NotRequired[Search | None]
     memory: NotRequired[dict[str, PhaseMemory | None]]
     busy: NotRequired[dict[str, str]]
     forgetting: NotRequired[Forgetting]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from statistics import fmean
 from typing import Any, TypeVar
 
 from pipeline.evaluation.crossed import mean_score
@@ -25,7 +26,7 @@ class SweepPoint:
     """One method of one experiment: its value of the parameter and its results.
 
     settings: what else differs between the experiments, as (key, JSON). dialogues: the rows of validation, of every
-    seed. scores: their scores. training: the content of reports/runs/train of the first seed.
+    seed. scores: their scores. trainings: the content of reports/runs/train of each seed.
     """
 
     method: str
@@ -34,7 +35,7 @@ class SweepPoint:
     experiment: str
     dialogues: list[dict[str, Any]]
     scores: dict[str, Any]
-    training: dict[str, Any]
+    trainings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class JudgedPoint:
     """A point compared with the best of its series, paired; p is corrected for all pairs of the series (Holm).
 
     non_inferior: it is the best, or it is shown to lose less than the margin to every other point, as in the verdict.
+    trainings: how many; validation_loss and train_cpu_seconds are their means. setting: what they have in common
+    (pipeline.train.setting_hash).
     """
 
     value: Value
@@ -52,21 +55,28 @@ class JudgedPoint:
     validation_loss: float | None
     trainable_parameters: int
     bytes: int
-    train_seconds: float | None
+    train_cpu_seconds: float | None
+    trainings: int
+    setting: str | None
 
     @classmethod
     def of(cls, point: SweepPoint, minus_best: Difference, non_inferior: bool) -> "JudgedPoint":
-        """The point with the costs of its training."""
+        """The point with the costs of its trainings."""
+        first = point.trainings[0]
+        losses = [one["best_validation_loss"] for one in point.trainings if "best_validation_loss" in one]
+        cpu_seconds = [one["cpu_seconds"]["train"] for one in point.trainings if "cpu_seconds" in one]
         return cls(
             value=point.value,
             experiment=point.experiment,
             scores=point.scores["scores"],
             minus_best=minus_best,
             non_inferior=non_inferior,
-            validation_loss=point.training.get("best_validation_loss"),
-            trainable_parameters=point.training["trainable_parameters"],
-            bytes=point.training["bytes"],
-            train_seconds=point.training.get("seconds", {}).get("train"),
+            validation_loss=fmean(losses) if losses else None,
+            trainable_parameters=first["trainable_parameters"],
+            bytes=first["bytes"],
+            train_cpu_seconds=fmean(cpu_seconds) if cpu_seconds else None,
+            trainings=len(point.trainings),
+            setting=first.get("setting"),
         )
 
     @property

@@ -59,7 +59,7 @@ def _read_point(
     settings: tuple[tuple[str, str], ...],
     score: Score,
 ) -> SweepPoint:
-    """A method's scores on validation with every seed of an experiment, and what its first training cost."""
+    """A method's scores on validation with every seed of an experiment, and what its trainings cost."""
     runs = run_names(method, experiment.params["seeds_of"][method])
     rows = [row for run in runs for row in files.parquet(PATHS.validation(run).as_posix())]
     return SweepPoint(
@@ -69,7 +69,7 @@ def _read_point(
         experiment=experiment.name,
         dialogues=rows,
         scores={"scores": estimate_scores(rows, score)},
-        training=files.json(PATHS.training_run(runs[0]).as_posix()),
+        trainings=[files.json(PATHS.training_run(run).as_posix()) for run in runs],
     )
 
 

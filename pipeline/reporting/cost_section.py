@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pipeline.core.messages import join_names
+from pipeline.evaluation.search_costs import search_notes
 from pipeline.reporting import cost_tables
 from pipeline.reporting.page import Alert, Block, Chart, Section, note, section
 
@@ -18,6 +20,7 @@ def cost_section(methods: list[System], inference: dict[str, Any], charts: dict[
             "Training counts optimizer steps alone; loading, validation and checkpoints have clocks of their own. "
             "Tokens are non-padding tokens."
         ),
+        *search(methods),
         cost_tables.memory(methods),
         note(
             "What the process holds, its imports included: the resident set, on a GPU what the allocator has reserved. "
@@ -29,6 +32,14 @@ def cost_section(methods: list[System], inference: dict[str, Any], charts: dict[
         blocks += [cost_tables.inference(inference, size), *ranking(inference, size)]
     blocks += [note(measurement(inference)), cost_tables.storage(methods)]
     return section("Cost", *blocks)
+
+
+def search(methods: list[System]) -> list[Block | None]:
+    """What the searches for learning rates took, and what makes them unequal; nothing where nobody is trained."""
+    trained = [row for row in methods if row["trainable_parameters"]]
+    searches = {row["name"]: row["search"] for row in trained}
+    table = cost_tables.search([row for row in trained if row["search"]]) if any(searches.values()) else None
+    return [table, *map(note, search_notes(searches))]
 
 
 def busy_alert(methods: list[System], inference: dict[str, Any]) -> Alert | None:
@@ -47,12 +58,12 @@ def ranking(inference: dict[str, Any], size: str) -> list[Block]:
     """The order of the variants by time, or why there is none, and what the control gave."""
     found = inference["by_batch"][size]
     control = found["control"]
-    same = f"{join(control['names'])} compute the same, and their medians differ by {control['difference']:.0f} %"
+    same = f"{join_names(control['names'])} compute the same, and their medians differ by {control['difference']:.0f} %"
     if not control["holds"]:
         return [Alert(f"No order by time at batch size {size}: {same}, so a difference of other methods can be noise.")]
     if found["ranking"] is None:
         return [note(f"No order by time: {inference['rounds']} rounds are too few for an interval. Control: {same}.")]
-    groups = "; then ".join(join(group) for group in found["ranking"])
+    groups = "; then ".join(join_names(group) for group in found["ranking"])
     return [note(f"By time, the fastest first: {groups}. Control: {same}.")]
 
 
@@ -66,7 +77,3 @@ def measurement(inference: dict[str, Any]) -> str:
         f"95 % intervals.{loaded} Methods are apart where the ratio in the same round is over 1.1 and its interval "
         "excludes 1."
     )
-
-
-def join(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.reporting.cells import Bytes, Cell, Count, Measured, Mebibytes, Percent, Text, measured
+from pipeline.reporting.cells import Bytes, Cell, Count, Measured, Mebibytes, Percent, Seconds, Text, measured
 from pipeline.reporting.page import Column, Columns, Table, build_table
 
 System = dict[str, Any]
@@ -42,6 +42,27 @@ def cost(methods: list[System]) -> Table:
         (Column("generation, CPU", CPU), lambda row: seconds("generate_cpu_seconds")(row["cost"])),
     ]
     return build_table("Parameters and time", columns, methods, show_name=True)
+
+
+def search(methods: list[System]) -> Table:
+    """What was spent on finding each method's learning rate, on validation, before it was trained as above."""
+    columns: Columns = [
+        METHOD,
+        (
+            Column("learning rates", "The values that were tried.", align="left"),
+            lambda row: Text(", ".join(f"{value:g}" for value in row["search"]["values"])),
+        ),
+        (Column("used", "The value of this comparison."), lambda row: Text(f"{row['search']['used']:g}")),
+        (
+            Column("trainings", "Those of the search: each value with each of its seeds."),
+            lambda row: Count(row["search"]["trainings"]),
+        ),
+        (
+            Column("search, CPU", "CPU seconds of all of them, optimizer steps alone."),
+            lambda row: Seconds(row["search"]["cpu_seconds"]),
+        ),
+    ]
+    return build_table("Search for the learning rate", columns, methods, show_name=True)
 
 
 def memory(methods: list[System]) -> Table:

@@ -192,11 +192,14 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
         ),
         (Column("ROUGE-2"), lambda point: Number(point.scores["rouge2"]["mean"])),
         (
-            Column("validation loss", "At the checkpoint that was kept."),
+            Column("validation loss", "At the checkpoint that was kept, mean over seeds."),
             lambda point: optional(Number, point.validation_loss, 3),
         ),
         (Column("trainable", "Parameters that training changes."), lambda point: Count(point.trainable_parameters)),
         (Column("on disk", "What the method saves beside the base."), lambda point: Bytes(point.bytes)),
-        (Column("training", "Optimizer steps alone."), lambda point: optional(Seconds, point.train_seconds)),
+        (
+            Column("training, CPU", "CPU seconds of a training, optimizer steps alone, mean over seeds."),
+            lambda point: optional(Seconds, point.train_cpu_seconds),
+        ),
     ]
     return build_table(name, columns, series.points)

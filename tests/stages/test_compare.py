@@ -12,7 +12,7 @@ from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.comparison_shape import Comparison, Cost, Forgetting, ForgettingDifference, Reading
+from pipeline.evaluation.comparison_shape import Comparison, Cost, Forgetting, ForgettingDifference, Reading, Search
 from pipeline.evaluation.comparison_shape import Difference as PairRow
 from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
@@ -136,6 +136,23 @@ def test_the_cost_tables_have_wall_and_cpu_and_two_digits(three):
         "summary, CPU": "0.26 s [0.26, 0.26]",
         "relative": "1.3 [1.3, 1.3]",
     }
+
+
+def test_the_search_for_a_learning_rate_has_its_cost_and_a_method_without_one_is_named(paths):
+    training = TRAINED | {"setting": "aaaa", "learning_rate": 0.003}
+    write_method(paths, "zero_shot", POOR)
+    write_method(paths, "lora", FAIR, training)
+    write_method(paths, "full", GOOD, WHOLE_MODEL)
+    point = {"setting": "aaaa", "trainings": 3, "train_cpu_seconds": 50.0}
+    series = {"method": "lora", "best": 0.003, "points": [point | {"value": value} for value in (0.001, 0.003, 0.01)]}
+    files.write_json(paths.sweeps / "rates.json", {"parameter": "lora.learning_rate", "series": [series]})
+    comparison, page = run(paths, THREE)
+    assert systems(comparison)["zero_shot"]["search"] is None and systems(comparison)["full"]["search"] is None
+    assert table(page, "learning rates") == [
+        {"method": "lora", "learning rates": "0.001, 0.003, 0.01", "used": "0.003", "trainings": "9"}
+        | {"search, CPU": "450.0 s"}
+    ]
+    assert "Learning rate of full: not searched for" in page
 
 
 def test_a_quiet_machine_with_equal_controls_gives_an_order_and_no_alarm(three):
@@ -497,7 +514,7 @@ def test_the_file_is_what_its_schema_says_and_further_keys_are_refused(three, se
 
 def test_every_key_of_the_file_is_in_its_document():
     document = (ROOT / "docs/comparison_schema.md").read_text()
-    for shape in (Comparison, SystemRow, PairRow, Cost, Forgetting, Reading, ForgettingDifference):
+    for shape in (Comparison, SystemRow, PairRow, Cost, Search, Forgetting, Reading, ForgettingDifference):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"
 
