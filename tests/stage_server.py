@@ -47,7 +47,7 @@ import array, json, os, socket, sys
 def asked_for():
     if os.path.basename(sys.argv[0]) == "dvc":
         return ["dvc_command", *sys.argv[1:]]
-    is_stage = sys.argv[1:2] == ["-m"] and sys.argv[2] in {modules!r} and "HF_ENDPOINT" not in os.environ
+    is_stage = sys.argv[1:2] == ["-m"] and sys.argv[2] in {modules!r}
     return sys.argv[2:] if is_stage else None
 
 def forked():

@@ -71,8 +71,8 @@ def outputs(stage: str) -> list[str]:
 
 
 def data_of(stage: str) -> list[str]:
-    """The data among a stage's dependencies; not its code, nor what a value of params.yaml names."""
-    sources = ("pipeline", "support_calls", "pretraining", "conf", "${")
+    """The data among a stage's dependencies; not its code and configuration, nor what a value of params.yaml names."""
+    sources = ("pipeline", "support_calls", "pretraining", "conf", "params.yaml", "${")
     return [path for path in STAGES[stage]["deps"] if not path.startswith(sources)]
 
 
