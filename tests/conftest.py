@@ -46,18 +46,29 @@ def base(architecture, request):
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory) -> Project:
-    """The smoke experiment run to its end and committed on `main`; never changed, for all workers' tests copy it.
+    """The smoke experiment with all methods, run to its end and committed on `main`; see `finished_project`."""
+    return finished_project(tmp_path_factory, "smoke")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory) -> Project:
+    """The smoke experiment with zero_shot and lora: half of the stages, for all that do not need more."""
+    return finished_project(tmp_path_factory, "small", ["zero_shot", "lora"])
+
+
+def finished_project(tmp_path_factory: pytest.TempPathFactory, name: str, methods: list[str] | None = None) -> Project:
+    """A project that is made once and never changed: the tests of all workers copy it.
 
     Its `stages` are those that ran, in order.
     """
     workers = "PYTEST_XDIST_WORKER" in os.environ
     shared = tmp_path_factory.getbasetemp().parent if workers else tmp_path_factory.mktemp("shared")
-    ran = shared / "smoke.json"
-    with FileLock(shared / "smoke.lock"):
+    ran = shared / f"{name}.json"
+    with FileLock(shared / f"{name}.lock"):
         if ran.exists():
-            project = Project(shared / "smoke")
+            project = Project(shared / name)
         else:
-            project = Project.fresh(shared / "smoke")
+            project = Project.fresh(shared / name, methods=methods)
             stages = project.dvc("repro")
             project.commit("the smoke experiment")
             ran.write_text(json.dumps(stages))

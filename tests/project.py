@@ -21,6 +21,7 @@ from tests import stage_server
 ROOT = Path(__file__).parents[1]
 # Small enough for a test, and the default for every later command in the copy: `conf/` says so itself.
 SMOKE = "  - experiment: smoke"
+METHODS = "[zero_shot, few_shot, prompt_tuning, lora, full]"  # as conf/config.yaml has them
 SEED = 17  # its only one
 OF_RUNS = ("train", "validate", "generate", "forgetting")
 
@@ -46,11 +47,13 @@ class Project:
         }
 
     @classmethod
-    def fresh(cls, folder: Path, forked: bool = True) -> "Project":
-        """The working tree's files, committed, with the smoke experiment as conf's default."""
+    def fresh(cls, folder: Path, forked: bool = True, methods: list[str] | None = None) -> "Project":
+        """The working tree's files, committed, with the smoke experiment and `methods` as conf's defaults."""
         copy_sources(folder)
         project = cls(folder, forked=forked)
         project.edit("conf/config.yaml", "  - experiment: null", SMOKE)
+        if methods:
+            project.edit("conf/config.yaml", f"methods: {METHODS}", f"methods: [{', '.join(methods)}]")
         project.compose()
         project.must("git", "init", "--quiet", "--initial-branch=main")
         project.commit("start")

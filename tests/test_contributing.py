@@ -39,11 +39,11 @@ def changed(project: Project) -> set[str]:
     return set(project.must("git", "status", "--porcelain").splitlines())
 
 
-def test_ten_lines_add_a_method_and_touch_nothing_else(smoke, tmp_path):
+def test_ten_lines_add_a_method_and_touch_nothing_else(small, tmp_path):
     blocks, (composes, runs) = section("A method of PEFT, in ten lines")
     assert [name for name, _ in blocks] == ["pipeline/methods/loha.py", "conf/peft_methods.yaml"]
     assert sum(bool(line.strip()) for _, text in blocks for line in text.splitlines()) <= 11
-    project = smoke.copy(tmp_path / "project")
+    project = small.copy(tmp_path / "project")
     add(project, blocks)
     project.must(*composes)
     touched = {" M conf/peft_methods.yaml", " M params.yaml", "?? pipeline/methods/loha.py"}

@@ -22,9 +22,9 @@ SMOKE = ["-S", "experiment=smoke"]
 
 
 @pytest.fixture
-def clone(smoke, tmp_path) -> Project:
+def clone(small, tmp_path) -> Project:
     """A clone whose dvc.lock names files that exist nowhere, all other files as in this repository."""
-    origin = smoke.copy(tmp_path / "origin")
+    origin = small.copy(tmp_path / "origin")
     lock = (origin.folder / "dvc.lock").read_text()
     (origin.folder / "dvc.lock").write_text(re.sub(r"(?<=md5: )[0-9a-f]{32}", lambda md5: md5[0][::-1], lock))
     origin.edit("conf/config.yaml", "  - experiment: smoke", "  - experiment: null")

@@ -16,8 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Project:
     """LoRA alone, on the branch `base`; then a commit with a higher rank and a system that is external."""
-    project = Project.fresh(tmp_path_factory.mktemp("base"))
-    project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
+    project = Project.fresh(tmp_path_factory.mktemp("base"), methods=["lora"])
     project.edit("conf/experiment/smoke.yaml", "test: 4, questions", "test: 24, questions")
     project.edit("conf/experiment/smoke.yaml", "validation: 4, test: 4}", "validation: 4, test: 24}")
     project.compose()
