@@ -4,6 +4,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: a
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every program that a test starts compiles the project again
 
 import json
 from pathlib import Path
@@ -83,6 +84,9 @@ FIRST = (*SPREAD, "test_peft_methods", "test_fresh_clone", "test_sharing", "test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
 
 

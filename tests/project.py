@@ -38,7 +38,6 @@ class Project:
             "PATH": os.pathsep.join(programs),
             "OMP_NUM_THREADS": "1",
             "PYTHONHASHSEED": str(hash_seed),
-            "PYTHONDONTWRITEBYTECODE": "",  # a machine's own setting would make every stage compile the project again
             "DVC_NO_ANALYTICS": "1",
             "GIT_AUTHOR_NAME": "test",
             "GIT_AUTHOR_EMAIL": "test@example.com",

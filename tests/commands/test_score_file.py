@@ -18,6 +18,9 @@ from tests.systems import SETTINGS
 ARGUMENTS = ["predictions.jsonl", "test.jsonl", "s.json", "d.parquet"]
 
 
+pytestmark = pytest.mark.slow  # each test starts a program
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A project's folder with parameters, records and predictions."""

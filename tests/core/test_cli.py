@@ -30,6 +30,7 @@ def spins(code: str, **environment: str) -> int:
     return int(lines[0].partition("'")[2].partition("'")[0])
 
 
+@pytest.mark.slow
 def test_threads_wait_passively_although_openmp_reads_its_settings_once_when_torch_loads_it():
     assert spins(PREPARED) == 0
     assert spins("import torch") > 0

@@ -41,6 +41,7 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_ends_in_one_line_and_the_next_run_completes(folder):
     full = run(folder, "-m", "pipeline.prepare", limit=(resource.RLIMIT_FSIZE, 2000))
     message = full.stderr.decode()

@@ -4,11 +4,13 @@ import pytest
 import torch
 from tokenizers import processors
 
+from pipeline import convert
 from pipeline.core.errors import InputError
-from pipeline.inference.likelihood import choice_log_likelihoods, label_log_likelihoods, text_example
+from pipeline.core.paths import Paths
+from pipeline.inference.likelihood import answer_example, choice_log_likelihoods, label_log_likelihoods, text_example
 from pipeline.models.architectures.base import IGNORED
 from pipeline.models.prompts import tokenize_instruction
-from tests import tiny
+from tests import tiny, zoo
 
 
 @pytest.fixture(params=["seq2seq", "causal", "causal with a start token"])
@@ -77,7 +79,7 @@ def test_the_loss_of_a_text_with_a_prompt_is_that_of_an_answer(model):
 
 
 def test_batches_that_do_not_fit_are_made_smaller(model, monkeypatch):
-    texts = [f"The parcel number {number} is late." for number in range(5)]
+    texts = [f"{number} parcels are late today." for number in range(5)]  # no two with the same first half
     examples = [text_example({"text": text}, model, 512) for text in texts]
     expected = label_log_likelihoods(model, examples, 5)
     real, sizes = model.network.forward, []
@@ -98,3 +100,40 @@ def test_batches_that_do_not_fit_are_made_smaller(model, monkeypatch):
 def test_a_text_of_one_token_has_no_second_half(seq2seq_base):
     with pytest.raises(InputError, match="t:1: 'a' is one token"):
         text_example({"where": "t:1", "text": "a"}, tiny.load(seq2seq_base, "seq2seq"), 512)
+
+
+ANSWERS = ["Ben", "the kind agent", "a parcel"]
+
+
+def check_shared_encoding(model):
+    """Rows with the same prompt are as likely as each alone, and the encoder reads a prompt once."""
+    prompts = [tokenize_instruction(text, model) for text in ("Who?", "What is the number of the order, please?")]
+    examples = [answer_example(prompt, answer, model) for prompt in prompts for answer in ANSWERS]
+    batch, rows = model.collate(examples), []
+    encoder = model.base_network.get_encoder()
+    hook = encoder.register_forward_hook(lambda _, __, output: rows.append(len(output[0])))
+    with torch.inference_mode():
+        together, _ = model.log_likelihoods(batch)
+        hook.remove()
+        alone = [model.log_likelihoods(model.collate([example]))[0].item() for example in examples]
+    assert rows == [len(prompts)]
+    assert together.tolist() == pytest.approx(alone, rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("method", [None, "lora", "prompt_tuning", "prefix_tuning"])
+def test_the_choices_of_a_question_share_its_encoding(seq2seq_base, method):
+    check_shared_encoding(
+        tiny.adapted(method, seq2seq_base, "seq2seq") if method else tiny.load(seq2seq_base, "seq2seq")
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [name for name in zoo.FAMILIES if zoo.architecture(name) == "seq2seq"])
+def test_they_do_in_every_family(tmp_path, family):
+    convert.run(
+        Paths(tmp_path),
+        model=tiny.model_params("seq2seq", path=str(zoo.make(family, tmp_path / "source")), hub=None, wheel=None),
+    )
+    model = tiny.load(Paths(tmp_path).base_model, "seq2seq")
+    model.network.eval()
+    check_shared_encoding(model)

@@ -76,6 +76,7 @@ def test_memory_that_loading_freed_is_seen_again_where_a_phase_uses_it():
     assert len(pieces) == 5000 and last
 
 
+@pytest.mark.slow
 def test_libraries_are_imported_before_memory_is_counted():
     code = (
         "from pipeline.models.resource_monitor import ResourceMonitor\n"

@@ -97,6 +97,27 @@ class Seq2Seq(LanguageModel):
         inputs = {name: value for name, value in batch.items() if name != "labels"}
         return self.network(**inputs, use_cache=False).logits.flatten(0, -2).float(), batch["labels"]
 
+    def log_likelihoods(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """As in the interface. Rows with the same prompt, as the choices of a question have, share its encoding."""
+        return super().log_likelihoods(self.encode_prompts_once(batch))
+
+    def encode_prompts_once(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with what the encoder makes of its prompts, where prompts repeat."""
+        import torch
+        from transformers.modeling_outputs import BaseModelOutput
+
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        distinct, rows = torch.cat([ids, mask], dim=1).unique(dim=0, return_inverse=True)
+        if len(distinct) == len(ids):
+            return batch
+        distinct_ids, distinct_mask = distinct.split(ids.shape[1], dim=1)
+        start = batch["decoder_input_ids"][: len(distinct), :1]
+        # Through the whole network: only PEFT's forward puts a soft prompt before the text.
+        encoded = self.network(
+            input_ids=distinct_ids, attention_mask=distinct_mask, decoder_input_ids=start, use_cache=False
+        ).encoder_last_hidden_state
+        return {**batch, "encoder_outputs": BaseModelOutput(last_hidden_state=encoded[rows])}
+
     def row_of_position(self, labels: Any) -> Any:
         import torch
 
