@@ -7,8 +7,9 @@ Prompts of similar length share a batch; a batch that does not fit in memory is 
 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.inference.summaries import prepare_writer
+from pipeline.inference.summaries import are_empty, prepare_writer
 from pipeline.models.devices import environment
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.generate import Generate
@@ -23,6 +24,8 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         writer.warm_up()
     with monitor.phase("generate"):
         predictions, batch_size = writer.write(f"generate {name}")
+    if empty := are_empty(predictions):
+        raise InputError(f"{name}: {empty}")
     files.write_jsonl(paths.predictions(name), predictions)
     record = {
         "run": name,

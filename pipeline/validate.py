@@ -17,7 +17,7 @@ from pipeline.evaluation.entities import find_entities
 from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC, Scorer
 from pipeline.evaluation.predictions import read_references
 from pipeline.evaluation.scoring import all_texts, score_rows
-from pipeline.inference.summaries import prepare_writer
+from pipeline.inference.summaries import are_empty, prepare_writer
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -32,6 +32,8 @@ def run(
     settings = replace(generate, num_beams=validate.num_beams)
     writer = prepare_writer(name, "validation", paths, model, template, settings, ResourceMonitor())
     predictions, _ = writer.write(f"validate {name}")
+    if empty := are_empty(predictions):  # a bad value of a sweep, which scores 0
+        print(f"{name}: WARNING: {empty}")
     records = read_references(paths.records("validation"))
     entities = find_entities(all_texts(records.values()), score.language)
     rows = score_rows(predictions, records, Scorer(score.use_stemmer, score.language), entities, f"score {name}")

@@ -52,14 +52,14 @@ INSTEAD = {
     "ADDRESS": "../origin.git",
     "--steps 11": "--steps 4 --rounds 1",
     # Two values of a sweep are queued as five are.
-    "lora.r=1,2,4,8,16,32,64": "lora.r=2,64",
+    "-S 'seeds=[17,18,19]' -S 'lora.r=1,2,4,8,16,32,64'": "-S 'lora.r=2,64'",  # its seed is that of the default
     "lora.r=1,4,16,64": "lora.r=1,64",
     "num_virtual_tokens=20,40,60,80,100": "num_virtual_tokens=20,40",
     "learning_rate=3e-4,1e-3,3e-3,1e-2,3e-2": "learning_rate=3e-4,1e-2",
     "learning_rate=5e-5,1.5e-4,5e-4,1.5e-3,5e-3": "learning_rate=5e-5,5e-3",
     "learning_rate=1e-2,3e-2,1e-1,3e-1,1": "learning_rate=1e-2,1",
     "seeds=[17,18,19]": "seeds=[17,18]",
-    "limit.train=50,100,200,400": "limit.train=50,400",
+    "limit.train=50,100,200,400,750": "limit.train=50,400",
 }
 REFUSED = {"dvc exp run -S lora.rr=3": "ERROR: lora.rr: '3': unknown key; lora has "}
 LONG = ("experiment=dialogsum_smollm2", "experiment=support_calls_smollm2")  # queued, which checks all values; not run

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core import files
-from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
 from pipeline.core.shapes import Prompt
@@ -21,6 +20,13 @@ from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
+
+
+def are_empty(predictions: list[dict[str, Any]]) -> str | None:
+    """What to say where every summary is empty; None where one is not."""
+    if any(row["prediction"] for row in predictions):
+        return None
+    return f"every one of {len(predictions)} summaries is empty; nothing was learned or loaded"
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,7 @@ class Writer:
         list(generate_answers(self.model, [min(self.prompts, key=len)], config, 1, self.generate.precision))
 
     def write(self, label: str) -> tuple[list[dict[str, Any]], int]:
-        """A row of predictions for each prompt, in order, and the smallest batch that fit into memory.
-
-        Raises InputError where every summary is empty.
-        """
+        """A row of predictions for each prompt, in order, and the smallest batch that fit into memory."""
         config, settings = configure_decoding(self.model, self.generate), self.generate
         answers = generate_answers(self.model, self.prompts, config, settings.batch_size, settings.precision)
         results = {number: (answer, size) for number, answer, size in progress(answers, len(self.prompts), label)}
@@ -66,10 +69,6 @@ class Writer:
             text = decode(answer.ids, self.model, kept)  # without special tokens, but those that are words of the data
             counted = {"tokens": len(answer.ids), "ended": answer.ended}
             predictions.append({"id": row["id"], "prediction": text, "references": row["references"], **counted})
-        if not any(row["prediction"] for row in predictions):
-            raise InputError(
-                f"{label}: every one of {len(predictions)} summaries is empty; nothing was learned or loaded"
-            )
         return predictions, min(size for _, size in results.values())
 
 

@@ -3,11 +3,13 @@
 import pytest
 import torch
 
-from pipeline import generate
+from pipeline import generate, validate
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.models.tuned import DEMONSTRATIONS, save_tuned
+from pipeline.parameters.score import Score
+from pipeline.parameters.validate import Validate
 from tests import tiny
 
 
@@ -66,13 +68,28 @@ def test_soft_tokens_and_worked_examples_are_counted_as_extra_prompt_tokens(tmp_
     assert record["extra_prompt_tokens"] > 30
 
 
-def test_all_empty_summaries_are_an_error(tmp_path, seq2seq_base):
+def test_all_empty_summaries_are_an_error_in_test_and_score_nothing_in_a_sweep(tmp_path, seq2seq_base, capsys):
+    """A learning rate that is far too high is a value like others of a search."""
+    paths = Paths(tmp_path)
     model = tiny.load(seq2seq_base, "seq2seq")
     with torch.no_grad():  # whatever it reads, it ends at once
         model.network.lm_head.weight.zero_()
     model.network.config.tie_word_embeddings = False
     model.network.requires_grad_(True)
-    save_tuned(model, Paths(tmp_path).tuned_model("full"))
+    save_tuned(model, paths.tuned_model("full"))
     with pytest.raises(InputError, match="every one of 1 summaries is empty"):
         run(tmp_path, seq2seq_base, "seq2seq", "full", [row(1)])
-    assert not Paths(tmp_path).predictions("full").exists()
+    assert not paths.predictions("full").exists()
+    files.write_jsonl(paths.prompts("validation"), [row(1)])
+    files.write_jsonl(paths.records("validation"), [row(1)])
+    validate.run(
+        "full",
+        paths,
+        model=tiny.model_params("seq2seq"),
+        template=tiny.template_params(),
+        generate=tiny.generate_params(max_new_tokens=6),
+        validate=tiny.section("validate", Validate),
+        score=tiny.section("score", Score),
+    )
+    assert "full: WARNING: every one of 1 summaries is empty" in capsys.readouterr().out
+    assert [one["rouge1"] for one in files.read_parquet(paths.validation("full"))] == [0.0]
