@@ -7,7 +7,7 @@ import pytest
 
 from support_calls.questions import TASKS
 from tests import hub
-from tests.project import ROOT, Project, after, runs
+from tests.project import OF_RUNS, ROOT, Project, after, runs
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +89,16 @@ def test_a_rank_experiment_retrains_lora_alone_and_going_back_runs_nothing_again
     assert project.json("models/tuned/lora-17/adapter_config.json")["r"] == 6
     assert set(project.dvc("exp", "run", "-S", "lora.r=16")) <= {"config", "compare"}
     assert project.json("models/tuned/lora-17/adapter_config.json")["r"] == 16
+
+
+def test_a_further_seed_trains_that_seed_alone_and_another_rank_all_seeds(project):
+    of_18 = {f"{kind}@lora-18" for kind in OF_RUNS}
+    ran = set(project.dvc("exp", "run", "-S", "seeds=[17,18]"))
+    assert ran == {"config", *of_18, "score@lora", "measure", *PAGES}
+    (lora,) = [row for row in project.json("reports/comparison.json")["systems"] if row["name"] == "lora"]
+    assert set(lora["by_seed"]) == {"17", "18"}
+    ran = set(project.dvc("exp", "run", "-S", "seeds=[17,18]", "-S", "lora.r=4", "train"))
+    assert ran == {"config", "train@lora-17", "train@lora-18"}
 
 
 def test_plots_show_every_method_and_lay_two_experiments_over_each_other(with_all_methods):
