@@ -57,7 +57,7 @@ INSTEAD = {
     "num_virtual_tokens=20,40,60,80,100": "num_virtual_tokens=20,40",
     "learning_rate=3e-4,1e-3,3e-3,1e-2,3e-2": "learning_rate=3e-4,1e-2",
     "learning_rate=5e-5,1.5e-4,5e-4,1.5e-3,5e-3": "learning_rate=5e-5,5e-3",
-    "learning_rate=1e-2,3e-2,1e-1,3e-1,1": "learning_rate=1e-2,1",
+    "learning_rate=1e-1,3e-1,1,3,10": "learning_rate=1e-1,10",
     "seeds=[17,18,19]": "seeds=[17,18]",
     "limit.train=50,100,200,400,750": "limit.train=50,400",
 }

@@ -327,7 +327,7 @@ def test_a_training_that_diverges_exits_1_with_one_line(folder):
 def test_a_training_killed_under_dvc_resumes_although_dvc_deletes_its_outputs(small, tmp_path):
     shutil.copytree(small.folder, tmp_path / "project", symlinks=True)
     project = Project(tmp_path / "project", forked=False)  # a forked stage would outlive a killed DVC
-    project.edit("conf/experiment/smoke.yaml", "lora:\n  num_train_epochs: 1", "lora:\n  num_train_epochs: 20")
+    project.edit("conf/experiment/smoke.yaml", "lora:\n  num_train_epochs: 2", "lora:\n  num_train_epochs: 20")
     project.edit("conf/config.yaml", "num_evaluations: 3", "num_evaluations: 20")
     project.compose()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
