@@ -177,10 +177,10 @@ def estimate_scores(dialogues: list[dict[str, Any]], score: Score) -> dict[str, 
 
 
 def estimate(rows: np.ndarray, metric: Metric, score: Score) -> Estimate:
-    """The score of (seeds, dialogues, columns) with its 95 % interval."""
+    """The score of (seeds, dialogues, columns) with its 95 % interval, which ends where points do: at 0 and 100."""
     seeds, count, _ = rows.shape
     if seeds > 1 and count > 1:
         mean = mean_score(rows, metric.score)
         low, high = map(float, analyse(pseudo_values(rows, metric.score), mean).interval())
-        return Estimate(mean, low, high)
+        return Estimate(mean, max(low, 0.0), min(high, 100.0))
     return shared_draws(count, score.resamples, score.seed).estimate(rows.mean(axis=0), metric.statistic(count))

@@ -2,13 +2,14 @@
 
 import time
 
+import numpy as np
 import pytest
 import sacrebleu
 
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.evaluation import scoring
-from pipeline.evaluation.metrics import Scorer
+from pipeline.evaluation.metrics import METRICS, Scorer
 from tests.evaluation.dialogues import RECORDS, ROWS
 from tests.systems import settings
 
@@ -35,6 +36,14 @@ def test_a_score_is_the_mean_over_dialogues_with_its_interval(tmp_path):
         assert metrics[name] == round(mean, 2)
         assert [row[name] for row in each] == pytest.approx(values)
     assert summary["further"]["rouge1_max"] == pytest.approx(sum(row["rouge1_max"] for row in by_hand) / 3)
+
+
+def test_an_interval_over_seeds_ends_where_points_do():
+    """A method with which one seed learned nearly everything, and another nothing."""
+    score, one = METRICS["rouge1"], np.ones((1, 6, 1))
+    low = scoring.estimate(np.concatenate([0 * one, 8 * one]), score, settings())
+    high = scoring.estimate(np.concatenate([100 * one, 92 * one]), score, settings())
+    assert low.low == 0 < low.mean < low.high and high.high == 100 > high.mean > high.low
 
 
 def test_bleu_is_that_of_the_corpus(tmp_path):
