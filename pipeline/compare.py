@@ -19,7 +19,7 @@ from pipeline.evaluation.inference_costs import inference_costs
 from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
-from pipeline.evaluation.search_costs import read_sweeps, search_cost
+from pipeline.evaluation.search_costs import read_sweeps
 from pipeline.evaluation.shapes import BaselineScores, DialogueScores, InferenceRun, SystemScores
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.runs import SeedsOf
@@ -39,8 +39,7 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
     sweeps = read_sweeps(paths)
     for row in systems:
         if row["kind"] == "method":
-            row |= run_costs(runs[row["name"]][0], paths)
-            row["search"] = search_cost(row["name"], files.read_json(paths.training_run(runs[row["name"]][0])), sweeps)
+            row |= run_costs(row["name"], runs[row["name"]][0], paths, sweeps)
             row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     rows = {

@@ -102,10 +102,11 @@ def fit(
         raise InputError(f"{method}: this model has no parameter that the method trains")
     check_positions(method, adapted, [*examples["train"], *examples["validation"]])
     longest = max(map(adapted.count_tokens, examples["train"]))
-    setting = setting_hash(method, params, paths, model, train)
+    data = training_data(paths)
+    setting = setting_hash(method, params, data, model, train)
     train = training_settings(train, longest, adapted.base_network.config, total)
     print(f"{name}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
-    key = checkpoint_key(method, params, paths, precision, seed, model, train)
+    key = checkpoint_key(method, params, data, precision, seed, model, train)
     checkpoints = Checkpoints(paths.checkpoints / f"{name}-{key}")
     trainer = MethodTrainer(
         adapted,
@@ -167,30 +168,36 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     return files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens)
 
 
+def training_data(paths: Paths) -> list[bytes]:
+    """Digests of the tokens and of the base model, which may have many gigabytes: read once for both hashes below."""
+    from pipeline.training.key import digests
+
+    return digests([paths.tokens("train"), paths.tokens("validation"), *sorted(paths.base_model.iterdir())])
+
+
 def checkpoint_key(
-    method: str, params: Any, paths: Paths, precision: str, seed: int, model: Model, train: Train
+    method: str, params: Any, data: list[bytes], precision: str, seed: int, model: Model, train: Train
 ) -> str:
     """The key of everything that the trained bytes depend on: a checkpoint of anything else is never continued.
 
-    The code is this module's import closure, as in data/code/train.txt.
+    data: as `training_data` gives it. The code is this module's import closure, as in data/code/train.txt.
     """
-    from pipeline.training.key import hash_of
+    from pipeline.training.key import digests, hash_of
 
     chosen = {"pipeline.methods": method, "pipeline.models.architectures": model.architecture}
     code = [ROOT / path for path in closure("pipeline.train", chosen)]
-    data = [paths.tokens("train"), paths.tokens("validation"), *sorted(paths.base_model.iterdir())]
     settings = [method, params, train, model.architecture, precision, seed, environment()]
-    return hash_of(settings, [*code, *data])
+    return hash_of(settings, [*digests(code), *data])
 
 
-def setting_hash(method: str, params: TrainingParams, paths: Paths, model: Model, train: Train) -> str:
+def setting_hash(method: str, params: TrainingParams, data: list[bytes], model: Model, train: Train) -> str:
     """A hash of what a training learns from, but for its seed and its learning rate: data, base model and parameters.
 
-    Trainings with the same one are comparable tries of a search for the learning rate, on whatever machine.
+    Trainings with the same one are comparable tries of a search for the learning rate, on whatever machine. data: as
+    `training_data` gives it.
     """
     from pipeline.training.key import hash_of
 
-    data = [paths.tokens("train"), paths.tokens("validation"), *sorted(paths.base_model.iterdir())]
     others = {key: value for key, value in asdict(params).items() if key != "learning_rate"}
     return hash_of([method, others, train, model.architecture], data)
 

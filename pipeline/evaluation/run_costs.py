@@ -1,22 +1,25 @@
 """Size and cost of a method, from the records of its training, its generation and its answers to questions."""
 
 import statistics
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.core import files
 from pipeline.core.contention import busy_reason
 from pipeline.core.paths import Paths
+from pipeline.evaluation.search_costs import search_cost
 from pipeline.evaluation.shapes import ForgettingRun, GenerationRun, TrainingRun
 
 
-def run_costs(method: str, paths: Paths) -> dict[str, Any]:
-    """Parameters, bytes, wall and CPU seconds, tokens per second and peak memory in MiB.
+def run_costs(method: str, run: str, paths: Paths, sweeps: Iterable[Any]) -> dict[str, Any]:
+    """Parameters, bytes, wall and CPU seconds, tokens per second and peak memory in MiB of a method, by one of its runs.
 
-    What was not measured is None: a method that trains nothing has no seconds of training.
+    What was not measured is None: a method that trains nothing has no seconds of training, and one whose learning rate
+    was looked for in none of the recorded `sweeps` has no search.
     """
-    training = files.read_json(paths.training_run(method), TrainingRun)
-    generation = files.read_json(paths.generation_run(method), GenerationRun)
-    forgetting = files.read_json(paths.forgetting_run(method), ForgettingRun)
+    training = files.read_json(paths.training_run(run), TrainingRun)
+    generation = files.read_json(paths.generation_run(run), GenerationRun)
+    forgetting = files.read_json(paths.forgetting_run(run), ForgettingRun)
     return {
         "trainable_parameters": training["trainable_parameters"],
         "total_parameters": training["total_parameters"],
@@ -26,6 +29,7 @@ def run_costs(method: str, paths: Paths) -> dict[str, Any]:
         "bytes_of_ten_tasks": 10 * training["bytes"] + (training["base_bytes"] if training["needs_base"] else 0),
         "request_tokens": generation["request_tokens"],  # that the model reads for a prompt, mean
         "extra_prompt_tokens": generation["extra_prompt_tokens"],
+        "search": search_cost(method, training, sweeps),
         "cost": _training_cost(training) | _generation_cost(generation),
         "memory": {
             "training": memory(training, "train"),

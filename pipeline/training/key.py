@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any
 
 
-def hash_of(settings: list[Any], files: Iterable[Path]) -> str:
-    """16 hexadecimal digits of settings and the contents of files."""
-    digest = hashlib.sha256(json.dumps(settings, default=repr).encode())
+def digests(files: Iterable[Path]) -> list[bytes]:
+    """SHA-256 of the content of each file."""
+    found = []
     for path in files:
         with path.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+            found.append(hashlib.file_digest(content, "sha256").digest())
+    return found
+
+
+def hash_of(settings: list[Any], contents: Iterable[bytes]) -> str:
+    """16 hexadecimal digits of settings and of the digests of files."""
+    digest = hashlib.sha256(json.dumps(settings, default=repr).encode())
+    for content in contents:
+        digest.update(content)
     return digest.hexdigest()[:16]

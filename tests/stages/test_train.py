@@ -120,7 +120,7 @@ def test_tries_of_a_learning_rate_share_their_setting_and_nothing_else_does(fold
     )
 
     def found(params: lora.Params) -> str:
-        return train.setting_hash("lora", params, Paths(), model, settings)
+        return train.setting_hash("lora", params, train.training_data(Paths()), model, settings)
 
     first = found(params)
     assert found(dataclasses.replace(params, learning_rate=0.5)) == first
@@ -201,7 +201,7 @@ def key(
     return train.checkpoint_key(
         method,
         tiny.method_params(method, **changes),
-        Paths(folder),
+        train.training_data(Paths(folder)),
         precision,
         seed,
         tiny.model_params("seq2seq"),
