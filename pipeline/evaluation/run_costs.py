@@ -12,7 +12,7 @@ from pipeline.evaluation.shapes import ForgettingRun, GenerationRun, TrainingRun
 
 
 def run_costs(method: str, run: str, paths: Paths, sweeps: Iterable[Any]) -> dict[str, Any]:
-    """Parameters, bytes, wall and CPU seconds, tokens per second and peak memory in MiB of a method, by one of its runs.
+    """Parameters, bytes, wall and CPU seconds, tokens per second and peak memory in MiB; by one run of the method.
 
     What was not measured is None: a method that trains nothing has no seconds of training, and one whose learning rate
     was looked for in none of the recorded `sweeps` has no search.
