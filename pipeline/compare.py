@@ -11,16 +11,17 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
-from pipeline.evaluation.baseline_differences import FLOORS, baseline_flags, minus_baselines
+from pipeline.evaluation.baseline_differences import baseline_flags, minus_baselines
 from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.forgetting_verdict import compare_forgetting
 from pipeline.evaluation.inference_costs import inference_costs
-from pipeline.evaluation.metrics import PRIMARY_METRIC
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
 from pipeline.evaluation.search_costs import read_sweeps
-from pipeline.evaluation.shapes import BaselineScores, DialogueScores, InferenceRun, SystemScores
+from pipeline.evaluation.shapes import InferenceRun, SystemScores, baseline_scores, example_scores
+from pipeline.evaluation.tasks import kind_of, primary_metric
+from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
@@ -36,25 +37,27 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
     check_signatures(systems)
+    kind = kind_of(systems[0]["scores"])
+    metric = primary_metric(kind)
     sweeps = read_sweeps(paths)
     for row in systems:
         if row["kind"] == "method":
             row |= run_costs(row["name"], runs[row["name"]][0], paths, sweeps)
             row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
-    rows = {
-        row["name"]: files.read_parquet(paths.dialogue_scores(row["name"]), shape=DialogueScores) for row in systems
-    }
-    add_baselines(systems, rows, paths, score)
+    shape = example_scores(kind)
+    rows = {row["name"]: files.read_parquet(paths.example_scores(row["name"]), shape=shape) for row in systems}
+    add_baselines(systems, rows, kind, paths, score)
     comparison: dict[str, Any] = {
         "schema": SCHEMA,
+        "primary_metric": metric,
         "signature": systems[0]["signature"],
         "seeds": max(seeds_of.values(), key=len, default=[]),
-        "dialogues": systems[0]["dialogues"],
+        "examples": systems[0]["examples"],
         "resamples": score.resamples,
         "non_inferiority_margin": score.non_inferiority_margin,
-        "systems": sorted(baselines, key=points) + systems,
-        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, score).items()},
+        "systems": sorted(baselines, key=lambda row: points(row, metric)) + systems,
+        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, kind, score).items()},
     }
     comparison["forgetting"] = compare_forgetting(systems, runs, paths)
     if methods:
@@ -64,16 +67,16 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
     files.write_json(paths.comparison, comparison)
     page = comparison_page(comparison)
     paths.comparison_markdown.write_text(markdown.render(page), encoding="utf-8")
-    paths.comparison_plot.write_text(plot_rows(comparison["systems"]), encoding="utf-8")
+    paths.comparison_plot.write_text(plot_rows(comparison["systems"], metric), encoding="utf-8")
     print(markdown.render(page, legends=False))
 
 
 def baseline_files(paths: Paths) -> list[Path]:
     """The scores of the baselines; of people only where there are several references."""
-    found = sorted(paths.baselines.glob("*.json"))
-    for name in FLOORS:
-        if (path := paths.baselines / f"{name}.json") not in found:
-            raise files.missing(path)
+    names = sorted({path.stem for path in paths.baselines.glob("*.*")})
+    found = [paths.baselines / f"{name}.json" for name in names]
+    if absent := [path for path in found or [paths.baselines] if not path.exists()]:
+        raise files.missing(absent[0])
     return found
 
 
@@ -110,25 +113,28 @@ def check_signatures(systems: list[System]) -> None:
             )
 
 
-def add_baselines(systems: list[System], rows: dict[str, Rows], paths: Paths, score: Score) -> None:
+def add_baselines(
+    systems: list[System], rows: dict[str, Rows], kind: type[TaskScorer], paths: Paths, score: Score
+) -> None:
     """Add to each system its differences from the baselines, and the flags that their intervals give it."""
     tables = [path.with_suffix(".parquet") for path in baseline_files(paths)]
-    baselines = {path.stem: files.read_parquet(path, shape=BaselineScores) for path in tables}
+    baselines = {path.stem: files.read_parquet(path, shape=baseline_scores(kind)) for path in tables}
     check_same_rows({systems[0]["name"]: rows[systems[0]["name"]], **baselines})
+    metric = kind.metrics[primary_metric(kind)]
     for row in systems:
-        row["minus_baselines"] = minus_baselines(rows[row["name"]], baselines, score)
+        row["minus_baselines"] = minus_baselines(rows[row["name"]], baselines, metric, score)
         row["flags"] += baseline_flags(row["minus_baselines"])
 
 
-def plot_rows(systems: list[System]) -> str:
+def plot_rows(systems: list[System], metric: str) -> str:
     """The primary metric of every system as tab-separated values, for `dvc plots`."""
-    rows = [f"{points(row):.2f}\t{row['name']}" for row in systems]
-    return "\n".join([f"{PRIMARY_METRIC}\tsystem", *rows]) + "\n"
+    rows = [f"{points(row, metric):.2f}\t{row['name']}" for row in systems]
+    return "\n".join(["score\tsystem", *rows]) + "\n"
 
 
-def points(row: System) -> float:
-    """A system's score in the primary metric."""
-    return row["scores"][PRIMARY_METRIC]["mean"]
+def points(row: System, metric: str) -> float:
+    """A system's score in a metric."""
+    return row["scores"][metric]["mean"]
 
 
 if __name__ == "__main__":

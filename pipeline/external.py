@@ -2,7 +2,7 @@
 
     python -m pipeline.external NAME
 
-score.external names the file of each system, with an `id` and a `prediction` for every test dialogue (formats:
+score.external names the file of each system, with an `id` and a `prediction` for every test example (formats:
 docs/data.md). Every row is checked; a wrong one stops the stage with its line and what was expected.
 """
 
@@ -13,13 +13,14 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation.scoring import score_file, write_scores
 from pipeline.parameters.score import Score
+from pipeline.parameters.task import Task
 
 
-def run(name: str, paths: Paths, *, score: Score) -> None:
+def run(name: str, paths: Paths, *, task: Task, score: Score) -> None:
     if name not in score.external:
         raise InputError(f"score.external: no system {name!r}; there are {', '.join(score.external) or 'none'}")
-    scores = score_file(paths.root / Path(score.external[name]), paths.records("test"), score)
-    write_scores(scores, paths.scores(name), paths.dialogue_scores(name), paths.metrics(name))
+    scores = score_file(paths.root / Path(score.external[name]), paths.records("test"), task, score)
+    write_scores(scores, paths.scores(name), paths.example_scores(name), paths.metrics(name))
 
 
 if __name__ == "__main__":

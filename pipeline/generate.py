@@ -1,4 +1,4 @@
-"""One summary for every test dialogue, written by what a run left: a method trained with a seed.
+"""One output for every test example, written by what a run left: a method trained with a seed.
 
     python -m pipeline.generate RUN
 
@@ -9,7 +9,7 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.inference.summaries import are_empty, prepare_writer
+from pipeline.inference.outputs import are_empty, prepare_writer
 from pipeline.models.devices import environment
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.generate import Generate
@@ -29,7 +29,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
     files.write_jsonl(paths.predictions(name), predictions)
     record = {
         "run": name,
-        "dialogues": len(predictions),
+        "examples": len(predictions),
         "new_tokens": sum(row["tokens"] for row in predictions),
         "prompt_tokens": sum(map(len, writer.prompts)),
         "request_tokens": writer.request_tokens(),
@@ -40,7 +40,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
     }
     files.write_json(paths.generation_run(name), record)
     seconds = monitor.seconds["generate"]
-    print(f"{name}: {len(predictions)} summaries in {seconds:.1f} s; the first: {predictions[0]['prediction']}")
+    print(f"{name}: {len(predictions)} outputs in {seconds:.1f} s; the first: {predictions[0]['prediction']}")
 
 
 if __name__ == "__main__":

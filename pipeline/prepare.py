@@ -1,14 +1,14 @@
-"""One checked, canonical record (id, dialogue, references) for each dialogue of each split.
+"""One checked, canonical record for each example of each split: id, the fields of the task, references.
 
     python -m pipeline.prepare
 
-Reads JSON, CSV, Parquet and Arrow, files or folders (docs/data.md). Successive rows with the same dialogue become one
+Reads JSON, CSV, Parquet and Arrow, files or folders (docs/data.md). Successive rows with the same input become one
 record with several references.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +19,42 @@ from pipeline.core.messages import listed, shown
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.core.shapes import Source
 from pipeline.evaluation import near_duplicates
-from pipeline.evaluation.language_check import check_language
+from pipeline.evaluation.scoring import check_words
 from pipeline.evaluation.words import count_words
 from pipeline.parameters.data import Data
 from pipeline.parameters.score import Score
+from pipeline.parameters.task import Task
 from pipeline.parameters.types import Seed
 from pipeline.tables.examples import Columns, read_example
 from pipeline.tables.folders import split_files
 from pipeline.tables.rows import rows
 from pipeline.tables.values import parse_id
 
-Record = dict[str, Any]  # id, dialogue, references, and `near` where the dialogue is much like one of train
+Record = dict[str, Any]  # id, fields, references; `near` where it is much like one of train; `choices` of a label
 Counts = dict[str, Any]  # of a split, for reports/data.json
 
 
-def run(paths: Paths, *, seed: Seed, data: Data, score: Score) -> None:
+def run(paths: Paths, *, seed: Seed, task: Task, data: Data, score: Score) -> None:
     source = files.read_json(paths.raw_data / "source.json", Source)
     sources = find_sources(data)
     counts: dict[str, Counts] = {split: {} for split in SPLITS}
-    read = {split: read_records(found, split, data, counts[split]) for split, found in sources.items()}
-    splits = cut(read, data.held_out, seed)
+    read = {split: read_records(found, split, task, data, counts[split]) for split, found in sources.items()}
+    splits = cut(read, task.fields, data.held_out, seed)
     for split in set(splits) - set(read):
         counts[split]["cut from train"] = len(splits[split])
-    drop_leaks(splits, counts)
+    drop_leaks(splits, task.fields, counts)
     for split in SPLITS:
         splits[split] = splits[split][: getattr(data.limit, split)]
         if not splits[split]:
-            raise InputError(f"{getattr(data, split)}: no dialogue left for {split}")
-        counts[split] |= {"dialogues": len(splits[split]), **mean_lengths(splits[split])}
+            raise InputError(f"{getattr(data, split)}: no example left for {split}")
+        counts[split] |= {"examples": len(splits[split]), **mean_lengths(splits[split], task.source)}
         if split != "train":
-            near = mark_near_duplicates(splits["train"], splits[split], data.near_duplicate)
+            near = mark_near_duplicates(splits["train"], splits[split], task.fields, data.near_duplicate)
             counts[split]["near-duplicates of train"] = near
+            add_choices(splits[split], splits["train"], task)
         files.write_jsonl(paths.records(split), splits[split])
         print(f"{split}: {counts[split]}")
-    references = [text for record in splits["test"] for text in record["references"]]
-    for warning in check_language(references, score.language, Path(data.test)):
+    for warning in check_words(splits["test"], task, score, Path(data.test)):
         print(f"WARNING: {warning}")
     files.write_json(paths.data_card, {"source": source | {"name": data.name}, **counts})
 
@@ -96,15 +97,15 @@ def _files_in(folder: Path, split: str, from_train: bool) -> list[Path]:
     raise InputError(f"{folder}: no file of {split} in this folder (data.{split}); found {there}")
 
 
-def read_records(source: list[Path], split: str, data: Data, counts: Counts) -> list[Record]:
+def read_records(source: list[Path], split: str, task: Task, data: Data, counts: Counts) -> list[Record]:
     """The records of a split's files. Fills `counts`. Raises InputError for the first row that is not usable."""
     records: list[Record] = []
     known: set[str] = set()
     ids: dict[str, str] = {}
     last = None
-    columns = Columns(data.source_column, data.target_column, data.missing_words)
+    columns = task_columns(task, data)
     left_out: Counter[str] = Counter()
-    counts |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate dialogues": 0}
+    counts |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate examples": 0}
     for number, (where, row) in enumerate(_rows_of(source, data.delimiter), start=1):
         counts["rows"] += 1
         example = read_example(row, columns, where)
@@ -114,7 +115,8 @@ def read_records(source: list[Path], split: str, data: Data, counts: Counts) -> 
                 raise InputError(f"{where}: {example.empty}; correct it or set data.drop_empty=true")
             counts["dropped empty rows"] += 1
             continue
-        key = _key(example.dialogue)
+        fields = {field: example.source if field == task.source else example.fields[field] for field in task.fields}
+        key = _key(fields.values())
         identity = _identity(row, data.id_column, where) or f"{split}-{number}"
         if key == last:  # the hub's copy of DialogSum gives each of three references a row of its own
             ids.setdefault(identity, where)
@@ -123,7 +125,7 @@ def read_records(source: list[Path], split: str, data: Data, counts: Counts) -> 
             continue
         last = key
         if key in known:
-            counts["duplicate dialogues"] += 1
+            counts["duplicate examples"] += 1
             if split == "train":  # a held-out split stays the benchmark it is, with its duplicates
                 last = None
                 continue
@@ -131,18 +133,29 @@ def read_records(source: list[Path], split: str, data: Data, counts: Counts) -> 
             raise InputError(f"{where}: id {shown(identity)} was already at {ids[identity]}")
         ids[identity] = where
         known.add(key)
-        records.append({"id": identity, "dialogue": example.dialogue, "references": example.references})
+        records.append({"id": identity, **fields, "references": example.references})
     counts |= {f"{kind} left out": count for kind, count in left_out.items()}
-    warn_of_written_breaks(split, records)
+    warn_of_written_breaks(split, records, task.source)
     return records
 
 
-def warn_of_written_breaks(split: str, records: list[Record]) -> None:
-    """Print a warning where most dialogues hold a backslash and an n, but no line break: an export wrote it so."""
-    written = sum("\\n" in record["dialogue"] and "\n" not in record["dialogue"] for record in records)
+def task_columns(task: Task, data: Data) -> Columns:
+    """Which columns hold what the task needs. Raises InputError for a column of a field that the task does not have."""
+    others = [field for field in task.fields if field != task.source]
+    if unknown := [field for field in data.columns if field not in others]:
+        there = f"{task.name} has {listed(others)} beside {task.source}, whose column is data.source_column"
+        raise InputError(f"data.columns.{unknown[0]}: {there}")
+    further = {field: data.columns.get(field, field) for field in others}
+    short = task.kind != "summarization"
+    return Columns(data.source_column, data.target_column, data.missing_words, further, short)
+
+
+def warn_of_written_breaks(split: str, records: list[Record], source: str) -> None:
+    """Print a warning where most inputs hold a backslash and an n, but no line break: an export wrote it so."""
+    written = sum("\\n" in record[source] and "\n" not in record[source] for record in records)
     if 2 * written > len(records):
         print(
-            f"{split}: WARNING: {written} of {len(records)} dialogues hold \\n as two characters and no line break; "
+            f"{split}: WARNING: {written} of {len(records)} inputs hold \\n as two characters and no line break; "
             "if line breaks are meant, export them as such"
         )
 
@@ -161,26 +174,30 @@ def _identity(row: dict[str, Any], column: str | None, where: str) -> str | None
     return parse_id(row[column], f"id column {column!r}", where)
 
 
-def _key(dialogue: str) -> str:
-    """What two equal dialogues have in common: their words."""
-    return " ".join(dialogue.split())
+def _key(fields: Iterable[str]) -> str:
+    """What two equal examples have in common: the words of their fields."""
+    return "\n".join(" ".join(text.split()) for text in fields)
 
 
-def cut(read: dict[str, list[Record]], share: float, seed: int) -> dict[str, list[Record]]:
-    """Cut the splits that have no file of their own from train: `share` of the dialogues each, at least one.
+def _key_of(record: Record, fields: list[str]) -> str:
+    return _key(record[field] for field in fields)
 
-    A dialogue's split depends on the seed and its text, not on the order of the file. Raises InputError if train is too
-    small.
+
+def cut(read: dict[str, list[Record]], fields: list[str], share: float, seed: int) -> dict[str, list[Record]]:
+    """Cut the splits that have no file of their own from train: `share` of the examples each, at least one.
+
+    An example's split depends on the seed and its fields, not on the order of the file. Raises InputError if train
+    is too small.
     """
     missing = [split for split in SPLITS if split not in read]
     size = max(1, round(share * len(read["train"])))
     if len(read["train"]) <= size * len(missing):
         raise InputError(
-            f"train has {len(read['train'])} different dialogues: too few to cut {' and '.join(missing)} from"
+            f"train has {len(read['train'])} different examples: too few to cut {' and '.join(missing)} from"
         )
 
     def draw(record: Record) -> bytes:
-        return hashlib.sha256(f"{seed}\n{_key(record['dialogue'])}".encode()).digest()
+        return hashlib.sha256(f"{seed}\n{_key_of(record, fields)}".encode()).digest()
 
     drawn = sorted(read["train"], key=draw)
     splits = dict(read)
@@ -191,33 +208,43 @@ def cut(read: dict[str, list[Record]], share: float, seed: int) -> dict[str, lis
     return splits
 
 
-def drop_leaks(splits: dict[str, list[Record]], counts: dict[str, Counts]) -> None:
+def drop_leaks(splits: dict[str, list[Record]], fields: list[str], counts: dict[str, Counts]) -> None:
     """Drop from train what is also in validation or test, and from validation what is also in test."""
     for split, others in (("train", ("validation", "test")), ("validation", ("test",))):
-        held_out = {_key(record["dialogue"]) for other in others for record in splits[other]}
-        kept = [record for record in splits[split] if _key(record["dialogue"]) not in held_out]
+        held_out = {_key_of(record, fields) for other in others for record in splits[other]}
+        kept = [record for record in splits[split] if _key_of(record, fields) not in held_out]
         counts[split]["dropped leaks"] = len(splits[split]) - len(kept)
         splits[split] = kept
 
 
-def mark_near_duplicates(train: list[Record], held_out: list[Record], threshold: float) -> dict[str, str]:
+def mark_near_duplicates(
+    train: list[Record], held_out: list[Record], fields: list[str], threshold: float
+) -> dict[str, str]:
     """Give each held-out record that is a near-duplicate of one of train that one's id as `near`.
 
     Returns for each of their ids that of train, with the similarity.
     """
-    nearest = near_duplicates.nearest(train, held_out, threshold)
+    nearest = near_duplicates.nearest(train, held_out, fields, threshold)
     for record in held_out:
         if record["id"] in nearest:
             record["near"] = nearest[record["id"]][0]
     return {name: f"{other} ({similarity:.2f})" for name, (other, similarity) in nearest.items()}
 
 
-def mean_lengths(split: list[Record]) -> dict[str, float]:
-    """Mean words of dialogues and references, and references per dialogue."""
+def add_choices(records: list[Record], train: list[Record], task: Task) -> None:
+    """Give each record of a classification the labels of train as `choices`, where the likeliest is asked for."""
+    if task.kind == "classification" and task.by_choice:
+        labels = sorted({record["references"][0] for record in train})
+        for record in records:
+            record["choices"] = labels
+
+
+def mean_lengths(split: list[Record], source: str) -> dict[str, float]:
+    """Mean words of inputs and references, and references per example."""
     references = [count_words(reference) for record in split for reference in record["references"]]
     return {
-        "references per dialogue": round(len(references) / len(split), 2),
-        "words per dialogue": round(sum(count_words(record["dialogue"]) for record in split) / len(split), 1),
+        "references per example": round(len(references) / len(split), 2),
+        "words per input": round(sum(count_words(record[source]) for record in split) / len(split), 1),
         "words per reference": round(sum(references) / len(references), 1),
     }
 

@@ -1,4 +1,4 @@
-"""The comparison as one HTML page that needs no network: verdict, tables, charts, and every summary side by side.
+"""The comparison as one HTML page that needs no network: verdict, tables, charts, and every output side by side.
 
     python -m pipeline.report
 
@@ -8,40 +8,42 @@ The training and the validation losses of all methods are written too, a table f
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files
+from pipeline.core import files, shapes
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
-from pipeline.core.shapes import Record
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.comparison_shape import Comparison
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.scoring import first_seed
-from pipeline.evaluation.shapes import DialogueScores
+from pipeline.evaluation.shapes import example_scores
+from pipeline.evaluation.tasks import kind_of
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import SeedsOf
+from pipeline.parameters.task import Task
 from pipeline.reporting import charts, cost_charts, html
 from pipeline.reporting.comparison_page import Details, comparison_page
 
 
-def run(paths: Paths, *, seeds_of: SeedsOf, data: Data, model: Model) -> None:
+def run(paths: Paths, *, seeds_of: SeedsOf, task: Task, data: Data, model: Model) -> None:
     comparison = files.read_json(paths.comparison, Comparison)
     systems = [row for row in comparison["systems"] if row["kind"] != "baseline"]
     names = [row["name"] for row in systems]
     losses = read_losses(systems, seeds_of, paths)
-    dialogues = {
-        name: first_seed(files.read_parquet(paths.dialogue_scores(name), shape=DialogueScores)) for name in names
-    }
-    records = files.read_jsonl(paths.records("test"), Record)
-    check_dialogues(records, dialogues, paths)
-    words = {name: [row["words"] for row in rows] for name, rows in dialogues.items()}
+    shape = example_scores(kind_of([comparison["primary_metric"]]))
+    examples = {name: first_seed(files.read_parquet(paths.example_scores(name), shape=shape)) for name in names}
+    records = files.read_jsonl(paths.records("test"), shapes.record(*task.fields))
+    check_examples(records, examples, paths)
+    words = {name: [row["words"] for row in rows] for name, rows in examples.items()}
     details = Details(
         data=data.name,
         model=model.name,
+        source=task.source,
+        fields=task.fields,
         records=records,
-        dialogues=dialogues,
+        examples=examples,
         charts=charts.comparison_charts(comparison, words, losses) | cost_charts.cost_charts(comparison),
     )
     paths.report.parent.mkdir(parents=True, exist_ok=True)
@@ -50,16 +52,14 @@ def run(paths: Paths, *, seeds_of: SeedsOf, data: Data, model: Model) -> None:
         paths.losses(split).parent.mkdir(parents=True, exist_ok=True)
         paths.losses(split).write_text(loss_curves.format_losses(points), encoding="utf-8")
     mebibytes = paths.report.stat().st_size / 2**20
-    print(f"{paths.report}: {mebibytes:.1f} MiB, {len(names)} systems, {comparison['dialogues']} dialogues")
+    print(f"{paths.report}: {mebibytes:.1f} MiB, {len(names)} systems, {comparison['examples']} examples")
 
 
-def check_dialogues(records: list[dict[str, Any]], dialogues: dict[str, list[dict[str, Any]]], paths: Paths) -> None:
+def check_examples(records: list[dict[str, Any]], examples: dict[str, list[dict[str, Any]]], paths: Paths) -> None:
     """Raises InputError where a system's rows are not of the records."""
-    for name, rows in dialogues.items():
+    for name, rows in examples.items():
         if [row["id"] for row in rows] != [record["id"] for record in records]:
-            raise InputError(
-                f"{paths.dialogue_scores(name)}: other dialogues than those of test: run `dvc repro` again"
-            )
+            raise InputError(f"{paths.example_scores(name)}: other examples than those of test: run `dvc repro` again")
 
 
 def read_losses(systems: list[dict[str, Any]], seeds_of: SeedsOf, paths: Paths) -> dict[str, list[LossPoint]]:

@@ -3,39 +3,36 @@
     python -m pipeline.template
 
 Each split is written as JSON Lines for the next stage and as plain text for reading. Templates are Jinja2 in a sandbox
-with limits on time and size. Where a template has several phrasings, each dialogue draws one by the seed.
+with limits on time and size. Where a template has several phrasings, each example draws one by the seed.
 """
 
 import random
 from typing import Any
 
-from pipeline.core import files, templates
+from pipeline.core import files, shapes, templates
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
-from pipeline.core.shapes import Record
 from pipeline.models import architectures
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.loading import load_text_encoder
 from pipeline.models.prompts import completion_start, escape_control_tokens, join_turns
 from pipeline.parameters.model import Model
+from pipeline.parameters.task import Task
 from pipeline.parameters.template import Template
 from pipeline.parameters.types import Seed
 
-FIELDS = ("id", "dialogue")  # what a template may use
 
-
-def run(paths: Paths, *, seed: Seed, template: Template, model: Model) -> None:
+def run(paths: Paths, *, seed: Seed, task: Task, template: Template, model: Model) -> None:
     if model.chat:
         with files.explain_damage(paths.base_model):
             encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
     else:  # without a chat template no tokenizer is needed, and importing one takes seconds
         encoder = architectures.find(model.architecture)(None, None)
     for split in SPLITS:
-        rows = [
-            make_prompt(record, template, seed, encoder) for record in files.read_jsonl(paths.records(split), Record)
-        ]
+        records = files.read_jsonl(paths.records(split), shapes.record(*task.fields))
+        rows = [make_prompt(record, task, template, seed, encoder) for record in records]
         files.write_jsonl(paths.prompts(split), rows)
         texts = [f"==== {row['id']} ====\n{row['prompt']}\n---- completion ----\n{row['completion']}\n" for row in rows]
         paths.readable_prompts(split).parent.mkdir(parents=True, exist_ok=True)
@@ -43,37 +40,43 @@ def run(paths: Paths, *, seed: Seed, template: Template, model: Model) -> None:
     print(f"{template.name}: {len(template.prompts)} phrasing(s); the first prompt of test:\n\n{rows[0]['prompt']}")
 
 
-def make_prompt(record: dict[str, Any], template: Template, seed: int, model: LanguageModel) -> dict[str, Any]:
+def make_prompt(
+    record: dict[str, Any], task: Task, template: Template, seed: int, model: LanguageModel
+) -> dict[str, Any]:
     """A record with `instruction` (the phrasing filled in), `prompt` (what the model reads) and `completion`.
 
-    The completion is the first reference.
+    The completion is the first reference. `source` is the part that may be shortened.
     """
     if model.chat:
-        record = record | {"dialogue": escape_control_tokens(record["dialogue"], model)}
-    instruction = fill_template(template, record, seed)
-    return {
+        record = record | {field: escape_control_tokens(record[field], model) for field in task.fields}
+    instruction = fill_template(template, task, record, seed)
+    row = {
         "id": record["id"],
         "instruction": instruction,
         "prompt": join_turns([], instruction, model),
         "completion": completion_start(model) + record["references"][0],
-        "dialogue": record["dialogue"],
+        "source": record[task.source],
         "references": record["references"],
     }
+    return row | ({"choices": record["choices"]} if "choices" in record else {})
 
 
-def fill_template(template: Template, record: dict[str, Any], seed: int) -> str:
+def fill_template(template: Template, task: Task, record: dict[str, Any], seed: int) -> str:
     """One of the template's phrasings, drawn by seed and record id, filled in with the record's fields.
 
-    Raises InputError, with the phrasing's number, where it cannot be filled in or lacks the dialogue.
+    Raises InputError, with the phrasing's number, where it cannot be filled in or lacks the source.
     """
     number = random.Random(f"{seed} {record['id']}").randrange(len(template.prompts))
     where = f"template.prompts[{number}] of template={template.name}"
     try:
-        text = templates.fill(template.prompts[number], {field: record[field] for field in FIELDS}).strip()
+        text = templates.fill(
+            template.prompts[number], {field: record[field] for field in ("id", *task.fields)}
+        ).strip()
     except templates.TemplateFailure as error:
         raise InputError(f"{where}: {error}") from None
-    if record["dialogue"] not in text:  # an over-long prompt is shortened inside its dialogue
-        raise InputError(f"{where}: the prompt does not hold the dialogue; it needs {{{{ dialogue }}}} as it is")
+    if record[task.source] not in text:  # an over-long prompt is shortened there
+        needed = f"{{{{ {task.source} }}}}"
+        raise InputError(f"{where}: the prompt does not hold the {task.source}; it needs {needed} as it is")
     return text
 
 

@@ -2,7 +2,7 @@
 
     python -m pipeline.tokenize
 
-A prompt over its limit loses some of the middle of its dialogue only: the instruction and the ending stay. Limits that
+A prompt over its limit loses some of the middle of its source only: the instruction and the ending stay. Limits that
 are `auto` are found here from the lengths of train and validation.
 """
 
@@ -105,12 +105,12 @@ def check_ids(rows: list[dict[str, Any]], examples: list[dict[str, Any]], config
 
 
 def check_instructions(rows: list[dict[str, Any]], examples: list[dict[str, Any]], model: LanguageModel) -> None:
-    """Raise InputError for an example whose ids no longer hold the instruction around the dialogue."""
+    """Raise InputError for an example whose ids no longer hold the instruction around the source."""
     decode = model.tokenizer.decode
     as_read: dict[str, list[str]] = {}  # words of an instruction as the tokenizer gives them back
     for row, example in zip(rows, examples):
         words = []
-        for part in row["instruction"].split(row["dialogue"]):
+        for part in row["instruction"].split(row["source"]):
             if part not in as_read:
                 as_read[part] = decode(encode_prompt(part, model)[1], skip_special_tokens=True).split()
             words += as_read[part]

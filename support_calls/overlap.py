@@ -24,7 +24,7 @@ def overlap(train: list[dict[str, Any]], held_out: list[dict[str, Any]]) -> dict
         "verbatim_dialogues": sum(row["dialogue"] in dialogues for row in held_out),
         "verbatim_summaries": sum(any(text in summaries for text in references(row)) for row in held_out),
         "summaries_alike_but_for_names": sum(any(mask(text) in masked for text in references(row)) for row in held_out),
-        "near_duplicates": len(near_duplicates.nearest(nameless(train), nameless(held_out), NEAR)),
+        "near_duplicates": len(near_duplicates.nearest(nameless(train), nameless(held_out), ["dialogue"], NEAR)),
     }
 
 

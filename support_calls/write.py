@@ -16,7 +16,7 @@ from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
 from pipeline.parameters.support_calls import SupportCalls
 from support_calls.dialogues import Call, compose
-from support_calls.questions import TASKS, next_turn, question_record
+from support_calls.questions import QUESTIONS, TASKS, next_turn, question_record
 from support_calls.world import Split
 
 REFERENCES = {"train": 1, "validation": 3, "test": 3}
@@ -49,9 +49,22 @@ def unseen(seed: int, split: Split, count: int, seen: set[str]) -> Iterator[Call
 
 
 def record(split: Split, number: int, call: Call) -> dict[str, str]:
-    """One row, its columns named as in DialogSum."""
+    """One row: dialogue and summary as in DialogSum, and what the tasks call_reason and call_question ask for."""
     names = ["summary"] if len(call.references) == 1 else [f"summary{k + 1}" for k in range(len(call.references))]
-    return {"id": f"support-{split}-{number:03d}", "dialogue": call.text(), **dict(zip(names, call.references))}
+    return {
+        "id": f"support-{split}-{number:03d}",
+        "dialogue": call.text(),
+        **dict(zip(names, call.references)),
+        "reason": str(call.facts["topic"]),
+        **question(split, number, call),
+    }
+
+
+def question(split: Split, number: int, call: Call) -> dict[str, str]:
+    """A question about the call and its answer, of a kind that the forgetting measurement does not ask."""
+    rng = random.Random(f"question {split} {number}")
+    asked = rng.choice([kind for kind in QUESTIONS if kind not in (*TASKS, "topic") and call.facts[kind]])
+    return {"question": rng.choice(QUESTIONS[asked]), "answer": str(call.facts[asked])}
 
 
 def texts(seed: int, count: int, seen: set[str]) -> list[dict[str, str]]:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from pipeline.evaluation.baseline_differences import minus_baselines
-from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.pairs import compare_pairs
+from pipeline.evaluation.rouge_bleu import METRICS
+from pipeline.evaluation.tasks.summarization import Summarization
 from tests.systems import settings
 
 COSTS = {"trainable_parameters": 0, "share": 0.0, "needs_base": True, "request_tokens": 200.0}
@@ -13,7 +14,7 @@ ADAPTER = COSTS | {"trainable_parameters": 2_500, "share": 0.025}
 
 
 def rows(points: np.ndarray, seeds=(None,)) -> list[dict]:
-    """(seeds, dialogues) of ROUGE-1 as rows; every other column is 1."""
+    """(seeds, examples) of ROUGE-1 as rows; every other column is 1."""
     others = {column: 1.0 for metric in METRICS.values() for column in metric.columns}
     return [
         {"id": str(number), "seed": seed} | others | {"rouge1": float(value)}
@@ -25,16 +26,17 @@ def rows(points: np.ndarray, seeds=(None,)) -> list[dict]:
 def comparison_of(
     systems: dict[str, tuple[np.ndarray, dict]], lead: float = 10.0, margin: float = 3.0, **extra
 ) -> dict:
-    """systems: name -> ROUGE-1 as (seeds, dialogues) and the costs; two methods with the same rows are never apart."""
+    """systems: name -> ROUGE-1 as (seeds, examples) and the costs; two methods with the same rows are never apart."""
     tables = {
         name: rows(points, range(17, 17 + len(points)) if costs["trainable_parameters"] else (None,))
         for name, (points, costs) in systems.items()
     }
     score = settings(non_inferiority_margin=margin, resamples=2000)
-    dialogues = next(iter(systems.values()))[0].shape[1]
-    baselines = {name: rows(np.full((1, dialogues), lead)) for name in ("lead", "longest_turn")}
+    examples = next(iter(systems.values()))[0].shape[1]
+    baselines = {name: rows(np.full((1, examples), lead)) for name in ("lead", "longest_turn")}
     return {
-        "dialogues": dialogues,
+        "primary_metric": "rouge1",
+        "examples": examples,
         "non_inferiority_margin": margin,
         "systems": [
             {
@@ -47,10 +49,13 @@ def comparison_of(
                     for index, each in enumerate(points)
                     if costs["trainable_parameters"]
                 },
-                "minus_baselines": minus_baselines(tables[name], baselines, score),
+                "minus_baselines": minus_baselines(tables[name], baselines, METRICS["rouge1"], score),
             }
             | costs
             for name, (points, costs) in systems.items()
         ],
-        "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(tables, score).items()},
+        "pairs": {
+            name: [pair.to_json() for pair in pairs]
+            for name, pairs in compare_pairs(tables, Summarization, score).items()
+        },
     }

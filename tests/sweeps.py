@@ -1,6 +1,6 @@
 """Points of sweeps whose scores are known."""
 
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.rouge_bleu import METRICS
 from pipeline.evaluation.sweep_series import SweepPoint
 
 COUNT = 200
@@ -15,7 +15,7 @@ def point(value, rouge1: list[float], loss=1.0, method="lora", settings=(), expe
         value=value,
         settings=tuple(settings),
         experiment=experiment,
-        dialogues=[{"id": str(number), "rouge1": points} for number, points in enumerate(rouge1)],
+        examples=[{"id": str(number), "rouge1": points} for number, points in enumerate(rouge1)],
         scores={"scores": {name: score for name in METRICS}},
         trainings=[
             {

@@ -10,8 +10,17 @@ from pipeline.core.runs import parse_run
 from pipeline.evaluation import scoring
 from pipeline.evaluation.questions import accuracy_by_task
 from pipeline.parameters.score import Score, Warn
+from pipeline.parameters.task import Task
 
-WARN = {"truncated": 5.0, "empty": 1.0, "repeats": 20.0, "unsupported": 50.0, "length_ratio": [0.5, 2.0]}
+WARN = {
+    "truncated": 5.0,
+    "empty": 1.0,
+    "repeats": 20.0,
+    "unsupported": 50.0,
+    "unlisted": 5.0,
+    "length_ratio": [0.5, 2.0],
+}
+SUMMARIES = Task(name="summarization", kind="summarization", fields=["dialogue"], source="dialogue", by_choice=False)
 SETTINGS = {
     "language": "en",
     "use_stemmer": True,
@@ -71,7 +80,7 @@ def write_scores(paths: Paths, name: str, texts: list[str], records: list[dict] 
     files.write_jsonl(paths.records("test"), records)
     rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
     files.write_jsonl(paths.predictions(name), rows)
-    score.run(name, paths, seeds_of={name: []}, score=settings())
+    score.run(name, paths, seeds_of={name: []}, task=SUMMARIES, score=settings())
 
 
 def write_seeds(paths: Paths, name: str, texts_of_seeds: dict[int, list[str]], records: list[dict] = RECORDS) -> None:
@@ -82,8 +91,8 @@ def write_seeds(paths: Paths, name: str, texts_of_seeds: dict[int, list[str]], r
         predictions[seed] = paths.predictions(f"{name}-{seed}")
         rows = [{"id": f"d{number}", "prediction": text, "ended": True} for number, text in enumerate(texts)]
         files.write_jsonl(predictions[seed], rows)
-    scored = scoring.score_runs(predictions, paths.records("test"), settings(), name)
-    scoring.write_scores(scored, paths.scores(name), paths.dialogue_scores(name), paths.metrics(name))
+    scored = scoring.score_runs(predictions, paths.records("test"), SUMMARIES, settings(), name)
+    scoring.write_scores(scored, paths.scores(name), paths.example_scores(name), paths.metrics(name))
 
 
 def write_method(

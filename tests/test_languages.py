@@ -12,7 +12,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.parameters.data import Data
-from tests.systems import settings
+from tests.systems import SUMMARIES, settings
 
 COUNT = 24
 DIALOGUES = {
@@ -21,7 +21,7 @@ DIALOGUES = {
     "ar": "أحمد: أريد {thing} رقم {n} من فضلك.\nليلى: حسنًا، سيصل {thing} غدًا.",
     "de": "Jörg: Ich möchte gern {thing} Nummer {n} haben.\nÄnne: Gut, {thing} kommt früh.",
 }
-SUMMARIES = {
+IN_BRIEF = {
     "zh": "小明订了第{n}号{thing}，明天送到。",
     "hi": "राम को {n} नंबर का {thing} कल मिलेगा।",
     "ar": "طلب أحمد {thing} رقم {n} وسيصل غدًا.",
@@ -39,7 +39,7 @@ THINGS = {
 def rows(language, split):
     for number in range(COUNT):
         values = {"n": 100 * SPLITS.index(split) + number, "thing": THINGS[language][number % 6]}
-        texts = {"dialogue": DIALOGUES[language].format(**values), "summary": SUMMARIES[language].format(**values)}
+        texts = {"dialogue": DIALOGUES[language].format(**values), "summary": IN_BRIEF[language].format(**values)}
         yield {"id": f"{split}-{number}", **texts}
 
 
@@ -51,7 +51,7 @@ def prepared(folder, language, scored_as):
     files.write_json(paths.raw_data / "source.json", {"files": "read where they are"})
     named = {split: str(folder / f"{split}.jsonl") for split in SPLITS}
     data = parse_section(read_params()["data"] | named | {"near_duplicate": 1.0}, Data, "data")
-    prepare.run(paths, seed=1, data=data, score=settings(language=scored_as))
+    prepare.run(paths, seed=1, task=SUMMARIES, data=data, score=settings(language=scored_as))
     return paths
 
 
@@ -68,11 +68,15 @@ def compared(request, tmp_path_factory):
         files.write_jsonl(paths.root / f"{name}.jsonl", each)
     score = settings(language=language, external={name: f"{name}.jsonl" for name in systems})
     for name in systems:
-        external.run(name, paths, score=score)
-    baselines.run(paths, score=score)
+        external.run(name, paths, task=SUMMARIES, score=score)
+    baselines.run(paths, task=SUMMARIES, score=score)
     compare.run(paths, methods=[], seeds_of={}, score=score)
     report.run(
-        paths, seeds_of={}, data=SimpleNamespace(name=THINGS[language][0]), model=SimpleNamespace(name="some model")
+        paths,
+        seeds_of={},
+        task=SUMMARIES,
+        data=SimpleNamespace(name=THINGS[language][0]),
+        model=SimpleNamespace(name="some model"),
     )
     return language, paths, records
 
@@ -104,9 +108,9 @@ def test_baselines_and_verdict_are_of_the_language(compared):
 def test_the_page_holds_every_text_unbroken_and_lets_it_choose_its_direction(compared):
     language, paths, records = compared
     page = paths.report.read_text(encoding="utf-8")
-    embedded = json.loads(re.search(r'id="dialogues">(.*?)</script>', page, flags=re.DOTALL)[1])
-    assert [row["dialogue"] for row in embedded["dialogues"]] == [record["dialogue"] for record in records]
-    assert embedded["dialogues"][3]["summaries"]["perfect"]["prediction"] == records[3]["references"][0]
+    embedded = json.loads(re.search(r'id="examples">(.*?)</script>', page, flags=re.DOTALL)[1])
+    assert [row["source"] for row in embedded["examples"]] == [record["dialogue"] for record in records]
+    assert embedded["examples"][3]["outputs"]["perfect"]["text"] == records[3]["references"][0]
     assert records[3]["references"][0] in page
     assert f'<h1 dir="auto">{"What fine-tuning buys"}' in page and 'paragraph.dir = "auto"' in page
     assert THINGS[language][0] in page
@@ -130,8 +134,8 @@ def test_nothing_is_recommended_where_no_summary_shares_a_word_with_its_referenc
         files.write_jsonl(tmp_path / f"{name}.jsonl", [{"id": row["id"], "prediction": text} for row in records])
     score = settings(language="zh", external={"one": "one.jsonl", "two": "two.jsonl"})
     for name in score.external:
-        external.run(name, paths, score=score)
-    baselines.run(paths, score=score)
+        external.run(name, paths, task=SUMMARIES, score=score)
+    baselines.run(paths, task=SUMMARIES, score=score)
     compare.run(paths, methods=[], seeds_of={}, score=score)
     (sentence,) = files.read_json(paths.comparison)["verdict"]
     assert sentence.startswith("Nothing is recommended: no system has a point of ROUGE-1")

@@ -289,7 +289,7 @@ def test_a_users_own_csv_runs_through_with_splits_cut_from_it(project, tmp_path)
     assert "prepare" in project.dvc("exp", "run", *overrides)
     card = project.json("reports/data.json")
     assert card["source"]["name"] == "local"
-    assert [card[split]["dialogues"] for split in ("train", "validation", "test")] == [16, 2, 2]
+    assert [card[split]["examples"] for split in ("train", "validation", "test")] == [16, 2, 2]
 
 
 def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project, tmp_path):

@@ -36,7 +36,7 @@ from pipeline.parameters.model import Model
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.validate import Validate
 from tests import tiny
-from tests.systems import settings
+from tests.systems import SUMMARIES, settings
 
 SEEDS_OF = {"zero_shot": [], "few_shot": [1], "lora": [1], "full": [1]}
 METHODS = tuple(SEEDS_OF)
@@ -53,11 +53,13 @@ RECORDS = [
 
 def run_prepare() -> None:
     named = {split: f"data/support_calls/{split}.jsonl" for split in SPLITS}
-    prepare.run(P, seed=1, data=tiny.section("data", Data, **named), score=settings())
+    prepare.run(P, seed=1, task=SUMMARIES, data=tiny.section("data", Data, **named), score=settings())
 
 
 def run_template(chat: bool = False) -> None:
-    template.run(P, seed=1, template=tiny.template_params(), model=tiny.model_params("causal", chat=chat))
+    template.run(
+        P, seed=1, task=SUMMARIES, template=tiny.template_params(), model=tiny.model_params("causal", chat=chat)
+    )
 
 
 def run_tokenize() -> None:
@@ -83,6 +85,7 @@ def run_validate(run: str) -> None:
     validate.run(
         run,
         P,
+        task=SUMMARIES,
         model=model,
         template=template,
         generate=tiny.generate_params(max_new_tokens=4),
@@ -105,15 +108,15 @@ def run_measure() -> None:
 
 
 def run_score(method: str) -> None:
-    score.run(method, P, seeds_of=SEEDS_OF, score=settings())
+    score.run(method, P, seeds_of=SEEDS_OF, task=SUMMARIES, score=settings())
 
 
 def run_external() -> None:
-    external.run("published", P, score=settings(external={"published": "published.jsonl"}))
+    external.run("published", P, task=SUMMARIES, score=settings(external={"published": "published.jsonl"}))
 
 
 def run_baselines() -> None:
-    baselines.run(P, score=settings())
+    baselines.run(P, task=SUMMARIES, score=settings())
 
 
 def run_compare() -> None:
@@ -121,7 +124,9 @@ def run_compare() -> None:
 
 
 def run_report() -> None:
-    report.run(P, seeds_of=SEEDS_OF, data=read_section("data", Data), model=tiny.section("model", Model))
+    report.run(
+        P, seeds_of=SEEDS_OF, task=SUMMARIES, data=read_section("data", Data), model=tiny.section("model", Model)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +221,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         run_compare,
         "",
         [
-            *(place("lora") for place in (P.scores, P.dialogue_scores)),
+            *(place("lora") for place in (P.scores, P.example_scores)),
             *(place("lora-1") for place in (P.training_run, P.generation_run, P.answers, P.forgetting)),
             P.forgetting_run("lora-1"),
             P.inference_run,
@@ -229,7 +234,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         [
             P.comparison,
             P.records("test"),
-            P.dialogue_scores("lora"),
+            P.example_scores("lora"),
             *(P.curves("lora-1") / file for file in loss_curves.FILES.values()),
         ],
     ),
@@ -319,7 +324,7 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.inference_run, "measure"),
         (P.scores("lora"), "score@lora"),
         (P.metrics("lora"), "score@lora"),
-        (P.dialogue_scores("published"), "external@published"),
+        (P.example_scores("published"), "external@published"),
         (P.baselines / "lead.json", "baselines"),
         (P.comparison, "compare"),
         (Path("/elsewhere/reports/comparison.json"), "compare"),
@@ -352,5 +357,5 @@ def test_a_users_file_is_not_taken_for_a_stages(tmp_path, monkeypatch):
         named = dict.fromkeys(SPLITS, str(path))
         files.write_json(P.raw_data / "source.json", {"files": "read where they are"})
         with pytest.raises(InputError, match="not JSON") as refusal:
-            prepare.run(P, seed=1, data=tiny.section("data", Data, **named), score=settings())
+            prepare.run(P, seed=1, task=SUMMARIES, data=tiny.section("data", Data, **named), score=settings())
         assert "dvc" not in str(refusal.value)

@@ -7,10 +7,10 @@ PNG. Both sides are read through DVC: from git, from its cache, from a remote wh
 is put before the plots' names (a job summary shows no relative files), --report ADDRESS is where the report can be
 read; with --report alone, its link says that the plots are there.
 
-A difference is tested on the dialogues that both sides summarized, where the scores of each can be read on both sides:
+A difference is tested on the examples that both sides summarized, where the scores of each can be read on both sides:
 over the seeds that both have (pipeline/evaluation/crossed.py). With one seed in common, what another seed would change
 is added where either side has several; otherwise the difference is said of these two trainings. Where the scores can't
-be read it is judged by the two 95 % intervals of reports/comparison.json, as if they came from different dialogues,
+be read it is judged by the two 95 % intervals of reports/comparison.json, as if they came from different examples,
 which misses more differences. Another device, thread count or library version is named.
 """
 
@@ -91,8 +91,8 @@ def read_snapshot(files: RevisionFiles, paths: Paths) -> RunSnapshot:
     records = paths.records("test")
     rows: list[dict[str, Any]] = read_or(files.jsonl, records, [])
     systems = {row["name"]: row["scores"] for row in comparison.get("systems", []) if row["kind"] in KINDS}
-    dialogues: dict[str, list[dict[str, Any]]] = {
-        name: read_or(files.parquet, paths.dialogue_scores(name), []) for name in systems
+    examples: dict[str, list[dict[str, Any]]] = {
+        name: read_or(files.parquet, paths.example_scores(name), []) for name in systems
     }
     params: dict[str, Any] = read_or(files.yaml, PARAMS, {})
     seeds_of = params.get("seeds_of", {})
@@ -113,7 +113,7 @@ def read_snapshot(files: RevisionFiles, paths: Paths) -> RunSnapshot:
             if stage.startswith(("score@", "external@"))
         },
         references={row["id"]: row["references"] for row in rows},
-        dialogues={name: each for name, each in dialogues.items() if each},
+        examples={name: each for name, each in examples.items() if each},
         validation_losses=[point for name, tsv in curves.items() for point in loss_curves.parse_losses(name, tsv)],
     )
 

@@ -1,11 +1,11 @@
 r"""Score a file of predictions by hand, outside the pipeline.
 
-    python -m pipeline score_file PREDICTIONS RECORDS SCORES DIALOGUES --id-column ID --prediction-column TEXT \
+    python -m pipeline score_file PREDICTIONS RECORDS SCORES EXAMPLES --id-column ID --prediction-column TEXT \
         --language CODE
 
-PREDICTIONS has an id and a prediction on every row (formats: docs/data.md); RECORDS holds the dialogues and
-references of the same ids (data/records/test.jsonl). SCORES (JSON) gets every score with its signature, DIALOGUES
-(Parquet) the scores of each dialogue. Without a language it is score.language of params.yaml.
+PREDICTIONS has an id and a prediction on every row (formats: docs/data.md); RECORDS holds the examples and
+references of the same ids (data/records/test.jsonl). SCORES (JSON) gets every score with its signature, EXAMPLES
+(Parquet) the scores of each example. Without a language it is score.language of params.yaml.
 """
 
 from dataclasses import replace
@@ -16,14 +16,16 @@ from pipeline.core.errors import InputError
 from pipeline.evaluation import scoring
 from pipeline.parameters.languages import parse_language
 from pipeline.parameters.score import Score
+from pipeline.parameters.task import Task
 
 
 def run(
     predictions: Path,
     records: Path,
     scores: Path,
-    dialogues: Path,
+    examples: Path,
     *,
+    task: Task,
     score: Score,
     id_column: str = "id",
     prediction_column: str = "prediction",
@@ -31,8 +33,8 @@ def run(
 ) -> None:
     if language:
         score = replace(score, language=known_language(language))
-    scored = scoring.score_file(predictions, records, score, id_column, prediction_column)
-    scoring.write_scores(scored, scores, dialogues)
+    scored = scoring.score_file(predictions, records, task, score, id_column, prediction_column)
+    scoring.write_scores(scored, scores, examples)
 
 
 def known_language(tag: str) -> str:

@@ -3,7 +3,7 @@
     python -m pipeline sweep lora_rank                a sweep of conf/sweeps.yaml
     python -m pipeline sweep full.weight_decay        any parameter
 
-Experiments are read from DVC (`dvc exp show`): those of HEAD, and HEAD itself, that were scored on the same dialogues
+Experiments are read from DVC (`dvc exp show`): those of HEAD, and HEAD itself, that were scored on the same examples
 and agree in every parameter that matters to the method except this one. Where they differ in another too
 (lora.lora_alpha besides lora.r), each of its values makes a series of its own.
 """
@@ -19,7 +19,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.params import PARAMS, flatten, parse_section, read_params, section
 from pipeline.core.paths import Paths
-from pipeline.evaluation.seed_rows import dialogue_ids
+from pipeline.evaluation.seed_rows import example_ids
 from pipeline.evaluation.sweep_series import SweepPoint, group_series, judge_series
 from pipeline.experiments.dvc_experiments import ExperimentList, list_experiments, open_repository
 from pipeline.experiments.sweep_points import read_points
@@ -91,7 +91,7 @@ def build(
         title=sweep.title,
         about=f"{sweep.parameter}, {count} experiments",
         parameter=sweep.parameter,
-        dialogues=len(dialogue_ids(series[0][0].dialogues)),
+        examples=len(example_ids(series[0][0].examples)),
         params=[params[points[0].experiment] for points in series],
         unreadable=unreadable,
     )

@@ -35,7 +35,7 @@ class Paths:
         return self.root / f"data/support_calls/{name}.jsonl"
 
     def records(self, split: str) -> Path:
-        """One checked record (id, dialogue, references) for each dialogue."""
+        """One checked record (id, fields, references) for each example."""
         return self.root / f"data/records/{split}.jsonl"
 
     @property
@@ -96,7 +96,7 @@ class Paths:
         return self.root / f"reports/runs/train/{run}.json"
 
     def validation(self, run: str) -> Path:
-        """Summaries of the validation dialogues with their scores, of one run; settings are chosen by them."""
+        """Outputs for the validation examples with their scores, of one run; settings are chosen by them."""
         return self.root / f"reports/validation/{run}.parquet"
 
     def generation_run(self, run: str) -> Path:
@@ -112,7 +112,7 @@ class Paths:
         return self.root / "reports/runs/inference.json"
 
     def predictions(self, run: str) -> Path:
-        """Summaries of the test dialogues, in a folder of all runs of the method."""
+        """Outputs for the test examples, in a folder of all runs of the method."""
         return self.root / f"reports/predictions/{parse_run(run)[0]}/{run}.jsonl"
 
     def answers(self, run: str) -> Path:
@@ -127,9 +127,9 @@ class Paths:
     def scores(self, system: str) -> Path:
         return self.root / f"reports/scores/{system}.json"
 
-    def dialogue_scores(self, system: str) -> Path:
-        """The scores of each dialogue."""
-        return self.root / f"reports/dialogues/{system}.parquet"
+    def example_scores(self, system: str) -> Path:
+        """The scores of each example."""
+        return self.root / f"reports/examples/{system}.parquet"
 
     def metrics(self, system: str) -> Path:
         """The few scores that `dvc metrics show` lists."""
@@ -137,7 +137,7 @@ class Paths:
 
     @property
     def baselines(self) -> Path:
-        """The folder of the baselines' scores: NAME.json, and NAME.parquet for each dialogue."""
+        """The folder of the baselines' scores: NAME.json, and NAME.parquet for each example."""
         return self.root / "reports/baselines"
 
     # Reports

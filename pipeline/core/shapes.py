@@ -1,6 +1,7 @@
 """What is in the files that pass data from stage to stage: the keys that later stages use."""
 
-from typing import Annotated, Any
+import functools
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -11,20 +12,25 @@ Texts = Annotated[list[str], Field(min_length=1)]
 Source = Annotated[dict[str, Any], Field(min_length=1)]  # data/raw/source.json: what was downloaded
 
 
-class Record(TypedDict):
-    """A line of data/records."""
+@functools.cache
+def record(*fields: str) -> Any:
+    """A line of data/records: the fields of the task (parameters/task.py), each a text, and its references.
 
-    id: str
-    dialogue: str
-    references: Texts
+    choices: the labels that an output may be.
+    """
+    others = {"references": Texts, "choices": NotRequired[Texts]}
+    return TypedDict("Record", {"id": str, **dict.fromkeys(fields, str), **others})  # type: ignore[misc,operator]
 
 
 class Demonstration(TypedDict):
-    """A worked example of few-shot: a line of models/few_shot/demonstrations.jsonl."""
+    """A worked example of few-shot: a line of models/few_shot/demonstrations.jsonl.
+
+    source: the part of the instruction that may be shortened.
+    """
 
     instruction: str
     completion: str
-    dialogue: str
+    source: str
 
 
 class Prompt(Demonstration):
@@ -33,6 +39,7 @@ class Prompt(Demonstration):
     id: str
     prompt: str
     references: Texts
+    choices: NotRequired[Texts]
 
 
 class TokenLimits(TypedDict):

@@ -1,22 +1,20 @@
-"""Systems beside the baselines, paired dialogue by dialogue: what is shown to be below a floor or above people."""
+"""Systems beside the baselines, paired example by example: what is shown to be below a floor or above people."""
 
 from typing import Any
 
 from pipeline.evaluation.differences import Difference, paired_difference
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
+from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
 
-FLOORS = ("lead", "longest_turn")  # baselines that need no model
 HUMAN = "human"
 Rows = list[dict[str, Any]]
 Interval = dict[str, float]  # difference, low, high
 
 
-def minus_baselines(rows: Rows, baselines: dict[str, Rows], score: Score) -> dict[str, Interval]:
-    """Baseline -> a system's primary metric minus its, with the 95 % interval. rows: of every seed."""
-    metric, seeds = METRICS[PRIMARY_METRIC], count_seeds(rows)
-    columns = metric.matrix(rows)
+def minus_baselines(rows: Rows, baselines: dict[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
+    """Baseline -> a system's score minus its, with the 95 % interval. rows: of every seed."""
+    seeds, columns = count_seeds(rows), metric.matrix(rows)
     return {
         name: _interval(paired_difference(columns, metric.matrix(each), metric, score, seeds))
         for name, each in baselines.items()
@@ -30,7 +28,7 @@ def _interval(difference: Difference) -> Interval:
 def baseline_flags(differences: dict[str, Interval]) -> list[str]:
     """What the intervals show: above people, below a floor, or not shown to be above one."""
     flags = [f"above {HUMAN}"] if HUMAN in differences and differences[HUMAN]["low"] > 0 else []
-    for name in FLOORS:
+    for name in floors(differences):
         if differences[name]["high"] < 0:
             flags.append(f"below {name}")
         elif differences[name]["low"] <= 0:
@@ -38,6 +36,11 @@ def baseline_flags(differences: dict[str, Interval]) -> list[str]:
     return flags
 
 
+def floors(differences: dict[str, Interval]) -> list[str]:
+    """The baselines that need neither a model nor people."""
+    return [name for name in differences if name != HUMAN]
+
+
 def floors_not_passed(differences: dict[str, Interval]) -> list[str]:
     """The floors that a system is not shown to be above."""
-    return [name for name in FLOORS if differences[name]["low"] <= 0]
+    return [name for name in floors(differences) if differences[name]["low"] <= 0]

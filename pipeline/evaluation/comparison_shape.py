@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from pipeline.evaluation.shapes import Estimate, InferenceCosts, Scores
 
-SCHEMA = 2
+SCHEMA = 3
 CLOSED = ConfigDict(extra="forbid")
 
 Points = dict[str, float]  # metric -> points
@@ -32,7 +32,7 @@ class Difference(TypedDict):
     significant: bool
     seeds: Annotated[int, Field(ge=0)]
     sd_seed: float | None
-    sd_dialogue: float | None
+    sd_example: float | None
     sd_rest: float | None
     p_non_inferior: Share | None
     p_non_inferior_second: Share | None
@@ -49,7 +49,7 @@ class Interval(TypedDict):
 
 @with_config(CLOSED)
 class WithoutNearDuplicates(TypedDict):
-    dialogues: int
+    examples: int
     scores: Scores
 
 
@@ -144,7 +144,7 @@ class System(TypedDict):
     name: str
     kind: Literal["baseline", "method", "external"]
     flags: list[str]
-    dialogues: int
+    examples: int
     scores: Scores
     by_seed: dict[str, Points]
     further: dict[str, float]
@@ -179,8 +179,9 @@ class Comparison(TypedDict):
     """The file."""
 
     schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)]
+    primary_metric: str
     signature: dict[str, str]
-    dialogues: int
+    examples: int
     seeds: list[int]
     resamples: int
     non_inferiority_margin: float

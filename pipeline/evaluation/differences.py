@@ -1,7 +1,7 @@
 """The difference of two systems: its size, its 95 % interval and its p-value, corrected where several are tested.
 
-With two seeds or more, dialogues and seeds are both samples (crossed.py). With one, only the dialogues are: the
-bootstrap and approximate randomization say what other dialogues would show of these very trainings.
+With two seeds or more, examples and seeds are both samples (crossed.py). With one, only the examples are: the
+bootstrap and approximate randomization say what other examples would show of these very trainings.
 """
 
 import math
@@ -24,7 +24,7 @@ class Difference:
     """One score minus another; p_holm and significant are set by `correct`.
 
     seeds: how many it is over; 0 where neither system depends on one. The standard deviations are those of one score of
-    one dialogue: what the seed, the dialogue and the two together move. With one seed (or none) sd_dialogue holds all
+    one example: what the seed, the example and the two together move. With one seed (or none) sd_example holds all
     of it and the others are None; where only intervals are known, all are None.
 
     p_non_inferior: one-sided, that the first system loses the margin or more to the second: small where it is shown to
@@ -39,7 +39,7 @@ class Difference:
     significant: bool = False
     seeds: int = 0
     sd_seed: float | None = None
-    sd_dialogue: float | None = None
+    sd_example: float | None = None
     sd_rest: float | None = None
     p_non_inferior: float | None = None
     p_non_inferior_second: float | None = None
@@ -59,18 +59,18 @@ class Difference:
 def paired_difference(
     first: np.ndarray, second: np.ndarray, metric: Metric, score: Score, seeds: int, margin: float | None = None
 ) -> Difference:
-    """first minus second on the same dialogues; both are (seeds, dialogues, columns).
+    """first minus second on the same examples; both are (seeds, examples, columns).
 
     A system that depends on no seed has 1 in the first place and is compared with every seed of the other. seeds: what
     the difference says that it is over. margin: in points, for p_non_inferior.
     """
     if max(len(first), len(second)) > 1 and first.shape[1] > 1:
         return _over_seeds(first, second, metric, seeds, margin)
-    return _over_dialogues(first.mean(axis=0), second.mean(axis=0), metric, score, seeds, margin)
+    return _over_examples(first.mean(axis=0), second.mean(axis=0), metric, score, seeds, margin)
 
 
 def _over_seeds(first: np.ndarray, second: np.ndarray, metric: Metric, seeds: int, margin: float | None) -> Difference:
-    """Over seeds and dialogues: Student's interval and p-value of the crossed analysis."""
+    """Over seeds and examples: Student's interval and p-value of the crossed analysis."""
     mean = mean_score(first, metric.score) - mean_score(second, metric.score)
     result = analyse(pseudo_values(first, metric.score) - pseudo_values(second, metric.score), mean)
     low, high = map(float, result.interval())
@@ -81,17 +81,17 @@ def _over_seeds(first: np.ndarray, second: np.ndarray, metric: Metric, seeds: in
         float(result.p_value()),
         seeds=seeds,
         sd_seed=float(result.sd_seed),
-        sd_dialogue=float(result.sd_dialogue),
+        sd_example=float(result.sd_example),
         sd_rest=float(result.sd_rest),
         p_non_inferior=None if margin is None else float(result.p_loses(margin)),
         p_non_inferior_second=None if margin is None else float(replace(result, mean=-result.mean).p_loses(margin)),
     )
 
 
-def _over_dialogues(
+def _over_examples(
     first: np.ndarray, second: np.ndarray, metric: Metric, score: Score, seeds: int, margin: float | None
 ) -> Difference:
-    """Over dialogues alone, both (dialogues, columns): bootstrap interval and approximate randomization."""
+    """Over examples alone, both (examples, columns): bootstrap interval and approximate randomization."""
     count = len(first)
     statistic = metric.statistic(count)
     resampling = shared_draws(count, score.resamples, score.seed)
@@ -102,7 +102,7 @@ def _over_dialogues(
         change.high,
         resampling.p_value(first, second, statistic),
         seeds=seeds,
-        sd_dialogue=_deviation(first, second, metric) if count > 1 else None,
+        sd_example=_deviation(first, second, metric) if count > 1 else None,
     )
     if margin is None:
         return difference
@@ -115,21 +115,21 @@ def _over_dialogues(
 
 
 def _deviation(first: np.ndarray, second: np.ndarray, metric: Metric) -> float:
-    """The standard deviation of the difference of one dialogue."""
+    """The standard deviation of the difference of one example."""
     apart = pseudo_values(first[None], metric.score) - pseudo_values(second[None], metric.score)
     return float(apart.std(ddof=1))
 
 
-def add_seed_variance(difference: Difference, dialogues: int, sd: float, seeds: int) -> Difference:
+def add_seed_variance(difference: Difference, examples: int, sd: float, seeds: int) -> Difference:
     """A paired difference of two trainings with the variance of their seeds added: twice sd squared.
 
     sd: the standard deviation over `seeds` seeds of a score of such a training, in points. Interval and p-value become
-    Student's, with Satterthwaite's degrees of freedom. The difference needs its sd_dialogue.
+    Student's, with Satterthwaite's degrees of freedom. The difference needs its sd_example.
     """
-    of_dialogues, of_seeds = (difference.sd_dialogue or 0.0) ** 2 / dialogues, 2 * sd**2
-    if not (error := math.sqrt(of_dialogues + of_seeds)):
+    of_examples, of_seeds = (difference.sd_example or 0.0) ** 2 / examples, 2 * sd**2
+    if not (error := math.sqrt(of_examples + of_seeds)):
         return replace(difference, seeds=seeds)
-    df = error**4 / (of_dialogues**2 / max(dialogues - 1, 1) + of_seeds**2 / (seeds - 1))
+    df = error**4 / (of_examples**2 / max(examples - 1, 1) + of_seeds**2 / (seeds - 1))
     half = float(student_quantile(0.975, df)) * error
     center = difference.difference
     p = min(1.0, 2 * float(student_tail(abs(center) / error, df)))

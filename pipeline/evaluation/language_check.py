@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.core.errors import InputError
-from pipeline.evaluation.metrics import bleu_tokenizer
+from pipeline.evaluation.rouge_bleu import bleu_tokenizer
 from pipeline.evaluation.words import ENGLISH, HAN_AND_KANA, SOUTHEAST_ASIAN, script_of, words
 from pipeline.parameters.languages import NAMES
 

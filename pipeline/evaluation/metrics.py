@@ -1,46 +1,28 @@
-"""ROUGE and BLEU of one summary, as numbers that add up over dialogues.
+"""What a metric is: a score of a system that is made of numbers which add up over examples.
 
-All scores are in points, 0 to 100: rouge_score's figures times 100, sacreBLEU's as they are. The language of the texts
-chooses both tokenizers: English has those of rouge_score and sacreBLEU, every other language words of any script.
-
-A new metric with its interval in every table and on the page: its columns in `Scorer.row`, and a line in METRICS.
+So one bootstrap, one paired test and one analysis over seeds serve every metric. The metrics of each kind of task are
+in pipeline/evaluation/tasks.
 """
 
-import contextlib
-import functools
-import statistics
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation import words
 from pipeline.evaluation.bootstrap import Statistic
 from pipeline.evaluation.seed_rows import by_seed
-from pipeline.evaluation.words import ENGLISH, sentences
 
-ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "rougeLsum": "ROUGE-Lsum"}
-ORDERS = range(1, 5)  # of BLEU's n-grams
-BLEU_COUNTS = (
-    "bleu_length",
-    "bleu_reference_length",
-    *(f"bleu_correct{n}" for n in ORDERS),
-    *(f"bleu_total{n}" for n in ORDERS),
-)
-# sacreBLEU's tokenizers; of all other languages `intl`, which splits at every script's punctuation. MeCab knows the
-# words of ja and ko, but where it is not installed the score would be another one.
-BLEU_TOKENIZERS = {ENGLISH: "13a", "zh": "zh", **dict.fromkeys(("ja", "th", "lo", "km", "my", "shn"), "char")}
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of a system, made of the sums of some per-dialogue columns.
+    """A score of a system, made of the sums of some per-example columns.
 
-    score takes (rows of sums, a column for each of `columns`; the number of dialogues they are sums over) and returns
-    points for each row. signature is the key of `Scorer.signature` that describes how it was computed.
+    score takes (rows of sums, a column for each of `columns`; the number of examples they are sums over) and returns
+    points for each row. signature is the key of a task's `signature` that describes how it was computed. expand: where
+    columns hold no numbers (labels), makes (seeds, examples, numbers) of the rows.
     """
 
     title: str
@@ -48,134 +30,22 @@ class Metric:
     score: Callable[[np.ndarray, int], np.ndarray]
     signature: str
     gains_from_references: bool = False  # grows with every further reference: people, who have one fewer, get none
+    expand: Callable[[Rows], np.ndarray] | None = None
 
-    def statistic(self, dialogues: int) -> Statistic:
-        """The score of sums over so many dialogues, as resampling takes it."""
-        return lambda sums: self.score(sums, dialogues)
+    def statistic(self, examples: int) -> Statistic:
+        """The score of sums over so many examples, as resampling takes it."""
+        return lambda sums: self.score(sums, examples)
 
-    def matrix(self, rows: list[dict[str, Any]]) -> np.ndarray:
-        """(seeds, dialogues, columns) of the rows of a per-dialogue table."""
-        return by_seed(rows, self.columns)
-
-
-def mean(sums: np.ndarray, dialogues: int) -> np.ndarray:
-    """The mean over dialogues of the one column."""
-    return sums[:, 0] / dialogues
+    def matrix(self, rows: Rows) -> np.ndarray:
+        """(seeds, examples, numbers) of the rows of a per-example table."""
+        return self.expand(rows) if self.expand else by_seed(rows, self.columns)
 
 
-def bleu_of_counts(sums: np.ndarray, dialogues: int) -> np.ndarray:
-    """Corpus BLEU of rows of summed BLEU_COUNTS, smoothed as sacreBLEU's default (exp).
-
-    Papineni et al. (2002); the smoothing is method 3 of Chen and Cherry (2014).
-    """
-    length, reference_length, correct, total = sums[:, 0], sums[:, 1], sums[:, 2:6], sums[:, 6:10]
-    missed = np.cumsum(correct == 0, axis=1)  # the k-th order without a match counts as 1 / 2^k of one
-    with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.where(correct > 0, correct, 0.5**missed) / total
-        brevity = np.where(length < reference_length, np.exp(1 - reference_length / length), 1.0)
-        score = 100 * brevity * np.exp(np.log(precision).mean(axis=1))
-    return np.where((total > 0).all(axis=1) & (correct > 0).any(axis=1), score, 0.0)
+def mean(sums: np.ndarray, examples: int) -> np.ndarray:
+    """The mean over examples of the one column."""
+    return sums[:, 0] / examples
 
 
-# The metrics that have intervals and are compared; every other column of a dialogue's row is a mean.
-METRICS = {
-    **{name: Metric(title, (name,), mean, "rouge") for name, title in ROUGE.items()},
-    "bleu": Metric("BLEU", BLEU_COUNTS, bleu_of_counts, "bleu", gains_from_references=True),
-}
-PRIMARY_METRIC = "rouge1"  # the one that decides: verdict, flags and sweeps
-FURTHER_COLUMNS = [f"{name}_{part}" for name in ROUGE for part in ("max", "precision", "recall")]
-
-
-def bleu_tokenizer(language: str) -> str:
-    """sacreBLEU's name of the tokenizer of a language."""
-    return BLEU_TOKENIZERS.get(language, "intl")
-
-
-def rouge_scorer(use_stemmer: bool, language: str) -> Any:
-    """rouge_score's scorer of the ROUGE types, which splits each text and stems each word once.
-
-    A reference is scored against by every method, and a summary once for each reference.
-    """
-    with hide_module("scipy.stats"):  # nltk, which has the stemmer, imports it if it can: half a second for nothing
-        from nltk.stem.porter import PorterStemmer
-        from rouge_score import rouge_scorer, tokenize, tokenizers
-
-    class CachingStemmer:
-        stem = staticmethod(functools.lru_cache(maxsize=None)(PorterStemmer().stem))
-
-    @functools.cache
-    def split(text: str) -> list[str]:
-        return tokenize.tokenize(text, stemmer) if language == ENGLISH else words.parts(text, language)
-
-    class CachingTokenizer(tokenizers.Tokenizer):
-        def tokenize(self, text: str) -> list[str]:
-            return split(text)
-
-    stemmer = CachingStemmer() if use_stemmer else None
-    return rouge_scorer.RougeScorer(list(ROUGE), tokenizer=CachingTokenizer())
-
-
-@contextlib.contextmanager
-def hide_module(module: str) -> Iterator[None]:
-    """Importing the module fails inside the block, unless it was imported before."""
-    unknown = module not in sys.modules
-    if unknown:
-        sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if unknown:
-            del sys.modules[module]
-
-
-class Scorer:
-    """Scores summaries, each against any number of references.
-
-    Lin (2004), ROUGE: A Package for Automatic Evaluation of Summaries; Post (2018), A Call for Clarity in Reporting
-    BLEU Scores.
-    """
-
-    def __init__(self, use_stemmer: bool, language: str) -> None:
-        from sacrebleu.metrics import BLEU
-
-        self._rouge = rouge_scorer(use_stemmer, language)
-        # Of one summary only its counts are used.
-        self._bleu = BLEU(effective_order=True, tokenize=bleu_tokenizer(language))
-        self.use_stemmer, self.language = use_stemmer, language
-
-    def row(self, prediction: str, references: list[str]) -> dict[str, float]:
-        """A dialogue's columns: each ROUGE type's F1, precision and recall, means over the references, and best F1;
-        the counts of BLEU."""
-        if self.language != ENGLISH:
-            prediction, references = words.normalize(prediction), [words.normalize(text) for text in references]
-        lines = sentences(prediction, self.language)
-        each = [self._rouge.score(sentences(reference, self.language), lines) for reference in references]
-        columns: dict[str, float] = {}
-        for name in ROUGE:
-            f1 = [100 * score[name].fmeasure for score in each]
-            columns[name], columns[f"{name}_max"] = statistics.fmean(f1), max(f1)
-            columns[f"{name}_precision"] = statistics.fmean(100 * score[name].precision for score in each)
-            columns[f"{name}_recall"] = statistics.fmean(100 * score[name].recall for score in each)
-        bleu = self._bleu.sentence_score(prediction, references)
-        counts = [bleu.sys_len, bleu.ref_len, *bleu.counts, *bleu.totals]
-        return columns | dict(zip(BLEU_COUNTS, map(float, counts)))
-
-    def signature(self, references: list[list[str]]) -> dict[str, str]:
-        """What must agree before two scores may be compared, for ROUGE and for BLEU; references of every dialogue."""
-        many = "-".join(map(str, sorted({len(texts) for texts in references})))
-        rouge = f"rouge_score {version('rouge_score')}|F1|references {many}: mean (and max) over them"
-        bleu = f"nrefs:{many}|case:mixed|eff:no|tok:{self._bleu.tokenizer_signature}|smooth:exp"
-        if self.language == ENGLISH:
-            titles = ", ".join(words.TITLES)
-            stemmer = "porter" if self.use_stemmer else "none"
-            rouge += f"|stemmer {stemmer}|sentences split after .!? but not after {titles}"
-        else:
-            rouge += (
-                f"|language {self.language}: words of letters, marks and digits, characters where a script has no "
-                "spaces; lower case, NFC|stemmer none: English only|sentences split after Unicode's sentence ends"
-            )
-            bleu += f"|lang:{self.language}|norm:NFC"
-        return {
-            "rouge": f"{rouge}|mean over dialogues|dialogues {len(references)}",
-            "bleu": f"{bleu}|version:{version('sacrebleu')}|dialogues:{len(references)}",
-        }
+def percent(sums: np.ndarray, examples: int) -> np.ndarray:
+    """The share of examples of the one column, which is 0 or 1, in points."""
+    return 100 * sums[:, 0] / examples

@@ -1,10 +1,10 @@
-"""Near-duplicates between splits: validation and test dialogues that are much like one of train.
+"""Near-duplicates between splits: validation and test examples that are much like one of train.
 
 MinHash finds the candidates (Broder, 1997), the exact Jaccard similarity of their word trigrams decides. In scripts
 without spaces these are runs of as many characters as three words have.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 from pipeline.evaluation.words import runs, words
@@ -17,13 +17,18 @@ Trigrams = Set[tuple[str, ...]]
 
 
 def nearest(
-    train: list[dict[str, Any]], others: list[dict[str, Any]], threshold: float
+    train: list[dict[str, Any]], others: list[dict[str, Any]], fields: Sequence[str], threshold: float
 ) -> dict[str, tuple[str, float]]:
-    """id of another split's record -> (id of the most similar train record, Jaccard), at or above the threshold."""
+    """id of another split's record -> (id of the most similar train record, Jaccard), at or above the threshold.
+
+    fields: those of the records whose words are compared.
+    """
     from datasketch import MinHashLSH
 
-    train_trigrams = {record["id"]: trigrams(record["dialogue"]) for record in train}
-    other_trigrams = {record["id"]: trigrams(record["dialogue"]) for record in others}
+    train_trigrams, other_trigrams = (
+        {record["id"]: trigrams("\n".join(record[field] for field in fields)) for record in records}
+        for records in (train, others)
+    )
     index = MinHashLSH(threshold=SEARCH_FROM * threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
     for name, sketch in _sketches(train_trigrams).items():
         index.insert(name, sketch)
@@ -36,10 +41,10 @@ def nearest(
     return similar
 
 
-def trigrams(dialogue: str) -> Trigrams:
+def trigrams(text: str) -> Trigrams:
     """Runs of three words, in lower case; a shorter text is one run, one without a word itself."""
-    lower = [word.lower() for word in words(dialogue)]
-    return set(runs(lower, 3)) or {tuple(lower) or (dialogue,)}
+    lower = [word.lower() for word in words(text)]
+    return set(runs(lower, 3)) or {tuple(lower) or (text,)}
 
 
 def jaccard(one: Trigrams, other: Trigrams) -> float:

@@ -1,4 +1,4 @@
-"""Every two systems of a comparison: their difference on the same dialogues and seeds, and what it is called."""
+"""Every two systems of a comparison: their difference on the same examples and seeds, and what it is called."""
 
 import itertools
 import math
@@ -8,8 +8,10 @@ from typing import Any
 from pipeline.core.errors import InputError
 from pipeline.evaluation.bootstrap import ALPHA
 from pipeline.evaluation.differences import Difference, correct, paired_difference
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
-from pipeline.evaluation.seed_rows import count_seeds, dialogue_ids, known_seeds
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.seed_rows import count_seeds, example_ids, known_seeds
+from pipeline.evaluation.tasks import primary_metric
+from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.parameters.score import Score
 
 Rows = list[dict[str, Any]]
@@ -35,26 +37,28 @@ class Pair:
         return Pair(self.second, self.first, self.estimate.swapped())
 
 
-def compare_pairs(rows: dict[str, Rows], score: Score) -> dict[str, list[Pair]]:
+def compare_pairs(rows: dict[str, Rows], kind: type[TaskScorer], score: Score) -> dict[str, list[Pair]]:
     """Metric -> the difference of every two systems, a later minus an earlier one; p is corrected over the pairs.
 
-    rows: system -> its rows, of every seed. In the primary metric a pair has p-values against the margin too. Raises
-    InputError where systems have other dialogues or seeds, or score.resamples is too small for a pair without seeds to
-    become significant.
+    rows: system -> its rows, of every seed. In the primary metric, the kind's first, a pair has p-values against the
+    margin too. Raises InputError where systems have other examples or seeds, or score.resamples is too small for a pair
+    without seeds to become significant.
     """
-    return {metric: compare_metric(rows, metric, score) for metric in METRICS}
+    primary = primary_metric(kind)
+    return {
+        name: compare_metric(rows, metric, score, score.non_inferiority_margin if name == primary else None)
+        for name, metric in kind.metrics.items()
+    }
 
 
-def compare_metric(rows: dict[str, Rows], name: str, score: Score) -> list[Pair]:
-    """`compare_pairs` in one metric."""
+def compare_metric(rows: dict[str, Rows], metric: Metric, score: Score, margin: float | None) -> list[Pair]:
+    """`compare_pairs` in one metric; margin: in points, for p-values against it."""
     check_same_rows(rows)
     names = [(later, earlier) for earlier, later in itertools.combinations(rows, 2)]
     seeds = {system: count_seeds(each) for system, each in rows.items()}
     if any(max(seeds[one], seeds[other]) < 2 for one, other in names):
         check_resamples(score.resamples, len(names))
-    metric = METRICS[name]
     columns = {system: metric.matrix(each) for system, each in rows.items()}
-    margin = score.non_inferiority_margin if name == PRIMARY_METRIC else None
     differences = [
         paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
         for one, other in names
@@ -63,11 +67,11 @@ def compare_metric(rows: dict[str, Rows], name: str, score: Score) -> list[Pair]
 
 
 def check_same_rows(rows: dict[str, Rows]) -> None:
-    """Raises InputError where two systems were scored on other dialogues, or two that have seeds on other seeds."""
-    (first, expected), *others = [(name, dialogue_ids(each)) for name, each in rows.items()]
+    """Raises InputError where two systems were scored on other examples, or two that have seeds on other seeds."""
+    (first, expected), *others = [(name, example_ids(each)) for name, each in rows.items()]
     for name, ids in others:
         if ids != expected:
-            raise InputError(f"{name} and {first} summarized different dialogues: run `dvc repro` again")
+            raise InputError(f"{name} and {first} answered different examples: run `dvc repro` again")
     with_seeds = [(name, seeds) for name, each in rows.items() if (seeds := known_seeds(each))]
     for name, seeds in with_seeds:
         if seeds != with_seeds[0][1]:
@@ -85,9 +89,9 @@ def check_resamples(resamples: int, tests: int) -> None:
         )
 
 
-def read_pairs(comparison: dict[str, Any], metric: str = PRIMARY_METRIC) -> list[Pair]:
-    """The pairs of a comparison.json."""
-    return [Pair.from_json(row) for row in comparison["pairs"][metric]]
+def read_pairs(comparison: dict[str, Any]) -> list[Pair]:
+    """The pairs of a comparison.json in the primary metric."""
+    return [Pair.from_json(row) for row in comparison["pairs"][comparison["primary_metric"]]]
 
 
 def find_pair(pairs: list[Pair], first: str, second: str) -> Pair:

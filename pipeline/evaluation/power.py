@@ -16,62 +16,62 @@ from pipeline.evaluation.differences import Difference
 from pipeline.evaluation.student import NORMAL, student_quantile
 
 POWER = 0.8
-MOST_DIALOGUES, MOST_SEEDS = 100_000, 50  # beyond these an experiment is called out of reach
+MOST_EXAMPLES, MOST_SEEDS = 100_000, 50  # beyond these an experiment is called out of reach
 
 
 @dataclass(frozen=True)
 class Settling:
     """detectable: the smallest difference in points that is found in 80 % of repetitions, two-sided.
 
-    dialogues, seeds: how many of either would find the difference that was measured, the other as it is; None where
-    more than MOST_DIALOGUES or MOST_SEEDS would be needed, or nothing is known about seeds.
+    examples, seeds: how many of either would find the difference that was measured, the other as it is; None where
+    more than MOST_EXAMPLES or MOST_SEEDS would be needed, or nothing is known about seeds.
     """
 
     detectable: float
-    dialogues: int | None
+    examples: int | None
     seeds: int | None
 
 
-def standard_error(difference: Difference, dialogues: int, seeds: int) -> tuple[float, float]:
-    """Of the difference with so many dialogues and seeds, and its degrees of freedom; seeds counts where known."""
-    dialogue = difference.sd_dialogue or 0.0
+def standard_error(difference: Difference, examples: int, seeds: int) -> tuple[float, float]:
+    """Of the difference with so many examples and seeds, and its degrees of freedom; seeds counts where known."""
+    example = difference.sd_example or 0.0
     if difference.sd_seed is None or difference.sd_rest is None or seeds < 2:
-        return dialogue / math.sqrt(dialogues), max(dialogues - 1, 1)
+        return example / math.sqrt(examples), max(examples - 1, 1)
     rest = difference.sd_rest**2
-    of_seed, of_dialogue = dialogues * difference.sd_seed**2 + rest, seeds * dialogue**2 + rest
-    variance = of_seed + of_dialogue - rest
-    squares = of_seed**2 / (seeds - 1) + of_dialogue**2 / (dialogues - 1) + rest**2 / ((seeds - 1) * (dialogues - 1))
-    df = variance**2 / squares if squares else dialogues - 1
-    return math.sqrt(variance / (dialogues * seeds)), max(df, min(seeds, dialogues) - 1)
+    of_seed, of_example = examples * difference.sd_seed**2 + rest, seeds * example**2 + rest
+    variance = of_seed + of_example - rest
+    squares = of_seed**2 / (seeds - 1) + of_example**2 / (examples - 1) + rest**2 / ((seeds - 1) * (examples - 1))
+    df = variance**2 / squares if squares else examples - 1
+    return math.sqrt(variance / (examples * seeds)), max(df, min(seeds, examples) - 1)
 
 
-def detectable(difference: Difference, dialogues: int, seeds: int, tail: float) -> float:
+def detectable(difference: Difference, examples: int, seeds: int, tail: float) -> float:
     """The smallest true difference that a test finds in 80 % of repetitions; tail: the level on one side."""
-    error, df = standard_error(difference, dialogues, seeds)
+    error, df = standard_error(difference, examples, seeds)
     critical = float(student_quantile(1 - tail, df))
     return error * (critical * (1 - 1 / (4 * df)) + NORMAL.inv_cdf(POWER) * math.sqrt(1 + critical**2 / (2 * df)))
 
 
-def settle(difference: Difference, dialogues: int, tests: int) -> Settling:
+def settle(difference: Difference, examples: int, tests: int) -> Settling:
     """What finds a difference of the size that was measured, at the first step of Holm over so many tests."""
     tail = ALPHA / (2 * tests)
     return Settling(
-        detectable(difference, dialogues, difference.seeds, tail),
-        dialogues_needed(difference, abs(difference.difference), difference.seeds, tail),
-        seeds_needed(difference, abs(difference.difference), dialogues, tail),
+        detectable(difference, examples, difference.seeds, tail),
+        examples_needed(difference, abs(difference.difference), difference.seeds, tail),
+        seeds_needed(difference, abs(difference.difference), examples, tail),
     )
 
 
-def dialogues_needed(difference: Difference, distance: float, seeds: int, tail: float) -> int | None:
-    """The fewest dialogues that find a true difference of `distance` points, with so many seeds."""
-    return _fewest(lambda count: detectable(difference, count, seeds, tail) <= distance, 2, MOST_DIALOGUES)
+def examples_needed(difference: Difference, distance: float, seeds: int, tail: float) -> int | None:
+    """The fewest examples that find a true difference of `distance` points, with so many seeds."""
+    return _fewest(lambda count: detectable(difference, count, seeds, tail) <= distance, 2, MOST_EXAMPLES)
 
 
-def seeds_needed(difference: Difference, distance: float, dialogues: int, tail: float) -> int | None:
-    """The fewest seeds that find a true difference of `distance` points, with so many dialogues."""
+def seeds_needed(difference: Difference, distance: float, examples: int, tail: float) -> int | None:
+    """The fewest seeds that find a true difference of `distance` points, with so many examples."""
     if difference.sd_seed is None:
         return None
-    return _fewest(lambda count: detectable(difference, dialogues, count, tail) <= distance, 2, MOST_SEEDS)
+    return _fewest(lambda count: detectable(difference, examples, count, tail) <= distance, 2, MOST_SEEDS)
 
 
 def _fewest(enough: Callable[[int], bool], low: int, high: int) -> int | None:

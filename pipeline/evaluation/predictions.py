@@ -13,24 +13,27 @@ from pipeline.tables.values import PROGRAM_WORDS, is_encodable, is_nonempty_text
 Record = dict[str, Any]
 
 
-def read_references(path: Path) -> dict[str, Record]:
-    """The records of a test split by id. Raises InputError with the line that is not a record."""
+def read_references(path: Path, source: str) -> dict[str, Record]:
+    """The records of a test split by id; source: the field that outputs are about.
+
+    Raises InputError with the line that is not a record.
+    """
     with files.explain_damaged_input(path):
-        return _read_references(path)
+        return _read_references(path, source)
 
 
-def _read_references(path: Path) -> dict[str, Record]:
+def _read_references(path: Path, source: str) -> dict[str, Record]:
     records: dict[str, Record] = {}
     for where, row in json_lines(path):
-        if missing := [key for key in ("id", "dialogue", "references") if key not in row]:
+        if missing := [key for key in ("id", source, "references") if key not in row]:
             raise InputError(f"{where}: no {' nor '.join(missing)}; expected records as in data/records/test.jsonl")
         record_id, texts = parse_id(row["id"], "id", where), row["references"]
         if record_id in records:
             raise InputError(f"{where}: id {shown(record_id)} occurs twice")
         if not isinstance(texts, list) or not texts or not all(map(is_nonempty_text, texts)):
             raise InputError(f"{where}: references is {shown(texts)}, expected a list of one or more texts")
-        if not is_nonempty_text(row["dialogue"]):
-            raise InputError(f"{where}: dialogue is {shown(row['dialogue'])}, expected text")
+        if not is_nonempty_text(row[source]):
+            raise InputError(f"{where}: {source} is {shown(row['dialogue'])}, expected text")
         records[record_id] = row
     if not records:
         raise InputError(f"{path}: the file holds no rows")
@@ -64,7 +67,7 @@ def _read_predictions(
             record_id = record_id.removesuffix(".0")  # pandas writes whole numbers so beside an empty cell
         if record_id not in records:
             raise InputError(
-                f"{where}: {id_column} {shown(record_id)} is none of the {len(records)} dialogues with references"
+                f"{where}: {id_column} {shown(record_id)} is none of the {len(records)} examples with references"
             )
         if record_id in seen_at:
             raise InputError(f"{where}: {id_column} {shown(record_id)} was already at {seen_at[record_id]}")
@@ -90,7 +93,7 @@ def _warn_of_missing_words(path: Path, predictions: dict[str, dict[str, Any]], s
 def _check_complete(path: Path, predictions: dict[str, dict[str, Any]], records: dict[str, Record]) -> None:
     if missing := [record_id for record_id in records if record_id not in predictions]:
         raise InputError(
-            f"{path}: no prediction for {len(missing)} of {len(records)} dialogues, first {shown(missing[0])}"
+            f"{path}: no prediction for {len(missing)} of {len(records)} examples, first {shown(missing[0])}"
         )
     if not any(row["prediction"].strip() for row in predictions.values()):
         raise InputError(f"{path}: every one of {len(predictions)} predictions is empty")

@@ -16,11 +16,11 @@ from typing import Any
 from pipeline.evaluation.bootstrap import ALPHA, holm
 from pipeline.evaluation.pairs import Pair, find_pair
 
-# Fewer test dialogues recommend nothing. Simulated with one training and a method that loses exactly the margin: where
-# differences are normal it is admitted in 5 % of worlds at any number; where they are skewed, or a few dialogues hold
-# all of the loss, in up to 34 % at 5 dialogues, 12 % at 10, 10 % at 20 and 9 % at 30.
-MIN_DIALOGUES = 20
-FEW_DIALOGUES = 30  # fewer than these carry a warning
+# Fewer test examples recommend nothing. Simulated with one training and a method that loses exactly the margin: where
+# differences are normal it is admitted in 5 % of worlds at any number; where they are skewed, or a few examples hold
+# all of the loss, in up to 34 % at 5 examples, 12 % at 10, 10 % at 20 and 9 % at 30.
+MIN_EXAMPLES = 20
+FEW_EXAMPLES = 30  # fewer than these carry a warning
 SAME_COST = 1.1
 
 System = dict[str, Any]

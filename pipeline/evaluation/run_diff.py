@@ -13,8 +13,8 @@ from pipeline.evaluation.differences import (
     unpaired_difference,
 )
 from pipeline.evaluation.loss_curves import LossPoint
-from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.seed_rows import count_seeds, dialogue_ids, split_by_seed
+from pipeline.evaluation.seed_rows import count_seeds, example_ids, split_by_seed
+from pipeline.evaluation.tasks import METRICS
 from pipeline.parameters.score import Score
 
 METRICS_FOLDER = PurePosixPath("reports/metrics")
@@ -27,7 +27,7 @@ class RunSnapshot:
     """What can be read of a commit or the workspace; parts that can't be are empty.
 
     scores: system -> metric -> mean, low, high. records_hashes: system -> hash of the records it was scored on.
-    references: id -> texts. dialogues: system -> its rows, of every seed. by_seed: system -> seed -> metric -> points.
+    references: id -> texts. examples: system -> its rows, of every seed. by_seed: system -> seed -> metric -> points.
     environments: system -> device, threads and versions of its first training.
     """
 
@@ -35,7 +35,7 @@ class RunSnapshot:
     signature: dict[str, str] = field(default_factory=dict)
     records_hashes: dict[str, str] = field(default_factory=dict)
     references: dict[str, list[str]] = field(default_factory=dict)
-    dialogues: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     by_seed: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     validation_losses: list[LossPoint] = field(default_factory=list)
@@ -43,7 +43,7 @@ class RunSnapshot:
 
 @dataclass(frozen=True)
 class ScoreChange:
-    """A changed score. reason: why it is not comparable. dialogues: how many a paired difference is over.
+    """A changed score. reason: why it is not comparable. examples: how many a paired difference is over.
 
     added_sd: the standard deviation over seeds whose variance was added, where the trainings are of one seed each.
     """
@@ -54,7 +54,7 @@ class ScoreChange:
     new: float | None
     how: Literal["paired", "unpaired", "new", "removed", "not comparable"]
     reason: str = ""
-    dialogues: int = 0
+    examples: int = 0
     difference: Difference | None = None
     added_sd: float | None = None
 
@@ -96,15 +96,22 @@ def _classify(before: RunSnapshot, now: RunSnapshot, system: str, metric: str, v
         return replace(change, how="new" if values["old"] is None else "removed")
     if reason := _not_comparable(before, now, system, metric):
         return replace(change, reason=reason)
-    one, other = common_rows(before.dialogues.get(system, []), now.dialogues.get(system, []))
+    one, other = common_rows(before.examples.get(system, []), now.examples.get(system, []))
     if not one or [row["id"] for row in one] != [row["id"] for row in other]:
         return replace(change, how="unpaired")
     for row, other_row in zip(one, other):
         columns = METRICS[metric].columns
-        same_summary = row["prediction"] == other_row["prediction"]
-        if same_summary and any(abs(row[key] - other_row[key]) > 1e-9 for key in columns):
-            return replace(change, reason="scored differently: another score for the same summary")
-    return replace(change, how="paired", dialogues=len(dialogue_ids(one)))
+        same_output = row["prediction"] == other_row["prediction"]
+        if same_output and any(_differ(row[key], other_row[key]) for key in columns):
+            return replace(change, reason="scored differently: another score for the same output")
+    return replace(change, how="paired", examples=len(example_ids(one)))
+
+
+def _differ(one: object, other: object) -> bool:
+    """Whether two columns are different, beyond rounding."""
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) > 1e-9
+    return one != other
 
 
 def _not_comparable(before: RunSnapshot, now: RunSnapshot, system: str, metric: str) -> str:
@@ -143,14 +150,14 @@ def _tested(change: ScoreChange, before: RunSnapshot, now: RunSnapshot, score: S
     if change.how != "paired":
         return change
     metric = METRICS[change.metric]
-    first, second = common_rows(now.dialogues[change.system], before.dialogues[change.system])
+    first, second = common_rows(now.examples[change.system], before.examples[change.system])
     seeds = max(count_seeds(first), count_seeds(second))
     difference = paired_difference(metric.matrix(first), metric.matrix(second), metric, score, seeds)
     known = _points_over_seeds(change, before, now)
     if seeds != 1 or len(known) < 2:
         return replace(change, difference=difference)
     sd = statistics.stdev(known)
-    difference = add_seed_variance(difference, change.dialogues, sd, len(known))
+    difference = add_seed_variance(difference, change.examples, sd, len(known))
     return replace(change, difference=difference, added_sd=sd)
 
 

@@ -1,4 +1,4 @@
-"""Rows of a per-dialogue table, seed by seed.
+"""Rows of a per-example table, seed by seed.
 
 A method that depends on a seed has the rows of every seed, one after the other, each with its `seed`. A system that
 depends on none has the rows of one run whose `seed` is None.
@@ -16,28 +16,28 @@ UNKNOWN = "unknown"  # the seed of rows that were written before rows had seeds
 
 
 def split_by_seed(rows: Sequence[Row]) -> dict[Any, list[Row]]:
-    """Seed -> its rows, in the order given. Raises InputError where two seeds have other dialogues or another order."""
+    """Seed -> its rows, in the order given. Raises InputError where two seeds have other examples or another order."""
     by_seed: dict[Any, list[Row]] = {}
     for row in rows:
         by_seed.setdefault(row.get("seed", UNKNOWN), []).append(row)
     (first, expected), *others = [(seed, [row.get("id") for row in each]) for seed, each in by_seed.items()]
     for seed, ids in others:
         if ids != expected:
-            raise InputError(f"seeds {first} and {seed} have rows of different dialogues: run `dvc repro` again")
+            raise InputError(f"seeds {first} and {seed} have rows of different examples: run `dvc repro` again")
     return by_seed
 
 
 def by_seed(rows: Sequence[Row], columns: Sequence[str]) -> np.ndarray:
-    """(seeds, dialogues, columns) of the rows; a system without seeds has 1 in the first place.
+    """(seeds, examples, columns) of the rows; a system without seeds has 1 in the first place.
 
-    Raises InputError where two seeds have other dialogues or another order.
+    Raises InputError where two seeds have other examples or another order.
     """
     values = [[[row[column] for column in columns] for row in each] for each in split_by_seed(rows).values()]
     return np.array(values, dtype=np.float64)
 
 
-def dialogue_ids(rows: Sequence[Row]) -> list[str]:
-    """The dialogues of the rows, each once, in their order."""
+def example_ids(rows: Sequence[Row]) -> list[str]:
+    """The examples of the rows, each once, in their order."""
     return list(dict.fromkeys(row["id"] for row in rows))
 
 

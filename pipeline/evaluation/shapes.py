@@ -1,12 +1,14 @@
 """What is in the files of scores, costs and answers: the keys that the comparison and the report use."""
 
+import functools
 from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from pipeline.core.contention import Contention
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.tasks import kind_of
+from pipeline.evaluation.tasks.base import TaskScorer
 
 
 class Estimate(TypedDict):
@@ -18,7 +20,7 @@ class Estimate(TypedDict):
 
 
 def _with_every_metric(scores: dict[str, Estimate]) -> dict[str, Estimate]:
-    if missing := [name for name in METRICS if name not in scores]:
+    if missing := [name for name in kind_of(scores).metrics if name not in scores]:
         raise ValueError(f"no {missing[0]!r}")
     return scores
 
@@ -29,24 +31,30 @@ Scores = Annotated[dict[str, Estimate], AfterValidator(_with_every_metric)]
 class SystemScores(TypedDict):
     """reports/scores/SYSTEM.json, and reports/baselines/BASELINE.json without the last four."""
 
-    dialogues: int
+    examples: int
     scores: Scores
     by_seed: dict[str, dict[str, float]]
     further: dict[str, float]
     signature: dict[str, str]
     near_duplicates: int
     diagnostics: NotRequired[dict[str, float | None]]
-    reference_diagnostics: NotRequired[dict[str, float | None]]  # of the people's references of the same dialogues
+    reference_diagnostics: NotRequired[dict[str, float | None]]  # of the people's references of the same examples
     warnings: NotRequired[list[str]]
     evaluate: NotRequired[dict[str, Any]]
 
 
-_METRIC_COLUMNS = {column: float for metric in METRICS.values() for column in metric.columns}
-# reports/baselines/BASELINE.parquet, dialogue by dialogue.
-BaselineScores = TypedDict("BaselineScores", {"id": str, **_METRIC_COLUMNS})  # type: ignore[misc]
-# reports/dialogues/SYSTEM.parquet: what is compared, dialogue by dialogue and seed by seed.
-_SYSTEM_COLUMNS: dict[str, Any] = {"seed": int | None, "prediction": str, "words": float}
-DialogueScores = TypedDict("DialogueScores", {"id": str, **_SYSTEM_COLUMNS, **_METRIC_COLUMNS})  # type: ignore[misc]
+@functools.cache
+def baseline_scores(kind: type[TaskScorer]) -> Any:
+    """reports/baselines/BASELINE.parquet: what is compared, example by example."""
+    columns = {column: str if metric.expand else float for metric in kind.metrics.values() for column in metric.columns}
+    return TypedDict("BaselineScores", {"id": str, **columns})  # type: ignore[misc,operator]
+
+
+@functools.cache
+def example_scores(kind: type[TaskScorer]) -> Any:
+    """reports/examples/SYSTEM.parquet: the same of a method or an external system, seed by seed."""
+    columns = {"seed": int | None, "prediction": str, "words": float} | baseline_scores(kind).__annotations__
+    return TypedDict("ExampleScores", columns)  # type: ignore[misc,operator]
 
 
 class Memory(TypedDict):

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from pipeline.evaluation.crossed import mean_score
 from pipeline.evaluation.differences import Difference
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import compare_metric, find_pair
 from pipeline.evaluation.recommendation import judge_candidates
 from pipeline.evaluation.seed_rows import count_seeds
+from pipeline.evaluation.tasks import kind_of, primary_metric
 from pipeline.parameters.score import Score
 
 PLATEAU = 0.01  # losses within this share of the lowest are on its plateau
@@ -25,7 +25,7 @@ NO_DIFFERENCE = Difference(0.0, 0.0, 0.0, p=1.0, p_holm=1.0)  # of the best from
 class SweepPoint:
     """One method of one experiment: its value of the parameter and its results.
 
-    settings: what else differs between the experiments, as (key, JSON). dialogues: the rows of validation, of every
+    settings: what else differs between the experiments, as (key, JSON). examples: the rows of validation, of every
     seed. scores: their scores. trainings: the content of reports/runs/train of each seed.
     """
 
@@ -33,7 +33,7 @@ class SweepPoint:
     value: Value
     settings: Settings
     experiment: str
-    dialogues: list[dict[str, Any]]
+    examples: list[dict[str, Any]]
     scores: dict[str, Any]
     trainings: list[dict[str, Any]]
 
@@ -92,7 +92,9 @@ class JudgedPoint:
 
 @dataclass(frozen=True)
 class SweepSeries:
-    """The points of one method. non_inferior: values; smallest: the first of them, where small is preferred.
+    """The points of one method, compared in one metric.
+
+    non_inferior: values; smallest: the first of them, where small is preferred.
 
     seeds: how many trainings each point is of; 0 for a method that depends on no seed.
 
@@ -100,6 +102,7 @@ class SweepSeries:
     """
 
     method: str
+    metric: str
     settings: dict[str, Any]
     points: list[JudgedPoint]
     best: Value
@@ -121,7 +124,7 @@ def group_series(points: list[SweepPoint]) -> list[list[SweepPoint]]:
     """
     groups: dict[tuple[str, Settings, tuple[object, ...]], dict[Value, SweepPoint]] = {}
     for point in points:
-        test_set = tuple((row.get("seed"), row["id"]) for row in point.dialogues)
+        test_set = tuple((row.get("seed"), row["id"]) for row in point.examples)
         groups.setdefault((point.method, point.settings, test_set), {}).setdefault(point.value, point)
     settings_of: dict[str, list[Settings]] = {}
     kept = {key: group for key, group in groups.items() if len(group) > 1}
@@ -148,11 +151,13 @@ def distinguishing_settings(settings: Settings, of_all_series: list[Settings]) -
 
 def judge_series(points: list[SweepPoint], score: Score, prefer: str | None) -> SweepSeries:
     """A series with each point compared with the best by the primary metric; prefer is `smaller` or None."""
-    metric = METRICS[PRIMARY_METRIC]
-    means = [mean_score(metric.matrix(point.dialogues), metric.score) for point in points]
+    kind = kind_of(points[0].examples[0])
+    metric = kind.metrics[primary_metric(kind)]
+    means = [mean_score(metric.matrix(point.examples), metric.score) for point in points]
     names = [str(index) for index in range(len(points))]
     best = max(range(len(points)), key=means.__getitem__)
-    pairs = compare_metric({name: point.dialogues for name, point in zip(names, points)}, PRIMARY_METRIC, score)
+    rows = {name: point.examples for name, point in zip(names, points)}
+    pairs = compare_metric(rows, metric, score, score.non_inferiority_margin)
     candidates = judge_candidates(names, pairs)
     judged = [
         JudgedPoint.of(
@@ -167,6 +172,7 @@ def judge_series(points: list[SweepPoint], score: Score, prefer: str | None) -> 
     trained = prefer is not None and len(losses) == len(judged)
     return SweepSeries(
         method=points[0].method,
+        metric=primary_metric(kind),
         settings={key: json.loads(value) for key, value in points[0].settings},
         points=judged,
         best=points[best].value,
@@ -174,7 +180,7 @@ def judge_series(points: list[SweepPoint], score: Score, prefer: str | None) -> 
         non_inferior=non_inferior,
         smallest=non_inferior[0] if prefer else None,
         plateau=find_plateau(losses, [point.value for point in points]) if trained else None,
-        seeds=count_seeds(points[0].dialogues),
+        seeds=count_seeds(points[0].examples),
     )
 
 

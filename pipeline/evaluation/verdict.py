@@ -6,13 +6,12 @@ from typing import Any
 
 from pipeline.evaluation.baseline_differences import floors_not_passed
 from pipeline.evaluation.differences import format_p
-from pipeline.evaluation.known_comparison import TITLE, Comparison, System, primary_points
-from pipeline.evaluation.metrics import PRIMARY_METRIC
+from pipeline.evaluation.known_comparison import Comparison, System
 from pipeline.evaluation.open_questions import describe_interval, undecided_difference, undecided_margin
 from pipeline.evaluation.pairs import find_pair
 from pipeline.evaluation.recommendation import (
-    FEW_DIALOGUES,
-    MIN_DIALOGUES,
+    FEW_EXAMPLES,
+    MIN_EXAMPLES,
     Candidate,
     cheapest,
     is_cheaper,
@@ -26,15 +25,13 @@ def verdict(comparison: dict[str, Any]) -> list[str]:
     Without any method: which external system scores best. Where all score zero there is nothing to choose from.
     """
     known = Comparison.from_json(comparison)
-    if known.systems and not any(primary_points(row) > 0 for row in known.systems.values()):
-        return [
-            f"Nothing is recommended: no system has a point of {TITLE}, so no summary shares a word with a reference."
-        ]
+    if known.systems and not any(known.points(row) > 0 for row in known.systems.values()):
+        return [f"Nothing is recommended: no system has a point of {known.title}."]
     if not known.methods:
-        return [*_best_external(known), *_few_dialogues(known)]
+        return [*_best_external(known), *_few_examples(known)]
     compared = _adapter_and_full(known)
     sentences = [_adapter_sentence(known, *compared)] if compared else []
-    return [*sentences, *_recommendation(known, set(compared)), *_few_dialogues(known), *_seeds(known)]
+    return [*sentences, *_recommendation(known, set(compared)), *_few_examples(known), *_seeds(known)]
 
 
 def _adapter_and_full(known: Comparison) -> tuple[str, ...]:
@@ -46,9 +43,9 @@ def _adapter_and_full(known: Comparison) -> tuple[str, ...]:
 
 def _adapter_sentence(known: Comparison, adapter: str, full: str) -> str:
     best, whole = known.methods[adapter], known.methods[full]
-    share = 100 * primary_points(best) / primary_points(whole) if primary_points(whole) else 0.0
+    share = 100 * known.points(best) / known.points(whole) if known.points(whole) else 0.0
     return (
-        f"{adapter} reaches {share:.0f} % of full fine-tuning's {TITLE} with {100 * best['share']:.2g} % of the "
+        f"{adapter} reaches {share:.0f} % of full fine-tuning's {known.title} with {100 * best['share']:.2g} % of the "
         f"parameters; {known.describe_difference(adapter, full)}."
     )
 
@@ -59,9 +56,9 @@ def _recommendation(known: Comparison, described: set[str]) -> list[str]:
     described: two methods whose difference an earlier sentence gave.
     """
     best, *others = known.methods
-    if known.dialogues < MIN_DIALOGUES:
+    if known.examples < MIN_EXAMPLES:
         return [
-            f"No method is recommended: {known.dialogues} test dialogues are too few to choose by, {MIN_DIALOGUES} are "
+            f"No method is recommended: {known.examples} test examples are too few to choose by, {MIN_EXAMPLES} are "
             f"needed. {best} scores best."
         ]
     if floors := floors_not_passed(known.methods[best]["minus_baselines"]):
@@ -118,7 +115,7 @@ def _open(known: Comparison, candidates: dict[str, Candidate], chosen: str) -> l
         undecided = not candidate.admitted and pair.estimate.high > -known.margin
         passes = not floors_not_passed(known.methods[candidate.name]["minus_baselines"])
         if undecided and passes and (candidate.name == chosen or is_cheaper(candidate.name, chosen, known.methods)):
-            needed = undecided_margin(pair, known.margin, known.dialogues, len(candidates))
+            needed = undecided_margin(pair, known.margin, known.examples, len(candidates))
             return [
                 f"Open: whether {pair.first} loses less than {known.margin:g} points to {pair.second} "
                 f"({describe_interval(asdict(pair.estimate))}); {needed}."
@@ -127,7 +124,7 @@ def _open(known: Comparison, candidates: dict[str, Candidate], chosen: str) -> l
     pair = find_pair(known.pairs, best, second)
     if pair.estimate.significant:
         return []
-    needed = undecided_difference(pair, known.dialogues, len(known.pairs))
+    needed = undecided_difference(pair, known.examples, len(known.pairs))
     return [f"Open: which of {best} and {second} is better; {needed}."]
 
 
@@ -149,11 +146,11 @@ def _best_external(known: Comparison) -> list[str]:
     return [f"{best} scores best; over {second} {known.describe_difference(best, second)}."]
 
 
-def _few_dialogues(known: Comparison) -> list[str]:
+def _few_examples(known: Comparison) -> list[str]:
     """A warning where intervals and p-values are rough."""
-    if known.dialogues >= FEW_DIALOGUES:
+    if known.examples >= FEW_EXAMPLES:
         return []
-    return [f"The intervals are rough: {known.dialogues} test dialogues are fewer than {FEW_DIALOGUES}."]
+    return [f"The intervals are rough: {known.examples} test examples are fewer than {FEW_EXAMPLES}."]
 
 
 def _seeds(known: Comparison) -> list[str]:
@@ -163,7 +160,7 @@ def _seeds(known: Comparison) -> list[str]:
     if known.trained_once:
         return ["Each method was trained once: these intervals do not include what another seed would change."]
     by_seed = {
-        name: [scores[PRIMARY_METRIC] for scores in row["by_seed"].values()] for name, row in known.trained.items()
+        name: [scores[known.metric] for scores in row["by_seed"].values()] for name, row in known.trained.items()
     }
     each = ", ".join(
         f"{statistics.fmean(values):.1f} ± {statistics.stdev(values):.1f} for {name}"
@@ -171,4 +168,4 @@ def _seeds(known: Comparison) -> list[str]:
     )
     count = len(next(iter(by_seed.values())))
     few = " Two seeds say little about how far seeds differ: use three or more." if count == 2 else ""
-    return [f"Over {count} seeds {TITLE} is {each} (mean ± standard deviation over seeds).{few}"]
+    return [f"Over {count} seeds {known.title} is {each} (mean ± standard deviation over seeds).{few}"]

@@ -32,6 +32,7 @@ from pipeline.parameters.model import Model
 from pipeline.parameters.runs import Run, Seeds, SeedsOf
 from pipeline.parameters.score import BASELINES, Score
 from pipeline.parameters.support_calls import SupportCalls
+from pipeline.parameters.task import RESERVED, Task
 from pipeline.parameters.template import Template
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.train import Train
@@ -46,6 +47,7 @@ SECTIONS: dict[str, Any] = {
     "runs": dict[str, Run],
     "seeds_of": SeedsOf,
     "support_calls": SupportCalls,
+    "task": Task,
     "data": Data,
     "model": Model,
     "template": Template,
@@ -125,6 +127,7 @@ def validate(values: dict[str, Any], folder: Path = Path()) -> None:
     _check_runs(values)
     if sections["generate"].max_new_tokens == "auto" and sections["tokenize"].max_target_tokens != "auto":
         raise InputError("generate.max_new_tokens: auto is found together with tokenize.max_target_tokens=auto")
+    _check_task(sections["task"], sections["template"])
     _check_model(sections["model"], sections["train"])
     if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
         raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")
@@ -145,6 +148,19 @@ def _check_runs(values: dict[str, Any]) -> None:
     for name, compute in COMPUTED.items():
         if values[name] != compute(values["methods"], values["seeds"]):
             raise InputError(f"{name}: made of methods and seeds; set these")
+
+
+def _check_task(task: Task, template: Template) -> None:
+    if task.source not in task.fields:
+        raise InputError(f"task.source: {task.source!r} is none of task.fields ({', '.join(task.fields)})")
+    for field in task.fields:
+        if field in RESERVED or task.fields.count(field) > 1:
+            raise InputError(f"task.fields: {field!r} is a record's own, or named twice; choose another")
+    if template.kind != task.kind:
+        raise InputError(
+            f"template: {template.name!r} asks for {template.kind}, and task={task.name} is {task.kind}: choose a "
+            "template of its kind (-S template=...)"
+        )
 
 
 def _check_model(model: Model, train: Train) -> None:

@@ -67,7 +67,7 @@ def _read_point(
         value=value,
         settings=settings,
         experiment=experiment.name,
-        dialogues=rows,
+        examples=rows,
         scores={"scores": estimate_scores(rows, score)},
         trainings=[files.json(PATHS.training_run(run).as_posix()) for run in runs],
     )

@@ -17,5 +17,5 @@ class Params:
 def demonstrations(prompts: list[dict[str, Any]], params: Params, seed: int) -> list[dict[str, Any]]:
     """`num_examples` of train's prompts, drawn by the seed. Raises InputError when train has fewer."""
     if len(prompts) < params.num_examples:
-        raise InputError(f"few_shot.num_examples={params.num_examples}, but train has {len(prompts)} dialogues")
+        raise InputError(f"few_shot.num_examples={params.num_examples}, but train has {len(prompts)} examples")
     return random.Random(f"{seed} few_shot").sample(prompts, params.num_examples)

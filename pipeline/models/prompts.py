@@ -10,7 +10,7 @@ from pipeline.models.chat import render
 
 
 class Prompt(NamedTuple):
-    """Ids of a prompt, and how many tokens were taken out of its dialogue."""
+    """Ids of a prompt, and how many tokens were taken out of its source."""
 
     ids: list[int]
     truncated: int
@@ -61,10 +61,10 @@ def tokenize_instruction(instruction: str, model: LanguageModel) -> list[int]:
 
 
 def encode_row(row: dict[str, Any], examples: list[dict[str, Any]], model: LanguageModel, limit: int) -> Prompt:
-    """A row of data/prompts with worked examples in front; a prompt over `limit` tokens loses some of its dialogue.
+    """A row of data/prompts with worked examples in front; a prompt over `limit` tokens loses some of its source.
 
-    They go from the middle of the dialogue, so that the instruction, its start and its ending stay. Raises InputError
-    where the dialogue has fewer tokens than would have to go.
+    They go from the middle of the source, so that the instruction, its start and its ending stay. Raises InputError
+    where the source has fewer tokens than would have to go.
     """
     prompt = row["prompt"] if not examples else join_turns(examples, row["instruction"], model)
     text, ids, offsets = encode_prompt(prompt, model)
@@ -72,11 +72,11 @@ def encode_row(row: dict[str, Any], examples: list[dict[str, Any]], model: Langu
         return Prompt(ids, 0)
     start = prompt.rfind(row["instruction"])
     if offsets is not None and text == prompt and start >= 0:
-        start += row["instruction"].rfind(row["dialogue"])
-        return _remove_tokens(ids, offsets, start, start + len(row["dialogue"]), limit)
-    before, _, after = row["instruction"].rpartition(row["dialogue"])
+        start += row["instruction"].rfind(row["source"])
+        return _remove_tokens(ids, offsets, start, start + len(row["source"]), limit)
+    before, _, after = row["instruction"].rpartition(row["source"])
     return shorten_text(
-        row["dialogue"], lambda kept: encode_prompt(join_turns(examples, before + kept + after, model), model)[1], limit
+        row["source"], lambda kept: encode_prompt(join_turns(examples, before + kept + after, model), model)[1], limit
     )
 
 
@@ -92,26 +92,26 @@ def _remove_tokens(ids: list[int], offsets: list[tuple[int, int]], start: int, s
     return Prompt(ids[:first] + ids[first + excess :], excess)
 
 
-def shorten_text(dialogue: str, encode: Callable[[str], list[int]], limit: int) -> Prompt:
-    """The ids with as many characters of the dialogue as fit, taken out of its middle.
+def shorten_text(source: str, encode: Callable[[str], list[int]], limit: int) -> Prompt:
+    """The ids with as many characters of the source as fit, taken out of its middle.
 
     For tokenizers that don't say where a token is in the text, and chat templates that change the text.
     """
-    whole, least = len(encode(dialogue)), len(encode(""))
+    whole, least = len(encode(source)), len(encode(""))
     if least > limit:
         raise InputError(too_long(whole, whole - least, limit))
-    ids = encode(fitting_text(dialogue, encode, limit))
+    ids = encode(fitting_text(source, encode, limit))
     return Prompt(ids, whole - len(ids))
 
 
-def fitting_text(dialogue: str, encode: Callable[[str], list[int]], limit: int) -> str:
-    """As many characters of a dialogue's start and end as `encode` gives at most `limit` ids for; by bisection."""
+def fitting_text(source: str, encode: Callable[[str], list[int]], limit: int) -> str:
+    """As many characters of a source's start and end as `encode` gives at most `limit` ids for; by bisection."""
 
     def shortened(kept: int) -> str:
         head = (kept + 1) // 2
-        return dialogue[:head] + dialogue[len(dialogue) - (kept - head) :]
+        return source[:head] + source[len(source) - (kept - head) :]
 
-    fits, over = 0, len(dialogue)
+    fits, over = 0, len(source)
     while over - fits > 1:
         middle = (fits + over) // 2
         fits, over = (middle, over) if len(encode(shortened(middle))) <= limit else (fits, middle)
@@ -120,20 +120,20 @@ def fitting_text(dialogue: str, encode: Callable[[str], list[int]], limit: int) 
 
 def shorten_example(example: dict[str, Any], model: LanguageModel, limit: int) -> dict[str, Any]:
     """A worked example whose instruction has at most `limit` tokens; it loses text as a prompt does."""
-    before, dialogue, after = example["instruction"].rpartition(example["dialogue"])
+    before, source, after = example["instruction"].rpartition(example["source"])
 
     def encode(text: str) -> list[int]:
         return encode_prompt(before + text + after, model)[1]
 
-    if len(encode(dialogue)) <= limit:
+    if len(encode(source)) <= limit:
         return example
-    kept = fitting_text(dialogue, encode, limit)
-    return example | {"instruction": before + kept + after, "dialogue": kept}
+    kept = fitting_text(source, encode, limit)
+    return example | {"instruction": before + kept + after, "source": kept}
 
 
 def too_long(tokens: int, inside: int, limit: int) -> str:
     return (
-        f"a prompt has {tokens} tokens and its dialogue only {inside} of them, "
+        f"a prompt has {tokens} tokens and its input only {inside} of them, "
         f"so it cannot be shortened to {limit}: raise tokenize.max_source_tokens or shorten the template"
     )
 
@@ -141,7 +141,7 @@ def too_long(tokens: int, inside: int, limit: int) -> str:
 def fitting_examples(
     rows: list[dict[str, Any]], examples: list[dict[str, Any]], model: LanguageModel, limit: int, positions: int | None
 ) -> list[dict[str, Any]]:
-    """The worked examples, each within the limit of prompts, that fit before every prompt with half of its dialogue.
+    """The worked examples, each within the limit of prompts, that fit before every prompt with half of its source.
 
     Where not one does, it is shortened further. Raises InputError where that does not help.
     """
@@ -150,14 +150,14 @@ def fitting_examples(
         return examples
 
     def least_kept(chosen: list[dict[str, Any]]) -> float:
-        """The smallest share of a dialogue that is left, of those that its prompt has alone."""
+        """The smallest share of a source that is left, of those that its prompt has alone."""
         shares = []
         for row in rows:
             bare = encode_row(row, [], model, limit)
             whole = len(encode_prompt(join_turns(chosen, row["instruction"], model), model)[1])
             if (missing := whole - bare.truncated - positions) > 0:
-                dialogue = len(encode_prompt(row["dialogue"], model)[1]) - bare.truncated
-                shares.append(1 - missing / max(1, dialogue))
+                source = len(encode_prompt(row["source"], model)[1]) - bare.truncated
+                shares.append(1 - missing / max(1, source))
         return min(shares, default=1.0)
 
     shorter = [[shorten_example(examples[0], model, positions // part)] for part in (2, 4, 8)]

@@ -33,7 +33,7 @@ class HubData:
 
 @section
 class Limit:
-    """The most dialogues of each split; null takes all."""
+    """The most examples of each split; null takes all."""
 
     train: Count | None
     validation: Count | None
@@ -44,7 +44,8 @@ class Limit:
 class Data:
     """`train`, `validation` and `test` are files, or folders (docs/data.md).
 
-    `delimiter`, of CSV, is one character or its name; null finds it. `missing_words`: dialogues and summaries that are
+    `source_column` holds the task's `source`, and `columns` says where its other fields are (field -> column).
+    `delimiter`, of CSV, is one character or its name; null finds it. `missing_words`: inputs and outputs that are
     one of them, in upper or lower case, count as empty.
     """
 
@@ -56,6 +57,7 @@ class Data:
     id_column: Column | None
     source_column: Column
     target_column: Column
+    columns: dict[Name, Column]
     delimiter: Delimiter | None
     drop_empty: bool
     missing_words: list[str]

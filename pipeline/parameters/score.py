@@ -11,7 +11,7 @@ from pipeline.parameters.types import File, Percent, Resamples, Seed
 
 # Rows of the tables that are no system's: what pipeline/baselines.py scores, and the references among the diagnostics.
 # An external system cannot have one of these names.
-BASELINES = ("human", "longest_turn", "lead", "references")
+BASELINES = ("human", "longest_turn", "lead", "most_frequent", "references")
 
 
 @section
@@ -22,6 +22,7 @@ class Warn:
     empty: Percent
     repeats: Percent
     unsupported: Percent
+    unlisted: Percent
     length_ratio: Annotated[list[Annotated[float, Field(ge=0, le=10**6)]], Field(min_length=2, max_length=2)]
 
 

@@ -11,16 +11,14 @@ import altair as alt
 
 from pipeline.evaluation.forgetting_verdict import WORDS, forgetting_figure
 from pipeline.evaluation.loss_curves import LossPoint
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import Pair, read_pairs
+from pipeline.evaluation.tasks import METRICS
 from pipeline.reporting.page import Chart
 
 alt.data_transformers.consolidate_datasets = False  # data stays where it is drawn
 
-TITLE = METRICS[PRIMARY_METRIC].title
 System = dict[str, Any]
 Point = dict[str, Any]
-INTERVAL = (("mean", TITLE), ("low", "95 % from"), ("high", "to"))
 POINT_SIZE = 90
 LOSS_CAPTIONS = {
     "training": "Loss of a training token.",
@@ -33,22 +31,23 @@ def comparison_charts(
 ) -> dict[str, Chart]:
     """Every chart of the comparison's page, by name.
 
-    words: system -> the number of words of each of its summaries. losses: `training` and `validation` -> points.
+    words: system -> the number of words of each of its outputs. losses: `training` and `validation` -> points.
     """
     methods = [row for row in comparison["systems"] if row["kind"] == "method"]
     pairs = read_pairs(comparison)
     drawn = [summary_lengths(words)]
-    drawn += [pareto(methods), accuracy(methods)] if methods else []
-    drawn += [differences(pairs)] if pairs else []
+    metric = comparison["primary_metric"]
+    drawn += [pareto(methods, metric), accuracy(methods)] if methods else []
+    drawn += [differences(pairs, METRICS[metric].title)] if pairs else []
     drawn += [loss_curves(split, points, list(words)) for split, points in losses.items() if points]
     return {chart.name: chart for chart in drawn}
 
 
-def pareto(methods: list[System]) -> Chart:
-    """The primary metric with its interval against the share of trained parameters; zero is at the left edge."""
+def pareto(methods: list[System], metric: str) -> Chart:
+    """A metric with its interval against the share of trained parameters; zero is at the left edge."""
     shares = [row["share"] for row in methods if row["share"] > 0]
     power = math.floor(math.log10(min(shares, default=0.01))) - 1
-    points = _pareto_points(methods, left=100 * 10**power)
+    points, title = _pareto_points(methods, metric, left=100 * 10**power), METRICS[metric].title
     x = alt.X(
         "trained:Q",
         title="trained parameters, % (log; leftmost: none)",
@@ -57,28 +56,28 @@ def pareto(methods: list[System]) -> Chart:
     )
     base = chart_of(points).encode(x=x, color=color("method", [row["name"] for row in methods]))
     dashed = alt.MarkDef(type="line", color="#888888", interpolate="step-after", strokeDash=[3, 3], opacity=0.5)
-    mean, tips = score_axis("mean"), tooltip("method", "share", *INTERVAL)
+    mean, tips = score_axis("mean", title), tooltip("method", "share", *interval_tips(title))
     above_or_below = alt.ExprRef("datum.below ? 12 : -12")
     drawn = alt.layer(
         alt.Chart(alt.Data(values=pareto_frontier(points)), mark=dashed).encode(x=x, y=mean),
-        base.mark_rule(strokeWidth=2).encode(y=score_axis("low"), y2="high:Q"),
+        base.mark_rule(strokeWidth=2).encode(y=score_axis("low", title), y2="high:Q"),
         base.mark_point(filled=True, size=POINT_SIZE).encode(y=mean, tooltip=tips),
-        base.mark_text(dy=above_or_below, fontSize=12).encode(y=score_axis("label"), text="method:N"),
+        base.mark_text(dy=above_or_below, fontSize=12).encode(y=score_axis("label", title), text="method:N"),
     )
     return finish(
         "pareto",
         "Up is better, left is cheaper; vertical lines are 95 % intervals, the dashed one is the Pareto frontier.",
-        f"{TITLE} of each method against the share of parameters it trains; the numbers are in the tables",
+        f"{title} of each method against the share of parameters it trains; the numbers are in the tables",
         drawn,
         height=320,
     )
 
 
-def _pareto_points(methods: list[System], left: float) -> list[Point]:
+def _pareto_points(methods: list[System], metric: str, left: float) -> list[Point]:
     """A point for each method; left is where those are shown that train nothing, in percent."""
     points: list[Point] = [
         {"method": row["name"], "trained": max(100 * row["share"], left), "share": f"{100 * row['share']:.2g} %"}
-        | rounded(row["scores"])
+        | rounded(row["scores"][metric])
         for row in methods
     ]
     for point in points:  # where two are above each other, the label of the lower one goes below it
@@ -120,8 +119,8 @@ def loss_curves(split: str, points: list[LossPoint], names: list[str]) -> Chart:
     )
 
 
-def differences(pairs: list[Pair]) -> Chart:
-    """A line for each pair: the difference in points with its interval, and zero to compare it with."""
+def differences(pairs: list[Pair], score: str) -> Chart:
+    """A line for each pair: the difference in points of a score with its interval, and zero to compare it with."""
     points = [
         {
             "pair": f"{pair.first} − {pair.second}",
@@ -130,7 +129,7 @@ def differences(pairs: list[Pair]) -> Chart:
         }
         for pair in pairs
     ]
-    title = f"difference in {TITLE}, points"
+    title = f"difference in {score}, points"
     base = chart_of(points).encode(
         y=alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
         color=alt.Color("label:N", scale=alt.Scale(domain=["significant", "not significant"]), legend=legend_above(1)),
@@ -147,9 +146,9 @@ def differences(pairs: list[Pair]) -> Chart:
     )
     return finish(
         "differences",
-        f"{TITLE}, paired over dialogues. Each line is the 95 % interval of its pair alone; its colour is the result "
+        f"{score}, paired over examples. Each line is the 95 % interval of its pair alone; its colour is the result "
         "after correction for all pairs.",
-        f"Difference of each pair in {TITLE} with its interval; the numbers are in the table below",
+        f"Difference of each pair in {score} with its interval; the numbers are in the table below",
         drawn,
         height=26 * len(points),
     )
@@ -202,18 +201,18 @@ def accuracy(methods: list[System]) -> Chart:
 
 
 def summary_lengths(words: dict[str, list[int]]) -> Chart:
-    """A box for each system: words -> the number of words of each of its summaries."""
+    """A box for each system: words -> the number of words of each of its outputs."""
     points = [{"system": name, "words": count} for name, counts in words.items() for count in counts]
     drawn = (
         chart_of(points)
         .mark_boxplot(extent="min-max", size=14)
         .encode(
             y=alt.Y("system:N", sort=None, title=None),
-            x=alt.X("words:Q", title="words in a summary"),
+            x=alt.X("words:Q", title="words in an output"),
             color=color("system", list(words)),
         )
     )
-    description = "Words in the summaries of each system: shortest, quartiles, longest"
+    description = "Words in the outputs of each system: shortest, quartiles, longest"
     return finish("lengths", "Shortest, quartiles, longest.", description, drawn, height=26 * len(words))
 
 
@@ -230,8 +229,13 @@ def finish(name: str, caption: str, description: str, drawn: Any, height: int) -
     return Chart(name, caption, specification)
 
 
-def score_axis(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title=TITLE, scale=alt.Scale(zero=False, nice=False, padding=24))
+def interval_tips(title: str) -> tuple[tuple[str, str], ...]:
+    """The lines of a tooltip that say a score with its interval."""
+    return ("mean", title), ("low", "95 % from"), ("high", "to")
+
+
+def score_axis(field: str, title: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False, nice=False, padding=24))
 
 
 def legend_above(columns: int) -> alt.Legend:
@@ -247,8 +251,8 @@ def color(field: str, names: list[str], legend: list[str] | None = None) -> alt.
     return alt.Color(f"{field}:N", sort=None, scale=alt.Scale(domain=names), legend=shown)
 
 
-def rounded(scores: dict[str, dict[str, float]]) -> dict[str, float]:
-    return {key: round(value, 2) for key, value in scores[PRIMARY_METRIC].items()}
+def rounded(score: dict[str, float]) -> dict[str, float]:
+    return {key: round(value, 2) for key, value in score.items()}
 
 
 def tooltip(*fields: str | tuple[str, str], **titles: str) -> list[alt.Tooltip]:

@@ -1,4 +1,4 @@
-"""The comparison as a page: verdict, quality, cost, differences, diagnostics, forgetting, and every summary.
+"""The comparison as a page: verdict, quality, cost, differences, diagnostics, forgetting, and every output.
 
 Each function makes a section from comparison.json. A new section is a function here and a line in `comparison_page`;
 its chart is one of charts.comparison_charts.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.evaluation.pairs import Pair, read_pairs
+from pipeline.evaluation.tasks import METRICS, kind_of
 from pipeline.reporting import comparison_tables as tables
 from pipeline.reporting import forgetting_tables
 from pipeline.reporting.cells import Code
@@ -29,20 +30,23 @@ from pipeline.reporting.page import (
 )
 
 System = dict[str, Any]
-SHOWN_OF_A_SUMMARY = ("prediction", "rouge1", "rouge2", "rougeLsum", "unsupported", "truncated")
+SIGNATURES = {"rouge": "ROUGE", "bleu": "BLEU", "labels": "Labels", "answers": "Answers"}  # as readers call them
 
 
 @dataclass(frozen=True)
 class Details:
     """What the HTML page shows beyond comparison.json.
 
-    dialogues: system -> its rows, in the records' order. charts: those of charts.comparison_charts.
+    source and fields: those of the task. examples: system -> its rows, in the records' order. charts: those of
+    charts.comparison_charts.
     """
 
     data: str
     model: str
+    source: str
+    fields: list[str]
     records: list[dict[str, Any]]
-    dialogues: dict[str, list[dict[str, Any]]]
+    examples: dict[str, list[dict[str, Any]]]
     charts: dict[str, Chart]
 
 
@@ -62,8 +66,8 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
     if methods:
         sections.append(forgetting(comparison, methods, details))
     if details:
-        sections.append(side_by_side(details))
-    about = f"{comparison['dialogues']} test dialogues"
+        sections.append(side_by_side(comparison, details))
+    about = f"{comparison['examples']} test examples"
     return Page(
         title=f"Comparison: {details.model} on {details.data}" if details else "Comparison",
         heading="What fine-tuning buys" if details else "",
@@ -82,15 +86,11 @@ def chart(name: str, details: Details | None) -> Chart | None:
 def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
     signature = comparison["signature"]
     blocks: list[Block] = [
-        tables.quality(systems),
+        tables.quality(systems, comparison["primary_metric"]),
         note(
-            f"Points of 100 with 95 % intervals over {_sample(comparison)}. Baselines: human "
-            "(each reference against the others, which are one fewer than a method has, so BLEU and best are left "
-            "out), lead (the dialogue's first turns) and longest_turn. ROUGE: ",
-            Code(signature["rouge"]),
-            "; BLEU: ",
-            Code(signature["bleu"]),
-            ".",
+            f"Points of 100 with 95 % intervals over {_sample(comparison)}. "
+            f"{kind_of([comparison['primary_metric']]).baselines_note}",
+            *(word for name, text in signature.items() for word in (f" {SIGNATURES[name]}: ", Code(text), ".")),
         ),
     ]
     if similar := near_duplicates(comparison):
@@ -101,16 +101,16 @@ def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
 
 
 def near_duplicates(comparison: dict[str, Any]) -> Prose | None:
-    """How many test dialogues are near-duplicates of train; None where none is."""
+    """How many test examples are near-duplicates of train; None where none is."""
     first = comparison["systems"][0]
     if not first["near_duplicates"]:
         return None
-    counted = f"{first['near_duplicates']} of the {comparison['dialogues']} test dialogues are near-duplicates of train"
+    counted = f"{first['near_duplicates']} of the {comparison['examples']} test examples are near-duplicates of train"
     if "without_near_duplicates" in first:
         return prose(f"{counted}. Without them:")
     return prose(
         Strong(counted),
-        ": the scores say little about new dialogues, and what is left is too few for scores of its own.",
+        ": the scores say little about new examples, and what is left is too few for scores of its own.",
     )
 
 
@@ -120,10 +120,11 @@ def losses(details: Details) -> Section:
 
 
 def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details | None) -> Section:
+    title = METRICS[comparison["primary_metric"]].title
     return section(
-        f"Differences in {tables.TITLE}",
+        f"Differences in {title}",
         chart("differences", details),
-        tables.differences(pairs, comparison["dialogues"]),
+        tables.differences(pairs, comparison["examples"], title),
         note(_how_tested(comparison, pairs)),
         spread if (spread := tables.seed_spread(pairs)).rows else None,
     )
@@ -131,20 +132,20 @@ def differences(comparison: dict[str, Any], pairs: list[Pair], details: Details 
 
 def _sample(comparison: dict[str, Any]) -> str:
     """What the intervals are over."""
-    dialogues, seeds = f"{comparison['dialogues']} dialogues", len(comparison["seeds"])
+    examples, seeds = f"{comparison['examples']} examples", len(comparison["seeds"])
     if seeds > 1:
-        return f"{seeds} seeds and {dialogues}; those of systems without seeds over the dialogues"
-    return f"{dialogues}, of one training each"
+        return f"{seeds} seeds and {examples}; those of systems without seeds over the examples"
+    return f"{examples}, of one training each"
 
 
 def _how_tested(comparison: dict[str, Any], pairs: list[Pair]) -> str:
     corrected = "p corrected for the number of pairs (Holm); significant below 0.05."
     bootstrap = f"bootstrap interval and approximate randomization ({comparison['resamples']:,} resamples)"
     if all(pair.estimate.seeds < 2 for pair in pairs):
-        return f"Paired over dialogues: {bootstrap}, {corrected}"
+        return f"Paired over examples: {bootstrap}, {corrected}"
     return (
-        "Paired over seeds and dialogues: Student's interval and p-value with the variances of both; pairs without "
-        f"seeds over dialogues: {bootstrap}; {corrected}"
+        "Paired over seeds and examples: Student's interval and p-value with the variances of both; pairs without "
+        f"seeds over examples: {bootstrap}; {corrected}"
     )
 
 
@@ -156,7 +157,7 @@ def diagnostics(systems: list[System], details: Details | None) -> Section:
         chart("lengths", details),
         diagnostics_table(systems),
         note(
-            "References: each reference as if it were a summary. A warning means that a fault is more frequent than in "
+            "References: each reference as if it were an output. A warning means that a fault is more frequent than in "
             f"the references, by more than its limit and chance together. {NOT_SEEN}"
         ),
     )
@@ -190,18 +191,31 @@ def forgetting(comparison: dict[str, Any], methods: list[System], details: Detai
     )
 
 
-def side_by_side(details: Details) -> Section:
-    """Each dialogue with its references and every system's summary."""
-    dialogues = [
+def side_by_side(comparison: dict[str, Any], details: Details) -> Section:
+    """Each example with its references and every system's output."""
+    metric = comparison["primary_metric"]
+    examples = [
         {
             "id": record["id"],
-            "dialogue": record["dialogue"],
+            "source": record[details.source],
+            "fields": {name: record[name] for name in details.fields if name != details.source},
             "references": record["references"],
             "near": record.get("near"),
-            "summaries": {
-                name: {key: rows[number][key] for key in SHOWN_OF_A_SUMMARY} for name, rows in details.dialogues.items()
-            },
+            "outputs": {name: _output(rows[number], metric) for name, rows in details.examples.items()},
         }
         for number, record in enumerate(details.records)
     ]
-    return section("Side by side", Reader(list(details.dialogues), dialogues), html_only=True)
+    return section("Side by side", Reader(list(details.examples), examples), html_only=True)
+
+
+def _output(row: dict[str, Any], metric: str) -> dict[str, Any]:
+    """A system's output of an example with its score in points and what is to be said of it."""
+    score = float(METRICS[metric].score(METRICS[metric].matrix([row])[0], 1)[0])
+    notes = [f"{METRICS[metric].title} {score:.0f}"]
+    if row.get("chosen", row.get("written")) != row.get("written"):
+        notes.append(f"likeliest: {row['chosen']}")
+    if (unsupported := row.get("unsupported")) is not None and len(unsupported):
+        notes.append(f"unsupported: {', '.join(unsupported)}")
+    if row.get("truncated"):
+        notes.append("truncated")
+    return {"text": row["prediction"], "score": score, "notes": notes}

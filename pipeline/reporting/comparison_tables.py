@@ -6,10 +6,10 @@ Costs: cost_tables.py; lengths and faults of the texts: diagnostics_table.py.
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.open_questions import ways_to_settle
 from pipeline.evaluation.pairs import Pair, significance_label
 from pipeline.evaluation.power import Settling, settle
+from pipeline.evaluation.tasks import METRICS
 from pipeline.reporting.cells import (
     EMPTY,
     Cell,
@@ -23,22 +23,21 @@ from pipeline.reporting.cells import (
 from pipeline.reporting.page import Column, Columns, Table, build_table
 
 System = dict[str, Any]
-TITLE = METRICS[PRIMARY_METRIC].title
 NAME = (Column("system", align="left"), lambda row: Text(row["name"]))
 
 
-def quality(systems: list[System]) -> Table:
-    """Every system and baseline with its scores."""
-    columns: Columns = [NAME, *_metrics(lambda row: row["scores"])]
+def quality(systems: list[System], metric: str) -> Table:
+    """Every system and baseline with its scores; metric: the primary one."""
+    title = METRICS[metric].title
+    columns: Columns = [NAME, *_metrics(systems, lambda row: row["scores"])]
     if any(len(row["by_seed"]) > 1 for row in systems):
-        meaning = f"The lowest and the highest {TITLE} of the seeds, and their number."
-        columns.insert(2, (Column("by seed", meaning), _by_seed))
-    columns.append(
-        (
-            Column(f"best {TITLE}", f"{TITLE} against the reference that fits best, mean over dialogues."),
-            lambda row: None if _is_human(row) else Number(row["further"][f"{PRIMARY_METRIC}_max"]),
+        meaning = f"The lowest and the highest {title} of the seeds, and their number."
+        columns.insert(2, (Column("by seed", meaning), _by_seed(metric)))
+    if (best := f"{metric}_max") in systems[0]["further"]:
+        meaning = f"{title} against the reference that fits best, mean over examples."
+        columns.append(
+            (Column(f"best {title}", meaning), lambda row: None if _is_human(row) else Number(row["further"][best]))
         )
-    )
     columns += _evaluate_columns(systems)
     columns.append(
         (Column("note", "What the interval of the difference from a baseline shows.", align="left", wrap=True), _note)
@@ -46,7 +45,7 @@ def quality(systems: list[System]) -> Table:
     return build_table("Quality", columns, systems, muted=_is_baseline)
 
 
-def _metrics(scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns:
+def _metrics(systems: list[System], scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns:
     """A column with an interval for each metric; people get none in a metric that gains from further references."""
 
     def column(name: str) -> tuple[Column, Callable[[System], Cell | None]]:
@@ -56,12 +55,15 @@ def _metrics(scores: Callable[[System], dict[str, dict[str, float]]]) -> Columns
             metric.title, meaning
         ), lambda row: None if metric.gains_from_references and _is_human(row) else estimated(scores(row)[name])
 
-    return [column(name) for name in METRICS]
+    return [column(name) for name in systems[0]["scores"]]
 
 
-def _by_seed(row: System) -> Cell:
-    points = [scores[PRIMARY_METRIC] for scores in row["by_seed"].values()]
-    return Text(f"{min(points):.1f} to {max(points):.1f} ({len(points)})") if len(points) > 1 else EMPTY
+def _by_seed(metric: str) -> Callable[[System], Cell]:
+    def cell(row: System) -> Cell:
+        points = [scores[metric] for scores in row["by_seed"].values()]
+        return Text(f"{min(points):.1f} to {max(points):.1f} ({len(points)})") if len(points) > 1 else EMPTY
+
+    return cell
 
 
 def _evaluate_columns(systems: list[System]) -> Columns:
@@ -91,15 +93,15 @@ def _is_human(row: System) -> bool:
 
 
 def without_near_duplicates(systems: list[System]) -> Table:
-    """The scores of the test dialogues that are not much like one of train."""
+    """The scores of the test examples that are not much like one of train."""
     known = [row for row in systems if "without_near_duplicates" in row]
-    columns = [NAME, *_metrics(lambda row: row["without_near_duplicates"]["scores"])]
+    columns = [NAME, *_metrics(systems, lambda row: row["without_near_duplicates"]["scores"])]
     return build_table("Without near-duplicates", columns, known, muted=_is_baseline)
 
 
-def differences(pairs: list[Pair], dialogues: int) -> Table:
-    """Every two systems in the primary metric, and what it would take to settle what is open."""
-    needed = {(pair.first, pair.second): settle(pair.estimate, dialogues, len(pairs)) for pair in pairs}
+def differences(pairs: list[Pair], examples: int, title: str) -> Table:
+    """Every two systems in the primary metric, called `title`, and what it would take to settle what is open."""
+    needed = {(pair.first, pair.second): settle(pair.estimate, examples, len(pairs)) for pair in pairs}
 
     def settling(pair: Pair) -> Settling:
         return needed[pair.first, pair.second]
@@ -112,7 +114,7 @@ def differences(pairs: list[Pair], dialogues: int) -> Table:
             lambda pair: Number(pair.estimate.difference, sign=True),
         ),
         (
-            Column("95 %", "The interval of this pair alone: over dialogues and, with two seeds or more, over seeds."),
+            Column("95 %", "The interval of this pair alone: over examples and, with two seeds or more, over seeds."),
             lambda pair: Interval(pair.estimate.low, pair.estimate.high),
         ),
         (Column("p", "For this pair alone."), lambda pair: PValue(pair.estimate.p)),
@@ -133,22 +135,22 @@ def differences(pairs: list[Pair], dialogues: int) -> Table:
             lambda pair: EMPTY if pair.estimate.significant else Text(_to_settle(settling(pair))),
         ),
     ]
-    return build_table(f"Differences in {TITLE}", columns, pairs)
+    return build_table(f"Differences in {title}", columns, pairs)
 
 
 def _to_settle(needed: Settling) -> str:
-    return " or ".join(ways_to_settle(needed.dialogues, needed.seeds)) or "out of reach"
+    return " or ".join(ways_to_settle(needed.examples, needed.seeds)) or "out of reach"
 
 
 def seed_spread(pairs: list[Pair]) -> Table:
-    """How far a seed, a dialogue and the two together move the difference of two systems."""
+    """How far a seed, an example and the two together move the difference of two systems."""
     known = [pair for pair in pairs if pair.estimate.sd_seed is not None]
     columns: Columns = [
         (Column("first", align="left"), lambda pair: Text(pair.first)),
         (Column("minus", align="left"), lambda pair: Text(pair.second)),
-        (Column("seed", "What another seed moves on all dialogues alike."), _sd("sd_seed")),
-        (Column("dialogue", "What another dialogue moves for all seeds alike."), _sd("sd_dialogue")),
-        (Column("seed and dialogue", "What a seed does to one dialogue."), _sd("sd_rest")),
+        (Column("seed", "What another seed moves on all examples alike."), _sd("sd_seed")),
+        (Column("example", "What another example moves for all seeds alike."), _sd("sd_example")),
+        (Column("seed and example", "What a seed does to one example."), _sd("sd_rest")),
     ]
     return build_table("Standard deviations of one difference", columns, known, show_name=True)
 

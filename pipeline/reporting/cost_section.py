@@ -70,10 +70,10 @@ def ranking(inference: dict[str, Any], size: str) -> list[Block]:
 def measurement(inference: dict[str, Any]) -> str:
     """How inference was measured."""
     loaded = "" if inference["together"] else " Each model was loaded again in every round: together they do not fit."
-    prompts = "1 dialogue" if inference["prompts"] == 1 else f"{inference['prompts']} dialogues"
+    prompts = "1 dialogue" if inference["prompts"] == 1 else f"{inference['prompts']} examples"
     return (
         f"Inference: all methods in one process, in {inference['rounds']} interleaved rounds after a warm-up, for the "
-        f"same dialogues ({prompts} at batch size 1); everyone writes {inference['new_tokens']} tokens. Medians with "
+        f"same examples ({prompts} at batch size 1); everyone writes {inference['new_tokens']} tokens. Medians with "
         f"95 % intervals.{loaded} Methods are apart where the ratio in the same round is over 1.1 and its interval "
         "excludes 1."
     )

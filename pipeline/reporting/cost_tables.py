@@ -36,7 +36,7 @@ def cost(methods: list[System]) -> Table:
             trained(seconds("seconds_to_best")),
         ),
         (
-            Column("generation", "Wall seconds of the summaries of all test dialogues, in batches."),
+            Column("generation", "Wall seconds of the summaries of all test examples, in batches."),
             lambda row: seconds("generate_seconds")(row["cost"]),
         ),
         (Column("generation, CPU", CPU), lambda row: seconds("generate_cpu_seconds")(row["cost"])),

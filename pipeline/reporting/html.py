@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(page: Page) -> str:
-    """The page. Every text is escaped: what a dialogue holds is shown, never run."""
+    """The page. Every text is escaped: what an example holds is shown, never run."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["embedded"] = embedded
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name

@@ -137,10 +137,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Reader:
-    """Every dialogue with its references and every system's summary, with search and order; HTML only."""
+    """Every example with its references and every system's summary, with search and order; HTML only."""
 
     systems: list[str]
-    dialogues: list[dict[str, Any]]
+    examples: list[dict[str, Any]]
 
 
 Block = Prose | Table | Chart | SideBySide | Image | Warnings | Alert | Fold | Reader

@@ -6,9 +6,9 @@ from typing import Any
 
 from pipeline.core.params import PARAMS
 from pipeline.evaluation.differences import format_p
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.pairs import significance_label
 from pipeline.evaluation.run_diff import METRICS_FOLDER, ScoreChange, Values, changed_scores
+from pipeline.evaluation.tasks import METRICS, is_primary
 from pipeline.reporting.cells import EMPTY, Cell, Code, Interval, Number, Text
 from pipeline.reporting.page import (
     Block,
@@ -72,12 +72,10 @@ def parameter_blocks(parameters: Diff, count: int) -> list[Block]:
 def metric_blocks(changes: list[ScoreChange], metrics: Diff) -> list[Block]:
     """The primary metric of every system; further scores are folded unless only they changed significantly."""
     changed = [change for change in changes if change.how not in ("new", "removed")]
-    primary = [change for change in changed if change.metric == PRIMARY_METRIC]
+    primary = [change for change in changed if is_primary(change.metric)]
     named = {change.system for change in primary if change.significant}
     shown = [
-        change
-        for change in changed
-        if change.metric == PRIMARY_METRIC or (change.significant and change.system not in named)
+        change for change in changed if is_primary(change.metric) or (change.significant and change.system not in named)
     ]
     further = [change for change in changed if change not in shown]
     blocks: list[Block] = [score_table("Scores", shown)] if shown else []
@@ -161,5 +159,5 @@ class Plots:
         blocks: list[Block] = [Image(description, f"{folder}{name}") for name, description in shown.items()]
         if self.report:
             rest = "" if self.images else " and the plots"
-            blocks.append(prose(Link(f"The report, with every summary side by side{rest}", self.report)))
+            blocks.append(prose(Link(f"The report, with every output side by side{rest}", self.report)))
         return section("", *blocks)

@@ -6,10 +6,9 @@ from typing import Any
 
 import altair as alt
 
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.run_diff import RunSnapshot
+from pipeline.evaluation.tasks import METRICS, is_primary
 
-TITLE = METRICS[PRIMARY_METRIC].title
 SIDES = ["base", "now"]
 COLOR = alt.Color(
     "side:N",
@@ -23,9 +22,10 @@ def save_plots(before: RunSnapshot, now: RunSnapshot, folder: Path) -> dict[str,
     import vl_convert
 
     plots = {
-        f"{PRIMARY_METRIC}.png": (f"{TITLE}, base and now", score_bars(before, now)),
-        "validation-loss.png": ("Validation loss, base and now", loss_panels(before, now)),
+        f"{metric}.png": (f"{METRICS[metric].title}, base and now", score_bars(before, now, metric))
+        for metric in primary_metrics(before, now)
     }
+    plots["validation-loss.png"] = ("Validation loss, base and now", loss_panels(before, now))
     folder.mkdir(parents=True, exist_ok=True)
     for name, (_, plot) in plots.items():
         if plot:
@@ -35,16 +35,23 @@ def save_plots(before: RunSnapshot, now: RunSnapshot, folder: Path) -> dict[str,
     return {name: description for name, (description, plot) in plots.items() if plot}
 
 
-def score_bars(before: RunSnapshot, now: RunSnapshot) -> Any:
-    """The primary metric of every system with its interval, base above now; None without any."""
+def primary_metrics(before: RunSnapshot, now: RunSnapshot) -> list[str]:
+    """The primary metric of the task; two where a change is one of the task."""
+    scores = [each for snapshot in (now, before) for each in snapshot.scores.values()]
+    return list(dict.fromkeys(name for each in scores for name in each if is_primary(name)))
+
+
+def score_bars(before: RunSnapshot, now: RunSnapshot, metric: str) -> Any:
+    """A metric of every system with its interval, base above now; None without any."""
     points = [
-        {"system": name, "side": side, **scores[PRIMARY_METRIC]}
+        {"system": name, "side": side, **scores[metric]}
         for side, snapshot in zip(SIDES, (before, now))
         for name, scores in snapshot.scores.items()
+        if metric in scores
     ]
     names = list(dict.fromkeys([*now.scores, *before.scores]))
     y = alt.Y("system:N", sort=names, title=None, axis=alt.Axis(labelFontSize=13))
-    title, scale = f"{TITLE}, 95 % interval", alt.Scale(domainMin=0)
+    title, scale = f"{METRICS[metric].title}, 95 % interval", alt.Scale(domainMin=0)
     base = alt.Chart(alt.Data(values=points)).encode(y=y)
     bars = base.mark_bar().encode(
         yOffset=alt.YOffset("side:N", sort=SIDES), x=alt.X("mean:Q", title=title, scale=scale), color=COLOR

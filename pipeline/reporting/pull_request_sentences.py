@@ -1,8 +1,8 @@
 """The sentences of a pull request's page: what changed significantly, and how each difference was tested."""
 
 from pipeline.evaluation.bootstrap import ALPHA
-from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.run_diff import ScoreChange
+from pipeline.evaluation.tasks import METRICS
 from pipeline.reporting.page import Prose, Strong, Words, counted
 
 
@@ -60,7 +60,7 @@ def explanations(changes: list[ScoreChange]) -> list[str]:
     if names := _systems(changes, "unpaired"):
         sentences.append(
             f"{', '.join(names)}: unpaired, from the 95 % intervals in reports/comparison.json, which is less "
-            f"sensitive, because the scores of each dialogue can't be read on both sides; {corrected}."
+            f"sensitive, because the scores of each example can't be read on both sides; {corrected}."
         )
     for reason in dict.fromkeys(change.reason for change in changes if change.reason):
         names = list(dict.fromkeys(change.system for change in changes if change.reason == reason))
@@ -70,15 +70,15 @@ def explanations(changes: list[ScoreChange]) -> list[str]:
 
 def _how_paired(change: ScoreChange) -> str:
     """What a paired difference is over, and how it was tested."""
-    dialogues, seeds = counted(change.dialogues, "dialogue"), change.difference.seeds if change.difference else 0
+    examples, seeds = counted(change.examples, "example"), change.difference.seeds if change.difference else 0
     bootstrap = "bootstrap interval and approximate randomization"
     if change.added_sd is not None:
         return (
-            f"{dialogues} of one training each, with the variance of seeds added as {seeds} seeds show it (Student's t)"
+            f"{examples} of one training each, with the variance of seeds added as {seeds} seeds show it (Student's t)"
         )
     if seeds > 1:
-        return f"{seeds} seeds and {dialogues} (Student's t)"
-    return f"{dialogues}{' of one training each' if seeds else ''}, {bootstrap}"
+        return f"{seeds} seeds and {examples} (Student's t)"
+    return f"{examples}{' of one training each' if seeds else ''}, {bootstrap}"
 
 
 def _one_sided(changes: list[ScoreChange], how: str, system: str) -> str:

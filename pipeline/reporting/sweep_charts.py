@@ -2,18 +2,21 @@
 
 import altair as alt
 
-from pipeline.reporting.charts import INTERVAL, POINT_SIZE, TITLE, Point, chart_of, color, finish, tooltip
+from pipeline.reporting.charts import POINT_SIZE, Point, chart_of, color, finish, interval_tips, tooltip
 from pipeline.reporting.page import Chart
 
 
-def sweep(name: str, caption: str, title: str, field: str, points: list[Point], with_intervals: bool) -> Chart:
-    """A score or a loss of a sweep's points against the parameter. points: series, value, label, `field`.
+def sweep(
+    name: str, caption: str, title: str, field: str, y_title: str, points: list[Point], with_intervals: bool
+) -> Chart:
+    """A score or a loss of a sweep's points against the parameter. y_title: what it is called.
+
+    points: series, value, label, `field`.
 
     with_intervals: low and high of each point are drawn, and points that are not non_inferior are pale.
     """
     names = list(dict.fromkeys(point["series"] for point in points))
     x, is_number = _parameter_axis([point["value"] for point in points], title)
-    y_title = TITLE if with_intervals else "validation loss"
     y = alt.Y(f"{field}:Q", title=y_title, scale=alt.Scale(zero=False))
     base = chart_of(points).encode(x=x, color=color("series", names, names if len(names) > 1 else None))
     shown = [alt.Tooltip("series:N"), alt.Tooltip("value:N", title=title)]
@@ -23,7 +26,7 @@ def sweep(name: str, caption: str, title: str, field: str, points: list[Point], 
     if with_intervals:
         low = alt.Y("low:Q", title=y_title, scale=alt.Scale(zero=False))
         layers.append(base.mark_rule(strokeWidth=2).encode(y=low, y2="high:Q"))
-        shown += [*tooltip(*INTERVAL), alt.Tooltip("label:N")]
+        shown += [*tooltip(*interval_tips(y_title)), alt.Tooltip("label:N")]
     else:
         shown.append(alt.Tooltip(f"{field}:Q", title=y_title, format=".3f"))
     drawn = alt.layer(*layers, marks.encode(tooltip=shown))

@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.core.params import flatten
 from pipeline.evaluation.differences import format_p
-from pipeline.evaluation.metrics import METRICS, PRIMARY_METRIC
 from pipeline.evaluation.sweep_series import JudgedPoint, SweepSeries
+from pipeline.evaluation.tasks import METRICS
 from pipeline.reporting import sweep_charts
 from pipeline.reporting.cells import (
     Bytes,
@@ -24,8 +24,6 @@ from pipeline.reporting.cells import (
 )
 from pipeline.reporting.page import Column, Columns, Page, Section, Table, Warnings, build_table, note, prose, section
 
-TITLE = METRICS[PRIMARY_METRIC].title
-
 
 @dataclass(frozen=True)
 class SweepContext:
@@ -37,7 +35,7 @@ class SweepContext:
     title: str
     about: str
     parameter: str
-    dialogues: int
+    examples: int
     params: list[dict[str, Any]]
     unreadable: list[str]
 
@@ -60,11 +58,11 @@ def values_page(context: SweepContext, series: list[SweepSeries]) -> Page:
     title, names = context.title, [series_name(one) for one in series]
     notes = [fixed_settings(own, context.parameter, one) for one, own in zip(series, context.params)]
     notes.append(
-        f"{TITLE} with 95 % intervals over {_sample(context, series)}. Each value is compared with the best, paired, p "
-        "corrected for all pairs of values (Holm). Non-inferior: it is shown to lose less than "
-        f"{series[0].non_inferiority_margin:g} points (score.non_inferiority_margin) to every other value, corrected "
-        "for the number of values. Otherwise significantly worse where p is below 0.05, or inconclusive. The best of "
-        "several is a little luckier than it is good: its score is no estimate for new dialogues."
+        f"{METRICS[series[0].metric].title} with 95 % intervals over {_sample(context, series)}. Each value is "
+        "compared with the best, paired, p corrected for all pairs of values (Holm). Non-inferior: it is shown to lose "
+        f"less than {series[0].non_inferiority_margin:g} points (score.non_inferiority_margin) to every other value, "
+        "corrected for the number of values. Otherwise significantly worse where p is below 0.05, or inconclusive. The "
+        "best of several is a little luckier than it is good: its score is no estimate for new examples."
     )
     sentences = [headline_of(one, title) for one in series]
     tables = [section(name, points_table(one, name, title)) for name, one in zip(names, series)]
@@ -73,11 +71,11 @@ def values_page(context: SweepContext, series: list[SweepSeries]) -> Page:
 
 def _sample(context: SweepContext, series: list[SweepSeries]) -> str:
     """What the intervals are over."""
-    dialogues, seeds = f"{context.dialogues} validation dialogues", max(one.seeds for one in series)
+    examples, seeds = f"{context.examples} validation examples", max(one.seeds for one in series)
     if seeds > 1:
-        return f"{seeds} seeds and {dialogues}"
+        return f"{seeds} seeds and {examples}"
     once = ", of one training each, so that another seed may order the values differently" if seeds else ""
-    return f"{dialogues}{once}"
+    return f"{examples}{once}"
 
 
 def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Section:
@@ -88,28 +86,32 @@ def _value_charts(series: list[SweepSeries], names: list[str], title: str) -> Se
             "loss": point.validation_loss,
             "label": point.label,
             "non_inferior": point.non_inferior,
-            **{key: round(value, 2) for key, value in point.scores[PRIMARY_METRIC].items()},
+            **{key: round(value, 2) for key, value in point.scores[one.metric].items()},
         }
         for one, name in zip(series, names)
         for point in one.points
     ]
     trained = [point for point in points if point["loss"] is not None]
-    caption = f"{TITLE} with 95 % intervals; pale points are not known to be non-inferior to the best."
-    quality = sweep_charts.sweep(PRIMARY_METRIC, caption, title, "mean", points, with_intervals=True)
+    metric = series[0].metric
+    caption = f"{METRICS[metric].title} with 95 % intervals; pale points are not known to be non-inferior to the best."
+    quality = sweep_charts.sweep(metric, caption, title, "mean", METRICS[metric].title, points, with_intervals=True)
     caption = "Loss of a validation token at the checkpoint that was kept."
-    loss = sweep_charts.sweep("loss", caption, title, "loss", trained, with_intervals=False) if trained else None
+    loss = None
+    if trained:
+        loss = sweep_charts.sweep("loss", caption, title, "loss", "validation loss", trained, with_intervals=False)
     return section("", quality, loss, html_only=True)
 
 
 def headline_of(series: SweepSeries, title: str) -> str:
     """The result of a series in a few sentences, made from its numbers."""
     best = next(point for point in series.points if point.value == series.best)
-    sentence = f"{series_name(series)}: {title} {best.value} scores best, {TITLE} {_points(best):.1f}"
+    score = METRICS[series.metric].title
+    sentence = f"{series_name(series)}: {title} {best.value} scores best, {score} {_points(best, series.metric):.1f}"
     sentence += _alternatives(series)
     if series.plateau is not None:
         sentence += f" The validation loss is on its plateau, within 1 % of the lowest, from {series.plateau} on"
         first = next(point for point in series.points if point.value == series.plateau)
-        sentence += f" ({_change(first)} {TITLE} from the best)." if first is not best else "."
+        sentence += f" ({_change(first)} {score} from the best)." if first is not best else "."
     if series.seeds == 1:
         sentence += " Each value was trained once: another seed may order them differently."
     return sentence
@@ -130,7 +132,8 @@ def _alternatives(series: SweepSeries) -> str:
         point = next(point for point in series.points if point.value == series.smallest)
         change = point.minus_best
         return (
-            f"; the smallest that is non-inferior (margin {margin}) is {point.value}, {_points(point):.1f} "
+            f"; the smallest that is non-inferior (margin {margin}) is {point.value}, "
+            f"{_points(point, series.metric):.1f} "
             f"({_change(point)}, {format_p(change.p_holm)})."
         )
     if series.smallest is None:
@@ -140,8 +143,8 @@ def _alternatives(series: SweepSeries) -> str:
     return f", and no smaller value is non-inferior (margin {margin})."
 
 
-def _points(point: JudgedPoint) -> float:
-    return point.scores[PRIMARY_METRIC]["mean"]
+def _points(point: JudgedPoint, metric: str) -> float:
+    return point.scores[metric]["mean"]
 
 
 def series_name(series: SweepSeries) -> str:
@@ -161,6 +164,14 @@ def _setting(key: str, value: object) -> str:
     return f"{key}={json.dumps(value)}".replace('"', "")
 
 
+def _further_scores(series: SweepSeries) -> Columns:
+    """The second metric of the task, where it has one."""
+    second = next((name for name in series.points[0].scores if name != series.metric), None)
+    if second is None:
+        return []
+    return [(Column(METRICS[second].title), lambda point: Number(point.scores[second]["mean"]))]
+
+
 def points_table(series: SweepSeries, name: str, title: str) -> Table:
     """A series' points: quality, validation loss and cost."""
 
@@ -171,8 +182,8 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
     columns: Columns = [
         (Column(title, align="left"), lambda point: Text(str(point.value))),
         (
-            Column(TITLE, "On validation, with its interval."),
-            lambda point: estimated(point.scores[PRIMARY_METRIC]),
+            Column(METRICS[series.metric].title, "On validation, with its interval."),
+            lambda point: estimated(point.scores[series.metric]),
         ),
         (
             Column("minus best", "The difference from the best value."),
@@ -190,7 +201,7 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
             Column("result", meaning, align="left"),
             lambda point: Text("best" if point.value == series.best else point.label),
         ),
-        (Column("ROUGE-2"), lambda point: Number(point.scores["rouge2"]["mean"])),
+        *_further_scores(series),
         (
             Column("validation loss", "At the checkpoint that was kept, mean over seeds."),
             lambda point: optional(Number, point.validation_loss, 3),

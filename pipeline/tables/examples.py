@@ -1,4 +1,4 @@
-"""A row of a data set as a dialogue and its summaries: which columns hold them, and in which shapes."""
+"""A row of a data set as an input and its outputs: which columns hold them, and in which shapes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +19,8 @@ class Columns:
     source: str
     target: str
     missing_words: list[str]
+    further: dict[str, str] = field(default_factory=dict)  # other fields of the task -> their columns
+    short: bool = False  # outputs are labels or answers, which may be whole numbers
 
     def means_missing(self, text: str) -> bool:
         return text.lower() in {word.lower() for word in self.missing_words}
@@ -28,14 +30,15 @@ class Columns:
 class Example:
     """empty: why a row cannot be used, where a text is empty or missing. left_out: what was not taken, by kind."""
 
-    dialogue: str
+    source: str
     references: list[str]
     empty: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
 
 
 def read_example(row: dict[str, Any], columns: Columns, where: str) -> Example:
-    """A row's dialogue and references. Raises InputError for one that is neither usable nor just empty."""
+    """A row's input, further fields and references. Raises InputError for one that is neither usable nor just empty."""
     left_out: Counter[str] = Counter()
     if chat := _chat_column(row, columns):
         messages = _messages(row[chat], f"{where}: column {chat!r}", left_out)
@@ -43,11 +46,20 @@ def read_example(row: dict[str, Any], columns: Columns, where: str) -> Example:
     else:
         if columns.source not in row:
             raise InputError(f"{where}: no column {columns.source!r} (data.source_column); found {listed(row)}")
-        texts = [(columns.source, _dialogue(row, columns.source, where, left_out))]
+        texts = [(columns.source, _source(row, columns.source, where, left_out))]
         for column in target_columns(row, columns.target, where):
-            texts += [(column, text) for text in _references(row[column], f"{where}: column {column!r}")]
-    empty = next(filter(None, (_emptiness(column, text, columns) for column, text in texts)), "")
-    return Example(texts[0][1], [text for _, text in texts[1:]], empty, left_out)
+            texts += [(column, text) for text in _references(row[column], columns.short, f"{where}: column {column!r}")]
+    fields = {name: _field(row, name, column, where) for name, column in columns.further.items()}
+    filled = [*texts, *((columns.further[name], text) for name, text in fields.items())]
+    empty = next(filter(None, (_emptiness(column, text, columns) for column, text in filled)), "")
+    return Example(texts[0][1], [text for _, text in texts[1:]], empty, fields, left_out)
+
+
+def _field(row: dict[str, Any], name: str, column: str, where: str) -> str:
+    """A further field's text; a whole number counts as its digits."""
+    if column not in row:
+        raise InputError(f"{where}: no column {column!r} (data.columns.{name}); found {listed(row)}")
+    return values.short_text(row[column], f"{where}: column {column!r}")
 
 
 def _emptiness(column: str, text: str, columns: Columns) -> str:
@@ -96,7 +108,7 @@ def _messages(value: object, where: str, left_out: Counter[str]) -> tuple[str, s
     return dialogue, summary
 
 
-def _dialogue(row: dict[str, Any], column: str, where: str, left_out: Counter[str]) -> str:
+def _source(row: dict[str, Any], column: str, where: str, left_out: Counter[str]) -> str:
     value, where = row[column], f"{where}: column {column!r}"
     found = _list(value, where)
     if found is None and isinstance(value, dict):
@@ -120,10 +132,10 @@ def _speakers(row: dict[str, Any], texts: list[Any]) -> list[Any] | None:
     return None if taking_part else names
 
 
-def _references(value: object, where: str) -> list[str]:
+def _references(value: object, short: bool, where: str) -> list[str]:
     found = _list(value, where)
     if found is None:
-        return [values.text_of(value, where)]
+        return [values.short_text(value, where) if short else values.text_of(value, where)]
     return [turns.read_turn(one, f"{where}: reference {number}").text for number, one in enumerate(found, 1)] or [""]
 
 

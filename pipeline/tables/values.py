@@ -56,6 +56,12 @@ def text_of(value: object, where: str) -> str:
     return value.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
+def short_text(value: object, where: str) -> str:
+    """`text_of` for a label or an answer, which may be a whole number: its digits."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return str(int(value)) if whole else text_of(value, where)  # type: ignore[call-overload]
+
+
 def written_list(text: str, where: str) -> list[Any] | None:
     """The list that a text is, written as JSON: of texts or of objects. None for any other text.
 

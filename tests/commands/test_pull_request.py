@@ -48,7 +48,7 @@ def cells(text: str, first: str, second: str = "") -> list[str]:
     return next(row for row in rows if row[0] == first and second in ("", row[1]))
 
 
-def test_a_change_is_tested_on_the_dialogues_of_both_commits(project):
+def test_a_change_is_tested_on_the_examples_of_both_commits(project):
     text = page(project, "base")
     assert text == (project.folder / "pull_request/summary.md").read_text() + "\n"
     title, _, headline = text.splitlines()[:3]
@@ -57,7 +57,7 @@ def test_a_change_is_tested_on_the_dialogues_of_both_commits(project):
         "published is new."
     )
     assert cells(text, "`generate.max_new_tokens`")[1:] == ["12", "24"]
-    assert "lora: paired over 24 dialogues" in text
+    assert "lora: paired over 24 examples" in text
     before = project.must("git", "show", "base:reports/metrics/lora.json")
     old, new = json.loads(before)["rouge1"], project.json("reports/metrics/lora.json")["rouge1"]
     assert cells(text, "lora", "ROUGE-1")[2:5] == [f"{old:.2f}", f"{new:.2f}", f"{new - old:+.2f}"]
@@ -158,7 +158,7 @@ def test_the_workflow_runs_the_base_beside_the_change_so_that_the_test_is_paired
     """Also where the base's committed results come from another machine and are in no cache here."""
     project.must("git", "checkout", "--quiet", "-B", "base", "base")
     lock = (project.folder / "dvc.lock").read_text()
-    table = project.outputs()["reports/dialogues/lora.parquet"]
+    table = project.outputs()["reports/examples/lora.parquet"]
     (project.folder / "dvc.lock").write_text(lock.replace(table, "f" * 32))
     project.must("git", "commit", "--quiet", "--all", "--message", "results of another machine")
     project.must("git", "checkout", "--quiet", "-")
@@ -175,7 +175,7 @@ def test_the_workflow_runs_the_base_beside_the_change_so_that_the_test_is_paired
     name, _, base = (tmp_path / "environment").read_text().strip().partition("=")
     assert name == "BASE"
     text = page(project, base)
-    assert "lora: paired over 24 dialogues" in text and "unpaired" not in text and "would run" not in text
+    assert "lora: paired over 24 examples" in text and "unpaired" not in text and "would run" not in text
 
 
 def test_the_workflow_pushes_plots_to_a_branch_of_their_own(tmp_path):

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.core import files
-from tests.evaluation.dialogues import RECORDS, ROWS
+from tests.evaluation.examples import RECORDS, ROWS
 from tests.project import ROOT
 from tests.systems import SETTINGS
 

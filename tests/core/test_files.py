@@ -5,7 +5,7 @@ import pytest
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.core.shapes import Prompt, Record, Tokens
+from pipeline.core.shapes import Prompt, Tokens, record
 
 RECORD = {"id": "a", "dialogue": "A: x\u2028y", "references": ["One.", "Two."], "near": "b"}
 
@@ -16,7 +16,7 @@ def test_what_is_written_is_read_again(tmp_path):
     files.write_jsonl(tmp_path / "x.jsonl", [RECORD, RECORD])
     files.write_parquet(tmp_path / "x.parquet", [TOKENS])
     files.write_json(tmp_path / "x.json", {"a": [1]})
-    assert files.read_jsonl(tmp_path / "x.jsonl", Record) == [RECORD, RECORD]
+    assert files.read_jsonl(tmp_path / "x.jsonl", record("dialogue")) == [RECORD, RECORD]
     assert files.read_parquet(tmp_path / "x.parquet", shape=Tokens) == [TOKENS]
     assert files.read_json(tmp_path / "x.json") == {"a": [1]}
     files.write_jsonl(tmp_path / "empty.jsonl", [])
@@ -37,7 +37,7 @@ def test_a_row_of_another_shape_is_named_with_its_line(tmp_path, change, message
     path = Paths(tmp_path).records("test")
     files.write_jsonl(path, [RECORD, RECORD | change])
     with pytest.raises(InputError) as refusal:
-        files.read_jsonl(path, Record)
+        files.read_jsonl(path, record("dialogue"))
     assert str(refusal.value).startswith(f"{path}: cut short or changed by hand ({message}")
     assert str(refusal.value).endswith("; make it anew with `dvc repro -f -s prepare`")
     assert len(str(refusal.value)) < 300 + len(str(path))

@@ -112,7 +112,7 @@ def prepare(folder: Path) -> subprocess.CompletedProcess[str]:
 def write_params(folder, **data):
     import yaml
 
-    values = {"seed": 1, "data": section("data", **data), "score": section("score")}
+    values = {"seed": 1, "task": section("task"), "data": section("data", **data), "score": section("score")}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
 
 
@@ -130,7 +130,7 @@ def test_a_command_reads_and_checks_its_sections_of_params(tmp_path):
     assert prepare(tmp_path).stderr.startswith("python -m pipeline.prepare: error: data.drop_empty: 'yes': ")
     (tmp_path / "params.yaml").write_text("seed: 1\n")
     done = prepare(tmp_path)
-    assert (done.returncode, done.stderr) == (1, "python -m pipeline.prepare: error: data: missing from params.yaml\n")
+    assert (done.returncode, done.stderr) == (1, "python -m pipeline.prepare: error: task: missing from params.yaml\n")
 
 
 def test_a_command_that_succeeds_exits_with_0(tmp_path):

@@ -13,8 +13,8 @@ def columns(values) -> np.ndarray:
     return np.asarray(values, dtype=float)[:, None]
 
 
-def mean(dialogues: int) -> Statistic:
-    return lambda sums: sums[:, 0] / dialogues
+def mean(examples: int) -> Statistic:
+    return lambda sums: sums[:, 0] / examples
 
 
 def interval(resampling: PairedResampling, values: np.ndarray, statistic: Statistic) -> tuple[float, float]:
@@ -27,7 +27,7 @@ def difference(resampling: PairedResampling, first, second, statistic: Statistic
     return change.low, change.high
 
 
-def test_a_resample_has_as_many_dialogues_as_there_are():
+def test_a_resample_has_as_many_examples_as_there_are():
     drawn = PairedResampling.draw(7, 500, seed=1)
     assert (drawn.counts.sum(axis=1) == 7).all()
     assert set(np.unique(drawn.swaps)) == {0, 1}
@@ -40,7 +40,7 @@ def test_the_same_seed_gives_the_same_draws_and_another_does_not():
     assert (one.counts != other.counts).any() and (one.swaps != other.swaps).any()
 
 
-def test_two_dialogues_by_hand():
+def test_two_examples_by_hand():
     # Resamples of {0, 1}: both 0 (1/4), one of each (1/2), both 1 (1/4): the middle 95 % is all of it.
     drawn = PairedResampling.draw(2, 4000, seed=1)
     assert interval(drawn, columns([0, 1]), mean(2)) == (0, 1)
@@ -48,7 +48,7 @@ def test_two_dialogues_by_hand():
     assert drawn.p_value(columns([1, 1]), columns([0, 0]), mean(2)) == pytest.approx(0.5, abs=0.03)
 
 
-def test_three_dialogues_by_hand():
+def test_three_examples_by_hand():
     # +3, +2, +1: of eight sign patterns only +++ and --- reach a sum of 6.
     drawn = PairedResampling.draw(3, 8000, seed=3)
     assert drawn.p_value(columns([4, 3, 2]), columns([1, 1, 1]), mean(3)) == pytest.approx(2 / 8, abs=0.02)
@@ -114,7 +114,7 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-def test_ten_thousand_resamples_of_fifteen_hundred_dialogues_take_two_seconds():
+def test_ten_thousand_resamples_of_fifteen_hundred_examples_take_two_seconds():
     first, second = np.random.default_rng(0).random((2, 1500, 1))
     began = time.process_time()  # whatever else the machine does
     drawn, score = PairedResampling.draw(1500, 10_000, seed=1), mean(1500)
@@ -131,8 +131,8 @@ def test_within_groups_every_resample_has_as_many_of_each():
     assert set(drawn.swaps.ravel()) == {0, 1}
 
 
-def test_levels_are_expanded_for_few_dialogues():
-    """Ten dialogues: 2.262 of Student's nine degrees of freedom, times sqrt(10 / 9): levels 0.86 and 99.14 %."""
+def test_levels_are_expanded_for_few_examples():
+    """Ten examples: 2.262 of Student's nine degrees of freedom, times sqrt(10 / 9): levels 0.86 and 99.14 %."""
     values = columns(np.random.default_rng(3).normal(size=10))
     drawn = PairedResampling.draw(10, 4000, seed=1)
     resampled = (drawn.counts @ values)[:, 0] / 10

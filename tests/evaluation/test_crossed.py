@@ -1,4 +1,4 @@
-"""The crossed analysis of seeds and dialogues: by hand, beside statsmodels, and for scores that are no means."""
+"""The crossed analysis of seeds and examples: by hand, beside statsmodels, and for scores that are no means."""
 
 import numpy as np
 import pandas
@@ -6,19 +6,19 @@ import pytest
 from scipy import stats
 
 from pipeline.evaluation.crossed import analyse, mean_score, mean_squares, pseudo_values
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.rouge_bleu import METRICS
 from tests.worlds import worlds
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # statsmodels with the newest pandas
 
 
-def test_two_seeds_and_two_dialogues_by_hand():
-    """Means 2 and 6 of the seeds, 3 and 5 of the dialogues, and nothing is left: 2 x 8, 2 x 2 and 0."""
+def test_two_seeds_and_two_examples_by_hand():
+    """Means 2 and 6 of the seeds, 3 and 5 of the examples, and nothing is left: 2 x 8, 2 x 2 and 0."""
     values = np.array([[1.0, 3.0], [5.0, 7.0]])
     assert mean_squares(values) == pytest.approx((16, 4, 0))
     result = analyse(values)
     assert (result.mean, result.standard_error) == pytest.approx((4, np.sqrt(20 / 4)))
-    assert (result.sd_seed, result.sd_dialogue, result.sd_rest) == pytest.approx((np.sqrt(8), np.sqrt(2), 0))
+    assert (result.sd_seed, result.sd_example, result.sd_rest) == pytest.approx((np.sqrt(8), np.sqrt(2), 0))
     assert result.df == pytest.approx(20**2 / (16**2 + 4**2))
     half = stats.t.ppf(0.975, 400 / 272) * np.sqrt(5)
     assert result.interval() == pytest.approx((4 - half, 4 + half))
@@ -49,12 +49,12 @@ def test_the_variances_are_those_of_a_crossed_mixed_model_of_statsmodels():
     variances = dict(zip(fitted.model.exog_vc.names, fitted.vcomp))
     ours = analyse(values)
     assert ours.sd_seed**2 == pytest.approx(variances["seed"], rel=0.01)
-    assert ours.sd_dialogue**2 == pytest.approx(variances["dialogue"], rel=0.01)
+    assert ours.sd_example**2 == pytest.approx(variances["dialogue"], rel=0.01)
     assert ours.sd_rest**2 == pytest.approx(fitted.scale, rel=0.01)
     assert ours.standard_error == pytest.approx(float(fitted.bse["Intercept"]), rel=0.01)
 
 
-def test_a_variance_below_zero_counts_as_none_and_dialogues_stay():
+def test_a_variance_below_zero_counts_as_none_and_examples_stay():
     values = np.array([[1.0, 1.0, 4.0, 9.0], [-1.0, 3.0, 4.0, 9.0], [0.0, 2.0, 4.0, 9.0]])
     seed, dialogue, rest = mean_squares(values)
     assert seed < rest < dialogue
@@ -83,13 +83,13 @@ def test_pseudo_values_of_a_mean_are_the_scores_themselves():
     assert pseudo_values(scores, METRICS["rouge1"].score) == pytest.approx(scores[:, :, 0])
 
 
-def bleu_rows(seeds: int, dialogues: int, seed: int) -> np.ndarray:
-    """(seeds, dialogues, columns) counts of summaries of twenty words."""
+def bleu_rows(seeds: int, examples: int, seed: int) -> np.ndarray:
+    """(seeds, examples, columns) counts of summaries of twenty words."""
     rng = np.random.default_rng(seed)
-    length = rng.integers(15, 26, (seeds, dialogues, 1)).astype(float)
+    length = rng.integers(15, 26, (seeds, examples, 1)).astype(float)
     orders = np.arange(4)
     totals = length - orders
-    share = rng.beta(6, 4, (seeds, dialogues, 1)) ** (1 + 0.5 * orders)
+    share = rng.beta(6, 4, (seeds, examples, 1)) ** (1 + 0.5 * orders)
     return np.concatenate([length, np.full_like(length, 20), np.round(totals * share), totals], axis=2)
 
 

@@ -31,7 +31,7 @@ def test_a_row_of_columns(entities):
     columns = diagnostics.diagnose(row, DIALOGUE, REFERENCES, entities)
     assert columns["words"] == 3
     assert columns["length_ratio"] == pytest.approx(3 / 6.5)  # references of 7 and 6 words
-    assert [columns[fault] for fault in diagnostics.FAULTS] == [True, False, False, []]
+    assert [columns.get(fault) for fault in diagnostics.FAULTS] == [True, False, False, [], None]
 
 
 def test_external_predictions_do_not_say_whether_they_were_truncated(entities):
@@ -55,7 +55,7 @@ def test_references_are_diagnosed_as_summaries_beside_the_others(entities):
         {"id": "a", "dialogue": DIALOGUE, "references": [*REFERENCES, "Anna met Zoe."]},
         {"id": "b", "dialogue": "Anna: No.", "references": ["Anna refuses."]},
     ]
-    rows = diagnostics.diagnose_references(records, entities)
+    rows = diagnostics.diagnose_references(records, "dialogue", entities)
     assert [row["id"] for row in rows] == ["a", "a", "a", "b"]
     assert [row["unsupported"] for row in rows] == [[], [], ["Zoe"], []]
     assert [row["length_ratio"] for row in rows] == [pytest.approx(7 / 4.5), pytest.approx(6 / 5), 3 / 6.5, None]

@@ -6,7 +6,7 @@ from scipy import stats
 
 from pipeline.evaluation.crossed import analyse
 from pipeline.evaluation.differences import Difference, correct, format_p, paired_difference, unpaired_difference
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.rouge_bleu import METRICS
 from tests.systems import settings
 
 ROUGE1 = METRICS["rouge1"]
@@ -63,7 +63,7 @@ def test_a_system_without_seeds_meets_every_seed_of_the_other():
     assert found == paired_difference(seeded, twice, ROUGE1, settings(), 2, margin=3.0)
 
 
-def test_with_one_seed_it_is_the_bootstrap_over_dialogues_and_nothing_is_known_of_seeds():
+def test_with_one_seed_it_is_the_bootstrap_over_examples_and_nothing_is_known_of_seeds():
     rng = np.random.default_rng(0)
     first, second = rng.normal(45, 5, size=(2, 1, 60, 1))
     found = paired_difference(first, second, ROUGE1, settings(resamples=4000), 1, margin=3.0)
@@ -73,7 +73,7 @@ def test_with_one_seed_it_is_the_bootstrap_over_dialogues_and_nothing_is_known_o
     assert (found.low, found.high) == pytest.approx((apart.mean() - half, apart.mean() + half), abs=0.1 * half)
     assert found.p == pytest.approx(stats.ttest_1samp(apart, 0).pvalue, abs=0.02)
     assert found.p_non_inferior == pytest.approx(stats.t.sf((apart.mean() + 3) / error, 59), abs=0.005)
-    assert (found.sd_seed, found.sd_rest, found.sd_dialogue) == (None, None, pytest.approx(apart.std(ddof=1)))
+    assert (found.sd_seed, found.sd_rest, found.sd_example) == (None, None, pytest.approx(apart.std(ddof=1)))
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

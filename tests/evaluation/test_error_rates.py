@@ -1,7 +1,7 @@
 """Coverage, type I error, family-wise error, wrong recommendations and power, by simulation.
 
 Each rate has a range that it must stay in, and what the rule replaced is outside of it: the intervals over one
-training's dialogues, the verdict by the interval against the best, baselines by their points.
+training's examples, the verdict by the interval against the best, baselines by their points.
 """
 
 import itertools
@@ -23,7 +23,7 @@ MARGIN = 3.0
 
 
 def first_training(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the half of the 95 % interval over dialogues alone, of the first seed of each world."""
+    """The mean and the half of the 95 % interval over examples alone, of the first seed of each world."""
     one = values[:, 0]
     error = one.std(axis=-1, ddof=1) / np.sqrt(one.shape[-1])
     return one.mean(axis=-1), stats.t.ppf(0.975, one.shape[-1] - 1) * error
@@ -35,11 +35,11 @@ def covered(result: Crossed) -> float:
     return float(((low <= 0) & (high >= 0)).mean())
 
 
-@pytest.mark.parametrize("dialogues", [40, 150])
+@pytest.mark.parametrize("examples", [40, 150])
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("seed_sd", [0.0, 0.45, 1.8])
-def test_crossed_intervals_hold_the_truth_nineteen_times_in_twenty(seeds, dialogues, seed_sd):
-    assert 0.925 < covered(analyse(worlds(1500, seeds, dialogues, seed_sd))) < 0.985
+def test_crossed_intervals_hold_the_truth_nineteen_times_in_twenty(seeds, examples, seed_sd):
+    assert 0.925 < covered(analyse(worlds(1500, seeds, examples, seed_sd))) < 0.985
 
 
 def test_intervals_of_one_training_miss_what_seeds_move():
@@ -47,8 +47,8 @@ def test_intervals_of_one_training_miss_what_seeds_move():
     assert (np.abs(mean) <= half).mean() < 0.5
 
 
-def test_intervals_over_the_means_of_seeds_miss_what_dialogues_move():
-    """Student's interval over three and ten seeds on the same 150 dialogues."""
+def test_intervals_over_the_means_of_seeds_miss_what_examples_move():
+    """Student's interval over three and ten seeds on the same 150 examples."""
     for seeds, least, most in ((3, 0.90, 0.94), (10, 0.75, 0.86)):
         means = worlds(1500, seeds, 150, 0.0).mean(axis=-1)
         half = stats.t.ppf(0.975, seeds - 1) * means.std(axis=-1, ddof=1) / np.sqrt(seeds)
@@ -60,7 +60,7 @@ def test_two_seeds_cover_less_where_seeds_move_much():
     assert 0.87 < covered(analyse(worlds(1500, 2, 150, 1.8))) < 0.93
 
 
-def test_expanded_percentile_intervals_hold_the_truth_with_ten_dialogues():
+def test_expanded_percentile_intervals_hold_the_truth_with_ten_examples():
     drawn = PairedResampling.draw(10, 2000, seed=1)
     values = np.random.default_rng(0).normal(size=(1000, 10, 1))
     estimates = [drawn.estimate(each, lambda sums: sums[:, 0] / 10) for each in values]
@@ -70,9 +70,9 @@ def test_expanded_percentile_intervals_hold_the_truth_with_ten_dialogues():
     assert ((low <= 0) & (high >= 0)).mean() < 0.92
 
 
-@pytest.mark.parametrize(("dialogues", "seed_sd"), [(40, 0.45), (150, 0.45), (150, 1.8), (500, 1.8)])
-def test_equal_methods_seem_different_one_time_in_twenty(dialogues, seed_sd):
-    assert 0.015 < (analyse(worlds(1500, 3, dialogues, seed_sd)).p_value() < 0.05).mean() < 0.075
+@pytest.mark.parametrize(("examples", "seed_sd"), [(40, 0.45), (150, 0.45), (150, 1.8), (500, 1.8)])
+def test_equal_methods_seem_different_one_time_in_twenty(examples, seed_sd):
+    assert 0.015 < (analyse(worlds(1500, 3, examples, seed_sd)).p_value() < 0.05).mean() < 0.075
 
 
 def test_one_training_calls_equal_methods_different_in_half_of_the_worlds():
@@ -80,11 +80,11 @@ def test_one_training_calls_equal_methods_different_in_half_of_the_worlds():
     assert (np.abs(mean) > half).mean() > 0.5
 
 
-def methods(count: int, points: list[float], seeds: int, dialogues: int, seed_sd: float) -> np.ndarray:
-    """(methods, count, seeds, dialogues): methods with those true points, whose differences vary as `worlds` do."""
+def methods(count: int, points: list[float], seeds: int, examples: int, seed_sd: float) -> np.ndarray:
+    """(methods, count, seeds, examples): methods with those true points, whose differences vary as `worlds` do."""
     rng = np.random.default_rng(5)
     half = np.sqrt(0.5)
-    parts = [worlds(count, seeds, dialogues, half * seed_sd, half * DIALOGUE, half * REST, rng) for _ in points]
+    parts = [worlds(count, seeds, examples, half * seed_sd, half * DIALOGUE, half * REST, rng) for _ in points]
     return np.array([part + true for part, true in zip(parts, points)])
 
 
@@ -169,7 +169,7 @@ def test_one_training_admits_a_method_at_the_margin_one_time_in_twenty_for_these
 def test_a_difference_of_one_and_a_half_points_is_found(seeds, least):
     values = worlds(1500, seeds, 150, 0.0) + 1.5
     assert (analyse(values).p_value() < 0.05).mean() > least
-    mean, half = first_training(values)  # before: one training's dialogues, and then the means of the seeds
+    mean, half = first_training(values)  # before: one training's examples, and then the means of the seeds
     means = values.mean(axis=-1)
     over_seeds = stats.t.ppf(0.975, seeds - 1) * means.std(axis=-1, ddof=1) / np.sqrt(seeds)
     assert ((np.abs(mean) > half) & (np.abs(means.mean(axis=-1)) > over_seeds)).mean() < least - 0.15
@@ -177,7 +177,7 @@ def test_a_difference_of_one_and_a_half_points_is_found(seeds, least):
 
 @pytest.mark.parametrize(("seeds", "seed_sd"), [(3, 0.0), (3, 1.0), (5, 0.4)])
 def test_what_is_called_detectable_is_found_four_times_in_five(seeds, seed_sd):
-    known = Difference(0, 0, 0, 1, seeds=seeds, sd_seed=seed_sd, sd_dialogue=DIALOGUE, sd_rest=REST)
+    known = Difference(0, 0, 0, 1, seeds=seeds, sd_seed=seed_sd, sd_example=DIALOGUE, sd_rest=REST)
     true = detectable(known, 150, seeds, 0.025)
     found = (analyse(worlds(1500, seeds, 150, seed_sd) + true).p_value() < 0.05).mean()
     assert 0.70 < found < 0.86

@@ -8,7 +8,7 @@ import pytest
 import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
-from pipeline.evaluation.metrics import BLEU_COUNTS, METRICS, ROUGE, Scorer, bleu_of_counts
+from pipeline.evaluation.rouge_bleu import BLEU_COUNTS, METRICS, ROUGE, RougeBleu, bleu_of_counts
 from pipeline.evaluation.words import ENGLISH, parts
 
 PAIRS = [
@@ -29,7 +29,7 @@ BY_HAND = {  # one sentence a line
 @pytest.mark.parametrize("use_stemmer", [True, False])
 @pytest.mark.parametrize(("prediction", "references"), [*PAIRS, TITLED])
 def test_rouge_is_what_rouge_score_gives(prediction, references, use_stemmer):
-    row = Scorer(use_stemmer, ENGLISH).row(prediction, references)
+    row = RougeBleu(use_stemmer, ENGLISH).row(prediction, references)
     direct = RougeScorer(list(ROUGE), use_stemmer=use_stemmer)
     each = [direct.score(BY_HAND.get(text, text), BY_HAND.get(prediction, prediction)) for text in references]
     for name in ROUGE:
@@ -43,7 +43,7 @@ def test_rouge_is_what_rouge_score_gives(prediction, references, use_stemmer):
 
 def test_rouge_1_of_a_case_counted_by_hand():
     # 3 of 3 words found, 3 of 4 words covered: F1 = 2 * 1 * 0.75 / 1.75 = 6/7; nothing of the other reference
-    row = Scorer(True, ENGLISH).row("the cat sat", ["the cat sat down", "a dog"])
+    row = RougeBleu(True, ENGLISH).row("the cat sat", ["the cat sat down", "a dog"])
     assert row["rouge1_max"] == pytest.approx(600 / 7)
     assert row["rouge1"] == pytest.approx(300 / 7)
     assert (row["rouge1_precision"], row["rouge1_recall"]) == (50, 37.5)
@@ -51,17 +51,17 @@ def test_rouge_1_of_a_case_counted_by_hand():
 
 
 def test_a_stemmer_matches_inflected_words():
-    assert Scorer(True, ENGLISH).row("booking flights", ["booked flight"])["rouge1"] == 100
-    assert Scorer(False, ENGLISH).row("booking flights", ["booked flight"])["rouge1"] == 0
+    assert RougeBleu(True, ENGLISH).row("booking flights", ["booked flight"])["rouge1"] == 100
+    assert RougeBleu(False, ENGLISH).row("booking flights", ["booked flight"])["rouge1"] == 0
 
 
 def test_sentences_set_rouge_lsum_apart_from_rouge_l():
-    row = Scorer(True, ENGLISH).row("She paid. He left.", ["He left. She paid."])
+    row = RougeBleu(True, ENGLISH).row("She paid. He left.", ["He left. She paid."])
     assert (row["rougeL"], row["rougeLsum"]) == (50, 100)
 
 
 def counts(pairs):
-    scorer = Scorer(True, ENGLISH)
+    scorer = RougeBleu(True, ENGLISH)
     rows = [scorer.row(*pair) for pair in pairs]
     return np.array([[row[name] for name in BLEU_COUNTS] for row in rows])
 
@@ -87,18 +87,18 @@ def test_bleu_of_many_rows_at_once_is_each_row_s():
 
 def test_a_copy_of_its_only_reference_has_every_point():
     text = "Anna calls the shop, and she wants her money back."
-    row = Scorer(True, ENGLISH).row(text, [text])
+    row = RougeBleu(True, ENGLISH).row(text, [text])
     assert [row[name] for name in ROUGE] == pytest.approx([100] * 4)
     assert METRICS["bleu"].score(METRICS["bleu"].matrix([row])[0], 1)[0] == pytest.approx(100)
 
 
 def test_the_signature_holds_all_that_a_figure_depends_on():
     some = [["a"], ["b", "c"], ["d", "e", "f"]]
-    signature = Scorer(True, ENGLISH).signature(some)
+    signature = RougeBleu(True, ENGLISH).signature(some)
     rouge, bleu = signature["rouge"].split("|"), signature["bleu"].split("|")
-    assert {f"rouge_score {version('rouge_score')}", "F1", "stemmer porter", "dialogues 3"} <= set(rouge)
+    assert {f"rouge_score {version('rouge_score')}", "F1", "stemmer porter", "examples 3"} <= set(rouge)
     assert {"nrefs:1-2-3", f"version:{sacrebleu.__version__}", "tok:13a", "smooth:exp", "case:mixed"} <= set(bleu)
-    others = [Scorer(False, ENGLISH).signature(some), Scorer(True, ENGLISH).signature(some[:2])]
+    others = [RougeBleu(False, ENGLISH).signature(some), RougeBleu(True, ENGLISH).signature(some[:2])]
     assert len({signature["rouge"], *(other["rouge"] for other in others)}) == 3
 
 
@@ -106,7 +106,7 @@ def test_the_signature_s_settings_are_sacrebleu_s_own():
     metric = sacrebleu.metrics.BLEU()
     metric.corpus_score(["a b c d"], [["a b c d"]])
     own = str(metric.get_signature()).split("|")
-    ours = Scorer(True, ENGLISH).signature([["a b c d"]])["bleu"].split("|")
+    ours = RougeBleu(True, ENGLISH).signature([["a b c d"]])["bleu"].split("|")
     assert set(own) <= set(ours)
 
 
@@ -136,7 +136,7 @@ class Parts:
 @pytest.mark.parametrize("language", FOREIGN)
 def test_bleu_of_another_language_is_sacrebleu_s_with_its_tokenizer(language):
     tokenizer, pairs = FOREIGN[language]
-    scorer = Scorer(True, language)
+    scorer = RougeBleu(True, language)
     sums = np.array([[row[name] for name in BLEU_COUNTS] for row in (scorer.row(*pair) for pair in pairs)]).sum(axis=0)
     direct = corpus_bleu(pairs, tokenize=tokenizer)
     assert direct > 1
@@ -148,7 +148,7 @@ def test_bleu_of_another_language_is_sacrebleu_s_with_its_tokenizer(language):
 def test_rouge_of_another_language_is_rouge_score_s_with_our_tokenizer(language):
     direct = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=Parts(language))
     for prediction, references in FOREIGN[language][1]:
-        row = Scorer(True, language).row(prediction, references)
+        row = RougeBleu(True, language).row(prediction, references)
         for name in ("rouge1", "rouge2", "rougeL"):
             f1 = [direct.score(text, prediction)[name].fmeasure for text in references]
             assert row[name] == pytest.approx(100 * sum(f1) / len(f1), abs=1e-9)
@@ -170,13 +170,13 @@ def longest_common(one, other):
 def test_rouge_of_chinese_is_that_of_its_characters(prediction, reference):
     common = sum(min(prediction.count(each), reference.count(each)) for each in set(prediction))
     subsequence = longest_common(prediction, reference)
-    row = Scorer(True, "zh").row(prediction, [reference])
+    row = RougeBleu(True, "zh").row(prediction, [reference])
     for name, hits in (("rouge1", common), ("rougeL", subsequence)):
         assert row[name] == pytest.approx(200 * hits / (len(prediction) + len(reference)))
 
 
 def test_wrong_chinese_with_the_right_digit_scores_low_and_a_copy_has_every_point():
-    scorer, reference = Scorer(True, "zh"), "小明预订了第3张去北京的机票。"
+    scorer, reference = RougeBleu(True, "zh"), "小明预订了第3张去北京的机票。"
     copy, wrong = scorer.row(reference, [reference]), scorer.row("完全错误的话3", [reference])
     assert [copy[name] for name in ROUGE] == pytest.approx([100] * 4)
     assert METRICS["bleu"].score(METRICS["bleu"].matrix([copy])[0], 1)[0] == pytest.approx(100)
@@ -184,7 +184,7 @@ def test_wrong_chinese_with_the_right_digit_scores_low_and_a_copy_has_every_poin
 
 
 def test_sentences_of_other_languages_set_rouge_lsum_apart_from_rouge_l():
-    row = Scorer(True, "zh").row("他走了。她来了。", ["她来了。他走了。"])
+    row = RougeBleu(True, "zh").row("他走了。她来了。", ["她来了。他走了。"])
     assert (row["rougeL"], row["rougeLsum"]) == (50, 100)
 
 
@@ -193,20 +193,20 @@ def test_an_accent_of_its_own_is_the_same_accent(language):
     text = {"fr": "Un été à la mer", "vi": "Tiếng Việt", "hi": "\u0958लम ढूँ\u095dो", "ko": "민수가 표를"}[language]
     apart = unicodedata.normalize("NFD", text)
     assert apart != text
-    row = Scorer(True, language).row(apart, [text])
-    assert row == Scorer(True, language).row(text, [text])
+    row = RougeBleu(True, language).row(apart, [text])
+    assert row == RougeBleu(True, language).row(text, [text])
     assert row["rouge1"] == pytest.approx(100)
 
 
 def test_english_is_scored_as_ever_also_with_accents():
-    row = Scorer(False, ENGLISH).row("cafe\u0301", ["café"])
+    row = RougeBleu(False, ENGLISH).row("cafe\u0301", ["café"])
     assert row["rouge1"] == pytest.approx(100 * RougeScorer(["rouge1"]).score("café", "cafe\u0301")["rouge1"].fmeasure)
 
 
 def test_the_stemmer_is_for_english_alone_and_the_signature_says_so():
-    assert Scorer(True, "de").row("booking flights", ["booked flight"])["rouge1"] == 0
-    signatures = [Scorer(stem, language).signature([["a"]]) for stem in (True, False) for language in ("de", "fr")]
+    assert RougeBleu(True, "de").row("booking flights", ["booked flight"])["rouge1"] == 0
+    signatures = [RougeBleu(stem, language).signature([["a"]]) for stem in (True, False) for language in ("de", "fr")]
     assert signatures[:2] == signatures[2:]
     assert "|stemmer none: English only|" in signatures[0]["rouge"]
     assert signatures[0]["rouge"] != signatures[1]["rouge"] and "lang:fr" in signatures[1]["bleu"]
-    assert "lang" not in "".join(Scorer(True, ENGLISH).signature([["a"]]).values())
+    assert "lang" not in "".join(RougeBleu(True, ENGLISH).signature([["a"]]).values())

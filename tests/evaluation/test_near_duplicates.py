@@ -13,8 +13,8 @@ def texts(count, seed, words=80):
     return [" ".join(rng.choices(vocabulary, k=words)) for _ in range(count)]
 
 
-def recorded(prefix, dialogues):
-    return [{"id": f"{prefix}{number}", "dialogue": text} for number, text in enumerate(dialogues)]
+def recorded(prefix, examples):
+    return [{"id": f"{prefix}{number}", "dialogue": text} for number, text in enumerate(examples)]
 
 
 def test_jaccard_by_hand():
@@ -31,7 +31,7 @@ def test_a_dialogue_changed_in_a_few_words_is_found():
     changed = [
         " ".join(["changed" if at == 40 else word for at, word in enumerate(text.split())]) for text in train[:50]
     ]
-    found = near_duplicates.nearest(recorded("t", train), recorded("h", changed + texts(50, 2)), 0.7)
+    found = near_duplicates.nearest(recorded("t", train), recorded("h", changed + texts(50, 2)), ["dialogue"], 0.7)
     assert {held: train_id for held, (train_id, _) in found.items()} == {f"h{k}": f"t{k}" for k in range(50)}
     assert all(0.9 < alike < 1 for _, alike in found.values())
 
@@ -40,16 +40,16 @@ def test_the_threshold_is_exact():
     words = [f"w{number}" for number in range(102)]  # 100 trigrams
     half = words[:52] + [f"other{number}" for number in range(50)]  # shares 50 of 150
     pair = recorded("t", [" ".join(words)]), recorded("h", [" ".join(half)])
-    assert near_duplicates.nearest(*pair, threshold=1 / 3)["h0"] == ("t0", pytest.approx(1 / 3))
-    assert near_duplicates.nearest(*pair, threshold=0.334) == {}
+    assert near_duplicates.nearest(*pair, ["dialogue"], threshold=1 / 3)["h0"] == ("t0", pytest.approx(1 / 3))
+    assert near_duplicates.nearest(*pair, ["dialogue"], threshold=0.334) == {}
 
 
-def test_unrelated_dialogues_are_not_alike():
-    assert near_duplicates.nearest(recorded("t", texts(200, 3)), recorded("h", texts(200, 4)), 0.3) == {}
+def test_unrelated_examples_are_not_alike():
+    assert near_duplicates.nearest(recorded("t", texts(200, 3)), recorded("h", texts(200, 4)), ["dialogue"], 0.3) == {}
 
 
 def test_an_empty_side_has_no_duplicates():
-    assert near_duplicates.nearest([], recorded("h", texts(3, 1)), 0.5) == {}
+    assert near_duplicates.nearest([], recorded("h", texts(3, 1)), ["dialogue"], 0.5) == {}
 
 
 def test_texts_without_spaces_are_compared_by_their_characters():
@@ -58,7 +58,7 @@ def test_texts_without_spaces_are_compared_by_their_characters():
         "今天天气很好，我们去公园散步吧，然后一起吃饭，好不好？",
     ]
     held = [train[0].replace("明天", "后天"), "你的电脑坏了吗？请把它拿到我们的店里来修理，谢谢你的理解和支持。"]
-    found = near_duplicates.nearest(recorded("t", train), recorded("h", held), 0.5)
+    found = near_duplicates.nearest(recorded("t", train), recorded("h", held), ["dialogue"], 0.5)
     assert {name: other for name, (other, _) in found.items()} == {"h0": "t0"}
     assert len(near_duplicates.trigrams("我要预订机票") & near_duplicates.trigrams("我要预订车票")) == 0
 

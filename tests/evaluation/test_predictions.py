@@ -7,7 +7,7 @@ import pytest
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.evaluation.predictions import read_predictions, read_references
-from tests.evaluation.dialogues import RECORDS
+from tests.evaluation.examples import RECORDS
 
 GOOD = b'{"id": "a", "prediction": "x"}\n{"id": "b", "prediction": "y"}\n{"id": "c", "prediction": "z"}\n'
 
@@ -17,7 +17,7 @@ GOOD = b'{"id": "a", "prediction": "x"}\n{"id": "b", "prediction": "y"}\n{"id": 
     [
         (GOOD + b'{"prediction": "x"}', r":4: no column id; found prediction"),
         (b'{"id": "a", "summary": "x"}', r":1: no column prediction; found id, summary"),
-        (GOOD + b'{"id": "d", "prediction": "x"}', r":4: id 'd' is none of the 3 dialogues with references"),
+        (GOOD + b'{"id": "d", "prediction": "x"}', r":4: id 'd' is none of the 3 examples with references"),
         (b'{"id": "a", "prediction": null}', r":1: prediction is None, expected text"),
         (b'{"id": "a", "prediction": NaN}', r":1: prediction is nan, expected text"),
         (b'{"id": "a", "prediction": 3}', r":1: prediction is 3, expected text"),
@@ -28,7 +28,7 @@ GOOD = b'{"id": "a", "prediction": "x"}\n{"id": "b", "prediction": "y"}\n{"id": 
         (b'{"id": ' + 5000 * b"1" + b"}", r":1: not JSON: Exceeds the limit"),
         (b'["a"]', r":1 \(element 1\): expected a JSON object, found text"),
         (b"", r": the file holds no rows"),
-        (GOOD[:31], r": no prediction for 2 of 3 dialogues, first 'b'"),
+        (GOOD[:31], r": no prediction for 2 of 3 examples, first 'b'"),
         (GOOD.replace(b"x", b"").replace(b"y", b" ").replace(b"z", b""), r": every one of 3 predictions is empty"),
     ],
 )
@@ -89,4 +89,4 @@ def test_a_column_called_ended_that_is_not_ours_is_not_taken_for_it(tmp_path):
 def test_bad_references_are_refused_with_their_line(tmp_path, row, message):
     files.write_jsonl(tmp_path / "test.jsonl", [row, {"id": "7", "dialogue": "x", "references": ["y"]}])
     with pytest.raises(InputError, match=f"test.jsonl{message}"):
-        read_references(tmp_path / "test.jsonl")
+        read_references(tmp_path / "test.jsonl", "dialogue")

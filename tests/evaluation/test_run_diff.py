@@ -12,6 +12,7 @@ from pipeline.evaluation.differences import Difference, add_seed_variance
 from pipeline.evaluation.pairs import compare_pairs
 from pipeline.evaluation.run_diff import RunSnapshot, ScoreChange, changed_scores, judge_changes
 from pipeline.evaluation.run_environment import environment_changes
+from pipeline.evaluation.tasks.summarization import Summarization
 from tests.systems import FAIR, GOOD, POOR, RECORDS, settings, write_scores, write_seeds
 
 
@@ -25,7 +26,7 @@ def snapshot(folder, texts: list[str], **changes) -> RunSnapshot:
         "signature": scores["signature"],
         "records_hashes": {"lora": "abc"},
         "references": {row["id"]: row["references"] for row in RECORDS},
-        "dialogues": {"lora": files.read_parquet(paths.dialogue_scores("lora"))},
+        "examples": {"lora": files.read_parquet(paths.example_scores("lora"))},
     }
     return RunSnapshot(**known | changes)
 
@@ -51,8 +52,8 @@ def test_the_same_summaries_do_not_differ_and_better_ones_do(tmp_path):
 
 def test_a_difference_is_that_of_the_comparison(tmp_path):
     before, now = snapshot(tmp_path, FAIR), snapshot(tmp_path, GOOD)
-    dialogues = {"base": before.dialogues["lora"], "now": now.dialogues["lora"]}
-    theirs = compare_pairs(dialogues, settings())["rouge1"][0]
+    examples = {"base": before.examples["lora"], "now": now.examples["lora"]}
+    theirs = compare_pairs(examples, Summarization, settings())["rouge1"][0]
     ours = judge(before, now)["rouge1"].difference
     assert (theirs.first, theirs.second) == ("now", "base")
     other = theirs.estimate
@@ -62,7 +63,7 @@ def test_a_difference_is_that_of_the_comparison(tmp_path):
 def test_pairs_are_more_sensitive_than_intervals(tmp_path):
     longer = [f"{text} Yes." for text in FAIR]
     paired = judge(snapshot(tmp_path, longer), snapshot(tmp_path, FAIR))["rouge1"]
-    unpaired = judge(snapshot(tmp_path, longer, dialogues={}), snapshot(tmp_path, FAIR))["rouge1"]
+    unpaired = judge(snapshot(tmp_path, longer, examples={}), snapshot(tmp_path, FAIR))["rouge1"]
     assert (paired.how, unpaired.how) == ("paired", "unpaired")
     assert paired.difference.difference == pytest.approx(unpaired.difference.difference)
     assert paired.significant and not unpaired.significant
@@ -90,9 +91,9 @@ def test_the_same_references_in_other_records_are_compared(tmp_path):
 
 def test_another_score_for_the_same_summary_is_not_compared(tmp_path):
     before, now = snapshot(tmp_path, GOOD), snapshot(tmp_path, GOOD)
-    now.dialogues["lora"][3]["rouge1"] += 1
+    now.examples["lora"][3]["rouge1"] += 1
     changes = judge(before, now)
-    assert changes["rouge1"].reason == "scored differently: another score for the same summary"
+    assert changes["rouge1"].reason == "scored differently: another score for the same output"
     assert changes["bleu"].how == "paired"
 
 
@@ -111,7 +112,7 @@ def seeded(folder, texts_of_seeds: dict[int, list[str]], **changes) -> RunSnapsh
         "scores": {"lora": scores["scores"]},
         "signature": scores["signature"],
         "records_hashes": {"lora": "abc"},
-        "dialogues": {"lora": files.read_parquet(paths.dialogue_scores("lora"))},
+        "examples": {"lora": files.read_parquet(paths.example_scores("lora"))},
         "by_seed": {"lora": scores["by_seed"]},
     }
     return RunSnapshot(**known | changes)
@@ -120,8 +121,8 @@ def seeded(folder, texts_of_seeds: dict[int, list[str]], **changes) -> RunSnapsh
 def test_seeds_that_both_sides_have_are_compared_with_each_other(tmp_path):
     before = seeded(tmp_path, {17: FAIR, 18: FAIR, 19: GOOD})
     change = judge(before, seeded(tmp_path, {17: GOOD, 18: GOOD, 20: GOOD}))["rouge1"]
-    assert (change.how, change.dialogues, change.difference.seeds) == ("paired", 30, 2)
-    rows = before.dialogues["lora"]
+    assert (change.how, change.examples, change.difference.seeds) == ("paired", 30, 2)
+    rows = before.examples["lora"]
     assert change.difference.difference == pytest.approx(points(rows, 19) - (points(rows, 17) + points(rows, 18)) / 2)
 
 
@@ -142,15 +143,15 @@ def test_one_training_each_is_called_so_unless_seeds_are_known(tmp_path):
 
 
 def test_without_rows_intervals_of_one_training_are_of_one_training(tmp_path):
-    before, now = (seeded(tmp_path, {17: texts}, dialogues={}) for texts in (POOR, GOOD))
+    before, now = (seeded(tmp_path, {17: texts}, examples={}) for texts in (POOR, GOOD))
     assert judge(before, now)["rouge1"].difference.seeds == 1
-    before, now = (seeded(tmp_path, {17: texts, 18: texts}, dialogues={}) for texts in (POOR, GOOD))
+    before, now = (seeded(tmp_path, {17: texts, 18: texts}, examples={}) for texts in (POOR, GOOD))
     assert judge(before, now)["rouge1"].difference.seeds == 2
 
 
 def test_the_added_variance_is_twice_that_of_a_seed_with_students_interval():
-    """sd 6 of 36 dialogues is an error of 1; sd 2 of three seeds adds 2 x 4: 9 in all, so an error of 3."""
-    found = add_seed_variance(Difference(4.0, 2.0, 6.0, 0.001, seeds=1, sd_dialogue=6.0), 36, 2.0, 3)
+    """sd 6 of 36 examples is an error of 1; sd 2 of three seeds adds 2 x 4: 9 in all, so an error of 3."""
+    found = add_seed_variance(Difference(4.0, 2.0, 6.0, 0.001, seeds=1, sd_example=6.0), 36, 2.0, 3)
     df = 9**2 / (1**2 / 35 + 8**2 / 2)
     half = stats.t.ppf(0.975, df) * 3
     assert (found.low, found.high) == pytest.approx((4 - half, 4 + half))
@@ -158,14 +159,14 @@ def test_the_added_variance_is_twice_that_of_a_seed_with_students_interval():
 
 
 def test_trainings_that_differ_in_their_seed_alone_are_seldom_called_different():
-    """A seed moves a score by 1.27: without its variance more than half of the pairs are called so at 500 dialogues."""
+    """A seed moves a score by 1.27: without its variance more than half of the pairs are called so at 500 examples."""
     rng = np.random.default_rng(0)
     wrong = {"alone": 0, "with seeds": 0}
     for _ in range(300):
         effects = rng.normal(0, 1.27, size=5)  # two trainings, and three from which the standard deviation is known
         rows = rng.normal(effects[0] - effects[1], 7.5, size=500)
         error = rows.std(ddof=1) / np.sqrt(500)
-        alone = Difference(rows.mean(), 0, 0, 2 * stats.norm.sf(abs(rows.mean() / error)), sd_dialogue=rows.std(ddof=1))
+        alone = Difference(rows.mean(), 0, 0, 2 * stats.norm.sf(abs(rows.mean() / error)), sd_example=rows.std(ddof=1))
         wrong["alone"] += alone.p < 0.05
         wrong["with seeds"] += add_seed_variance(alone, 500, effects[2:].std(ddof=1), 3).p < 0.05
     assert wrong["alone"] > 150

@@ -9,24 +9,24 @@ import sacrebleu
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.evaluation import scoring
-from pipeline.evaluation.metrics import METRICS, Scorer
-from tests.evaluation.dialogues import RECORDS, ROWS
-from tests.systems import settings
+from pipeline.evaluation.rouge_bleu import METRICS, RougeBleu
+from tests.evaluation.examples import RECORDS, ROWS
+from tests.systems import SUMMARIES, settings
 
 
 def score(folder, rows=ROWS, known=RECORDS, **changes):
-    """The summary, the dialogues' rows and the metrics, as they are written."""
+    """The summary, the examples' rows and the metrics, as they are written."""
     files.write_jsonl(folder / "predictions.jsonl", rows)
     files.write_jsonl(folder / "test.jsonl", known)
-    scores = scoring.score_file(folder / "predictions.jsonl", folder / "test.jsonl", settings(**changes))
-    written = [folder / name for name in ("scores.json", "dialogues.parquet", "metrics.json")]
+    scores = scoring.score_file(folder / "predictions.jsonl", folder / "test.jsonl", SUMMARIES, settings(**changes))
+    written = [folder / name for name in ("scores.json", "examples.parquet", "metrics.json")]
     scoring.write_scores(scores, *written)
     return files.read_json(written[0]), files.read_parquet(written[1]), files.read_json(written[2])
 
 
-def test_a_score_is_the_mean_over_dialogues_with_its_interval(tmp_path):
+def test_a_score_is_the_mean_over_examples_with_its_interval(tmp_path):
     summary, each, metrics = score(tmp_path)
-    by_hand = [Scorer(True, "en").row(row["prediction"], known["references"]) for row, known in zip(ROWS, RECORDS)]
+    by_hand = [RougeBleu(True, "en").row(row["prediction"], known["references"]) for row, known in zip(ROWS, RECORDS)]
     for name in ("rouge1", "rouge2", "rougeL", "rougeLsum"):
         mean = sum(row[name] for row in by_hand) / 3  # a dialogue with three references counts no more
         own = summary["scores"][name]
@@ -66,11 +66,11 @@ def test_each_dialogue_has_its_row_in_the_order_of_the_records(tmp_path):
     assert all({"rouge1", "rougeLsum_max", "bleu_total4", "novel_bigrams", "prediction"} <= set(row) for row in each)
 
 
-def test_dialogues_like_one_of_train_are_scored_apart(tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "MIN_DIALOGUES", 2)
+def test_examples_like_one_of_train_are_scored_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "MIN_EXAMPLES", 2)
     known = [RECORDS[0] | {"near": "train-1"}, *RECORDS[1:]]
     summary, each, _ = score(tmp_path, known=known)
-    assert summary["without_near_duplicates"]["dialogues"] == 2
+    assert summary["without_near_duplicates"]["examples"] == 2
     clean = sum(row["rouge1"] for row in each[1:]) / 2
     assert summary["without_near_duplicates"]["scores"]["rouge1"]["mean"] == pytest.approx(clean)
     assert summary["near_duplicates"] == 1
@@ -78,7 +78,7 @@ def test_dialogues_like_one_of_train_are_scored_apart(tmp_path, monkeypatch):
     assert (whole["near_duplicates"], "without_near_duplicates" in whole) == (0, False)
 
 
-def test_too_few_dialogues_unlike_train_have_no_scores_of_their_own(tmp_path):
+def test_too_few_examples_unlike_train_have_no_scores_of_their_own(tmp_path):
     summary, _, _ = score(tmp_path, known=[record | {"near": "train-1"} for record in RECORDS])
     assert (summary["near_duplicates"], "without_near_duplicates" in summary) == (3, False)
 
@@ -95,14 +95,14 @@ def test_an_exceeded_bound_is_a_warning_that_names_it(tmp_path, capsys):
         "score.warn.truncated: 5 points)",
         "score.warn.empty: 1 points)",
     ]  # one of three that repeats may be chance
-    assert "WARNING: 33 % of the summaries were truncated" in capsys.readouterr().out
+    assert "WARNING: 33 % of the outputs were truncated" in capsys.readouterr().out
     assert score(tmp_path, [row | {"ended": True} for row in ROWS])[0]["warnings"] == []
 
 
 def test_what_people_write_too_is_no_warning(tmp_path):
     twice = [row | {"prediction": "We go to Rome. We go to Rome."} for row in ROWS]
     warned = score(tmp_path, twice)[0]["warnings"]
-    assert any("100 % of the summaries repeat three words or more, and 0 % of the references" in one for one in warned)
+    assert any("100 % of the outputs repeat three words or more, and 0 % of the references" in one for one in warned)
     people = [record | {"references": [f"{record['dialogue']} {record['dialogue']}"]} for record in RECORDS[:2]]
     people.append(RECORDS[2] | {"references": ["They are silent, they are silent."]})
     summary = score(tmp_path, twice, people)[0]
@@ -115,7 +115,7 @@ def test_a_wrong_length_is_a_warning(tmp_path):
     assert any("times as long as the references" in warning for warning in summary["warnings"])
 
 
-def test_five_hundred_dialogues_take_seconds(tmp_path):
+def test_five_hundred_examples_take_seconds(tmp_path):
     known = [
         {
             "id": str(number),

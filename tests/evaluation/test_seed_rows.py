@@ -11,7 +11,7 @@ def rows(*names: str, **extra) -> list[dict]:
     return [{"id": name, "rouge1": float(number), **extra} for number, name in enumerate(names)]
 
 
-def test_seeds_come_first_then_dialogues_then_columns():
+def test_seeds_come_first_then_examples_then_columns():
     both = [*rows("a", "b", seed=17), *rows("a", "b", seed=18)]
     both[2]["rouge1"] = 5.0
     assert by_seed(both, ["rouge1"]).tolist() == [[[0.0], [1.0]], [[5.0], [1.0]]]
@@ -29,8 +29,8 @@ def test_rows_from_before_rows_had_seeds_are_of_one_unknown():
 
 
 @pytest.mark.parametrize("other", [("b", "a"), ("a",), ("a", "c")])
-def test_other_dialogues_or_another_order_are_refused(other):
-    with pytest.raises(InputError, match="seeds 17 and 18 have rows of different dialogues"):
+def test_other_examples_or_another_order_are_refused(other):
+    with pytest.raises(InputError, match="seeds 17 and 18 have rows of different examples"):
         split_by_seed([*rows("a", "b", seed=17), *rows(*other, seed=18)])
 
 

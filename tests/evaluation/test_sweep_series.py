@@ -35,7 +35,7 @@ def test_without_a_preference_no_value_is_the_smallest():
     assert (judged.best, judged.non_inferior, judged.smallest, judged.plateau) == ("lab", ["lab"], None, None)
 
 
-def test_too_few_dialogues_make_no_value_non_inferior_and_none_significantly_worse():
+def test_too_few_examples_make_no_value_non_inferior_and_none_significantly_worse():
     judged = judge_series([point(1, noisy(36)[:4]), point(4, noisy(40, 3)[:4])], settings(), "smaller")
     assert (judged.non_inferior, judged.smallest) == ([4], 4)
     assert judged.points[0].label == "inconclusive for these trainings"
@@ -65,9 +65,9 @@ def test_settings_of_lone_experiments_do_not_name_a_series():
     assert group[0].settings == ()
 
 
-def test_other_test_dialogues_are_never_paired():
+def test_other_test_examples_are_never_paired():
     other = point(2, noisy(30))
-    other.dialogues[0]["id"] = "another"
+    other.examples[0]["id"] = "another"
     assert group_series([point(1, noisy(30)), other]) == []
 
 
@@ -77,13 +77,13 @@ def test_of_a_value_that_was_run_twice_the_first_counts():
 
 
 def seeded(value, points: np.ndarray):
-    """A point of (seeds, dialogues) scores."""
+    """A point of (seeds, examples) scores."""
     rows = [
         {"id": str(number), "seed": seed, "rouge1": float(score)}
         for seed, each in enumerate(points)
         for number, score in enumerate(each)
     ]
-    return replace(point(value, noisy(30)), dialogues=rows)
+    return replace(point(value, noisy(30)), examples=rows)
 
 
 def test_of_equal_values_none_is_called_worse_and_one_training_calls_many_so():

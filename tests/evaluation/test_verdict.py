@@ -11,9 +11,9 @@ from tests.comparisons import ADAPTER, COSTS, FULL, comparison_of
 DIALOGUES = 60
 
 
-def scores(middle: float, seeds: int = 1, sd: float = 4.0, number: int = 0, dialogues: int = DIALOGUES) -> np.ndarray:
-    """(seeds, dialogues) whose mean is exactly `middle`."""
-    values = np.random.default_rng(number).normal(0, sd, size=(seeds, dialogues))
+def scores(middle: float, seeds: int = 1, sd: float = 4.0, number: int = 0, examples: int = DIALOGUES) -> np.ndarray:
+    """(seeds, examples) whose mean is exactly `middle`."""
+    values = np.random.default_rng(number).normal(0, sd, size=(seeds, examples))
     return middle + values - values.mean()
 
 
@@ -52,7 +52,7 @@ def test_a_clear_difference_leaves_nothing_open():
 
 def test_a_small_difference_of_the_best_two_is_open_with_what_can_be_detected():
     found = verdict(comparison_of({"lora": (scores(40, 3), ADAPTER), "full": (scores(40.4, 3, number=1), FULL)}))
-    open_ = sentence(found, "Open: which of full and lora is better; 60 dialogues and 3 seeds find a difference of ")
+    open_ = sentence(found, "Open: which of full and lora is better; 60 examples and 3 seeds find a difference of ")
     assert " points in 80 % of cases; settling it would take about " in open_
 
 
@@ -76,17 +76,15 @@ def test_two_seeds_are_said_to_be_few():
     assert found[-1].endswith("Two seeds say little about how far seeds differ: use three or more.")
 
 
-@pytest.mark.parametrize(
-    ("dialogues", "recommended", "rough"), [(19, False, True), (20, True, True), (30, True, False)]
-)
-def test_few_dialogues_recommend_nothing_and_carry_a_warning(dialogues, recommended, rough):
+@pytest.mark.parametrize(("examples", "recommended", "rough"), [(19, False, True), (20, True, True), (30, True, False)])
+def test_few_examples_recommend_nothing_and_carry_a_warning(examples, recommended, rough):
     two = {
-        "lora": (scores(40, 3, 1.0, dialogues=dialogues), ADAPTER),
-        "full": (scores(40.2, 3, 1.0, 1, dialogues), FULL),
+        "lora": (scores(40, 3, 1.0, examples=examples), ADAPTER),
+        "full": (scores(40.2, 3, 1.0, 1, examples), FULL),
     }
     found = verdict(comparison_of(two))
     assert any(each.startswith("Recommended") for each in found) == recommended
-    too_few = "No method is recommended: 19 test dialogues are too few to choose by, 20 are needed. full scores best."
+    too_few = "No method is recommended: 19 test examples are too few to choose by, 20 are needed. full scores best."
     assert (too_few in found) == (not recommended)
     assert any(each.startswith("The intervals are rough") for each in found) == rough
 

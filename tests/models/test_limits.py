@@ -85,7 +85,7 @@ def test_an_empty_machine_takes_the_largest_batch(monkeypatch):
 def row(words):
     dialogue = " ".join(f"word{number}" for number in range(words))
     text = f"Sum up: {dialogue}"
-    return {"prompt": text, "instruction": text, "dialogue": dialogue, "completion": " Words.", "id": str(words)}
+    return {"prompt": text, "instruction": text, "source": dialogue, "completion": " Words.", "id": str(words)}
 
 
 def test_as_many_worked_examples_are_used_as_leave_half_of_a_dialogue(seq2seq_base):

@@ -59,7 +59,7 @@ def test_names_of_special_tokens_are_plain_text_in_a_plain_prompt(plain):
 def test_the_dialogue_that_is_cut_is_the_last_one_in_the_prompt(base, architecture):
     model = load_text_encoder(base, architecture, chat=None)
     prompt = f"{LONG}\n\nIn short: lines.\n\n{LONG}\n\nIn short:"
-    row = {"prompt": prompt, "instruction": prompt, "dialogue": LONG}
+    row = {"prompt": prompt, "instruction": prompt, "source": LONG}
     whole, none = prompts.encode_row(row, [], model, 10_000)
     ids, cut = prompts.encode_row(row, [], model, len(whole) - 200)
     assert (none, cut, len(ids)) == (0, 200, len(whole) - 200)
@@ -68,12 +68,12 @@ def test_the_dialogue_that_is_cut_is_the_last_one_in_the_prompt(base, architectu
 
 def test_a_prompt_longer_than_the_limit_without_its_dialogue_is_refused(plain):
     with pytest.raises(InputError, match=r"cannot be shortened to 16: raise tokenize\.max_source_tokens"):
-        row = {"prompt": f"{TALK} Hi.", "instruction": f"{TALK} Hi.", "dialogue": "Hi."}
+        row = {"prompt": f"{TALK} Hi.", "instruction": f"{TALK} Hi.", "source": "Hi."}
         prompts.encode_row(row, [], plain, 16)
 
 
 def test_examples_come_on_top_of_a_prompts_own_limit(plain):
-    row = {"prompt": f"Sum up: {TALK} Short:", "instruction": f"Sum up: {TALK} Short:", "dialogue": TALK}
+    row = {"prompt": f"Sum up: {TALK} Short:", "instruction": f"Sum up: {TALK} Short:", "source": TALK}
     examples = [{"instruction": "Sum up: A talk. Short:", "completion": " Talk."}]
     own = prompts.encode_with_examples(row, [], plain, 64)
     ids = prompts.encode_with_examples(row, examples, plain, 64)

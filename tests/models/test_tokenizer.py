@@ -113,7 +113,7 @@ def byte_level():
 @pytest.mark.parametrize("limit", [120, 300, 1000])
 def test_without_offsets_a_long_prompt_keeps_its_instruction_and_what_fits(byte_level, limit):
     prompt = f"Summarize this.\n\n{LONG}\n\nSummary:"
-    row = {"prompt": prompt, "instruction": prompt, "dialogue": LONG}
+    row = {"prompt": prompt, "instruction": prompt, "source": LONG}
     ids, cut = prompts.encode_row(row, [], byte_level, limit)
     whole, none = prompts.encode_row(row, [], byte_level, 10_000)
     assert none == 0 and limit - 3 <= len(ids) <= limit and cut == len(whole) - len(ids)
@@ -123,8 +123,8 @@ def test_without_offsets_a_long_prompt_keeps_its_instruction_and_what_fits(byte_
 
 
 def test_without_offsets_an_instruction_over_the_limit_is_refused(byte_level):
-    row = {"prompt": "Summarize: Hi", "instruction": "Summarize: Hi", "dialogue": "Hi"}
-    with pytest.raises(InputError, match="its dialogue only 2 of them, so it cannot be shortened to 5"):
+    row = {"prompt": "Summarize: Hi", "instruction": "Summarize: Hi", "source": "Hi"}
+    with pytest.raises(InputError, match="its input only 2 of them, so it cannot be shortened to 5"):
         prompts.encode_row(row, [], byte_level, 5)
 
 
@@ -133,7 +133,7 @@ def test_a_chat_template_that_changes_the_dialogue_loses_the_dialogue_and_not_th
     model.tokenizer.chat_template = tiny.CHAT.replace("message['content']", "message['content'] | replace('\n', ' ')")
     instruction = f"Summarize this.\n\n{LONG}\n\nBe brief."
     prompt = prompts.join_turns([], instruction, model)
-    ids, cut = prompts.encode_row({"prompt": prompt, "instruction": instruction, "dialogue": LONG}, [], model, 120)
+    ids, cut = prompts.encode_row({"prompt": prompt, "instruction": instruction, "source": LONG}, [], model, 120)
     text = model.tokenizer.decode(ids)
     assert cut > 0 and 110 < len(ids) <= 120
     assert text.startswith("<|im_start|>user\nSummarize this.  Anna: This is")

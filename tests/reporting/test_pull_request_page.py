@@ -17,7 +17,7 @@ EQUAL = Difference(0.1, -1.0, 1.2, p=0.8, p_holm=0.8)
 
 def change(how="paired", system="lora", metric="rouge1", difference=None, **values) -> ScoreChange:
     return ScoreChange(
-        system, metric, **{"old": 40.0, "new": 50.0, "dialogues": 24} | values, how=how, difference=difference
+        system, metric, **{"old": 40.0, "new": 50.0, "examples": 24} | values, how=how, difference=difference
     )
 
 
@@ -51,7 +51,7 @@ def test_the_headline_names_the_first_significant_score_of_each_system_and_count
     ]
     assert "<summary>1 further score, 1 of them significant</summary>" in text
     assert "published is new: ROUGE-1 50.00." in text
-    assert "paired over 24 dialogues" in text and "p corrected for 3 differences (Holm), significant below 0.05" in text
+    assert "paired over 24 examples" in text and "p corrected for 3 differences (Holm), significant below 0.05" in text
 
 
 def test_without_a_significant_score_that_is_the_headline():
@@ -92,7 +92,7 @@ def test_many_parameters_are_folded():
 def test_addresses_of_images_and_report_are_given_by_the_caller():
     both = render(plots=Plots(FILES, "https://example.com/raw/abc", "https://example.com/report"))
     assert "![ROUGE-1, base and now](https://example.com/raw/abc/rouge1.png)" in both
-    assert "[The report, with every summary side by side](https://example.com/report)" in both
+    assert "[The report, with every output side by side](https://example.com/report)" in both
     alone = render(plots=Plots(FILES, "", "https://example.com/report"))
     assert "![" not in alone and "side by side and the plots](https://example.com/report)" in alone
     assert "![ROUGE-1, base and now](rouge1.png)" in render(plots=Plots(FILES))
@@ -111,16 +111,16 @@ def test_plots_are_png_files_of_those_sides_that_can_be_read(tmp_path):
 
 def test_what_one_training_each_shows_is_said_of_these_trainings_alone():
     once = replace(BETTER, seeds=1)
-    text = render([change(difference=once, old=42.0, new=40.0, how="paired", dialogues=40)])
+    text = render([change(difference=once, old=42.0, new=40.0, how="paired", examples=40)])
     start = (
         f"**Significant for these two trainings: lora ROUGE-1 {once.difference:+.1f}.** Another seed may not show it."
     )
     assert text.splitlines()[2].startswith(start)
-    assert "lora: paired over 40 dialogues of one training each, bootstrap interval" in text
+    assert "lora: paired over 40 examples of one training each, bootstrap interval" in text
 
 
 def test_seeds_and_added_variance_are_named():
-    over = change(difference=replace(BETTER, seeds=3), how="paired", dialogues=40)
-    assert "lora: paired over 3 seeds and 40 dialogues (Student's t)" in render([over])
+    over = change(difference=replace(BETTER, seeds=3), how="paired", examples=40)
+    assert "lora: paired over 3 seeds and 40 examples (Student's t)" in render([over])
     added = replace(over, added_sd=1.5)
     assert "of one training each, with the variance of seeds added as 3 seeds show it" in render([added])

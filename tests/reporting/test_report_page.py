@@ -16,6 +16,7 @@ from tests.systems import (
     GOOD,
     POOR,
     RECORDS,
+    SUMMARIES,
     TRAINED,
     WHOLE_MODEL,
     settings,
@@ -30,17 +31,21 @@ METHODS = ["zero_shot", "lora", "full"]
 
 def make_report(paths: Paths, methods: list[str], **changes) -> None:
     """Everything after the scores."""
-    baselines.run(paths, score=settings())
+    baselines.run(paths, task=SUMMARIES, score=settings())
     seeds_of = {name: [] for name in methods}
     compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
     report.run(
-        paths, seeds_of=seeds_of, data=SimpleNamespace(name="some data"), model=SimpleNamespace(name="some model")
+        paths,
+        seeds_of=seeds_of,
+        task=SUMMARIES,
+        data=SimpleNamespace(name="some data"),
+        model=SimpleNamespace(name="some model"),
     )
 
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory) -> Paths:
-    """A report on thirty dialogues, one of which holds markup."""
+    """A report on thirty examples, one of which holds markup."""
     paths = Paths(tmp_path_factory.mktemp("report"))
     write_method(paths, "zero_shot", POOR, known=[True] * 20)
     write_method(paths, "lora", [*FAIR[:-1], f"{FAIR[-1]} {EVIL}"], TRAINED, known=[True, False] * 10)
@@ -121,8 +126,8 @@ def test_search_finds_and_says_when_there_is_nothing(opened):
     assert opened.messages == []
 
 
-def test_dialogues_are_sorted_by_where_two_methods_differ_most(opened, paths):
-    each = {name: files.read_parquet(paths.dialogue_scores(name)) for name in ("full", "lora")}
+def test_examples_are_sorted_by_where_two_methods_differ_most(opened, paths):
+    each = {name: files.read_parquet(paths.example_scores(name)) for name in ("full", "lora")}
     apart = {one["id"]: abs(one["rouge1"] - other["rouge1"]) for one, other in zip(each["full"], each["lora"])}
     opened.select_option("#first", "full")
     opened.select_option("#second", "lora")

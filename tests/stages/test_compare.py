@@ -26,6 +26,7 @@ from tests.systems import (
     POOR,
     RECORDS,
     SETTINGS,
+    SUMMARIES,
     TRAINED,
     UNTRAINED,
     WHOLE_MODEL,
@@ -42,7 +43,7 @@ THREE = ["zero_shot", "lora", "full"]
 
 def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = None, **changes) -> tuple[dict, str]:
     """The comparison and its Markdown; seeds: of the methods that have some."""
-    baselines.run(paths, score=settings())
+    baselines.run(paths, task=SUMMARIES, score=settings())
     seeds_of = {name: (seeds or {}).get(name, []) for name in methods}
     compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
     return files.read_json(paths.comparison), paths.comparison_markdown.read_text()
@@ -95,7 +96,7 @@ def test_baselines_come_first_then_methods_in_their_order(three):
 def test_a_plot_has_a_line_for_each_system(three):
     paths, comparison, _ = three
     head, *lines = [line.split("\t") for line in paths.comparison_plot.read_text().splitlines()]
-    assert head == ["rouge1", "system"]
+    assert head == ["score", "system"]
     assert lines == [[f"{row['scores']['rouge1']['mean']:.2f}", row["name"]] for row in comparison["systems"]]
 
 
@@ -376,7 +377,7 @@ def test_the_tables_have_the_figures_of_the_run_records(three):
     assert [row["on disk"] for row in rows] == ["0 B", "3.0 MiB", "3.0 MiB"]
     assert [row["ten tasks on disk"] for row in rows] == ["1.0 MiB", "31.0 MiB", "30.0 MiB"]
     assert {row["extra prompt tokens"] for row in rows} == {"0"}
-    assert "2 dialogues at batch size 1" in page and "Inference, batch size 8" in page
+    assert "2 examples at batch size 1" in page and "Inference, batch size 8" in page
     assert "rouge_score" in page
 
 
@@ -458,18 +459,18 @@ def test_scores_without_near_duplicates_of_train_have_a_table_of_their_own(paths
     records = [row | {"near": "train-3"} if number < 2 else row for number, row in enumerate(RECORDS)]
     write_method(paths, "zero_shot", FAIR, records=records)
     comparison, page = run(paths, ["zero_shot"])
-    assert f"2 of the {COUNT} test dialogues are near-duplicates of train. Without them:" in page
+    assert f"2 of the {COUNT} test examples are near-duplicates of train. Without them:" in page
     clean = markdown_tables(page)[1]
     assert {row[0] for row in clean[2:]} == {"zero_shot", "human", "lead", "longest_turn"}
     own = systems(comparison)["zero_shot"]["without_near_duplicates"]
     assert clean[-1][1].startswith(f"{own['scores']['rouge1']['mean']:.1f} [")
-    assert own["dialogues"] == COUNT - 2
+    assert own["examples"] == COUNT - 2
 
 
 def test_a_test_set_of_near_duplicates_alone_is_emphasized(paths):
     write_method(paths, "zero_shot", FAIR, records=[row | {"near": "train-3"} for row in RECORDS])
     _, page = run(paths, ["zero_shot"])
-    assert f"**{COUNT} of the {COUNT} test dialogues are near-duplicates of train**" in page
+    assert f"**{COUNT} of the {COUNT} test examples are near-duplicates of train**" in page
     assert "Without them" not in page
 
 
@@ -545,16 +546,16 @@ def test_seeds_are_in_the_scores_the_pairs_and_the_page(seeded):
     found = pair(comparison, "full", "lora")
     assert found.seeds == 3 and found.sd_rest > 0 and found.significant
     assert row_of(table(page, "by seed"), "lora")["by seed"] == f"{points[1]:.1f} to {points[0]:.1f} (3)"
-    spread = {(row["first"], row["minus"]): row for row in table(page, "seed and dialogue")}["full", "lora"]
-    assert (spread["seed"], spread["seed and dialogue"]) == (f"{found.sd_seed:.1f}", f"{found.sd_rest:.1f}")
-    assert "3 seeds and 30 dialogues" in page
+    spread = {(row["first"], row["minus"]): row for row in table(page, "seed and example")}["full", "lora"]
+    assert (spread["seed"], spread["seed and example"]) == (f"{found.sd_seed:.1f}", f"{found.sd_rest:.1f}")
+    assert "3 seeds and 30 examples" in page
     assert comparison["verdict"][-1].startswith("Over 3 seeds ROUGE-1 is ")
     assert f"{sum(points) / 3:.1f} ± " in comparison["verdict"][-1]
 
 
 def test_a_difference_over_seeds_is_the_mean_of_those_of_the_seeds(seeded):
     comparison, _, paths = seeded
-    rows = {name: files.read_parquet(paths.dialogue_scores(name)) for name in ("lora", "full")}
+    rows = {name: files.read_parquet(paths.example_scores(name)) for name in ("lora", "full")}
     means = {name: sum(row["rouge1"] for row in each) / len(each) for name, each in rows.items()}
     assert pair(comparison, "full", "lora").difference == pytest.approx(means["full"] - means["lora"])
 

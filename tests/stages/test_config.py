@@ -15,6 +15,10 @@ NEEDED = {  # what the `local` options leave to their user
     "data=local": ["data.train=mine.csv"],
     "model=local": ["model.path=mine", "model.architecture=causal"],
     "forgetting=local": ["forgetting.questions=mine.jsonl"],
+    "template=classification": ["task=classification", "data=local", "data.train=mine.csv"],
+    "template=call_reason": ["task=call_reason"],
+    "template=question_answering": ["task=question_answering", "data=local", "data.train=mine.csv"],
+    "template=call_question": ["task=call_question"],
 }
 
 

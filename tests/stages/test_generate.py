@@ -11,6 +11,7 @@ from pipeline.models.tuned import DEMONSTRATIONS, save_tuned
 from pipeline.parameters.score import Score
 from pipeline.parameters.validate import Validate
 from tests import tiny
+from tests.systems import SUMMARIES
 
 
 def row(number, dialogue="A: Is it late?\nB: Yes."):
@@ -19,7 +20,7 @@ def row(number, dialogue="A: Is it late?\nB: Yes."):
         "id": str(number),
         "prompt": prompt,
         "instruction": prompt,
-        "dialogue": dialogue,
+        "source": dialogue,
         "completion": "Late.",
         "references": ["It is late."],
     }
@@ -51,7 +52,7 @@ def test_every_dialogue_gets_a_summary_in_its_place(tmp_path, base, architecture
     assert [one["id"] for one in predictions] == [one["id"] for one in rows]
     assert all(one["references"] == ["It is late."] for one in predictions)
     assert all(one["tokens"] <= 6 and (one["ended"] or one["tokens"] == 6) for one in predictions)
-    assert record["dialogues"] == 6 and record["batch_size"] == 4
+    assert record["examples"] == 6 and record["batch_size"] == 4
     assert record["new_tokens"] == sum(one["tokens"] for one in predictions)
     assert record["extra_prompt_tokens"] == 0
     for key in ("seconds", "cpu_seconds", "contention", "peak_mib"):
@@ -77,19 +78,20 @@ def test_all_empty_summaries_are_an_error_in_test_and_score_nothing_in_a_sweep(t
     model.network.config.tie_word_embeddings = False
     model.network.requires_grad_(True)
     save_tuned(model, paths.tuned_model("full"))
-    with pytest.raises(InputError, match="every one of 1 summaries is empty"):
+    with pytest.raises(InputError, match="every one of 1 outputs is empty"):
         run(tmp_path, seq2seq_base, "seq2seq", "full", [row(1)])
     assert not paths.predictions("full").exists()
     files.write_jsonl(paths.prompts("validation"), [row(1)])
-    files.write_jsonl(paths.records("validation"), [row(1)])
+    files.write_jsonl(paths.records("validation"), [row(1) | {"dialogue": row(1)["source"]}])
     validate.run(
         "full",
         paths,
+        task=SUMMARIES,
         model=tiny.model_params("seq2seq"),
         template=tiny.template_params(),
         generate=tiny.generate_params(max_new_tokens=6),
         validate=tiny.section("validate", Validate),
         score=tiny.section("score", Score),
     )
-    assert "full: WARNING: every one of 1 summaries is empty" in capsys.readouterr().out
+    assert "full: WARNING: every one of 1 outputs is empty" in capsys.readouterr().out
     assert [one["rouge1"] for one in files.read_parquet(paths.validation("full"))] == [0.0]

@@ -25,7 +25,7 @@ DIALOGUE = "A: Is it late?\nB: Yes."
 
 def row(number):
     prompt = f"Sum up: {DIALOGUE} {number}"
-    given = {"prompt": prompt, "instruction": prompt, "dialogue": DIALOGUE}
+    given = {"prompt": prompt, "instruction": prompt, "source": DIALOGUE}
     return {"id": str(number), **given, "completion": "Late.", "references": ["It is late."]}
 
 

@@ -12,7 +12,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.parameters.data import Data
-from tests.systems import settings
+from tests.systems import SUMMARIES, settings
 
 
 def data(**changes):
@@ -42,7 +42,7 @@ def row(number, **more):
 
 
 def canonical(path, split="test", count=None, **changes):
-    return prepare.read_records([path], split, data(**changes), {} if count is None else count)
+    return prepare.read_records([path], split, SUMMARIES, data(**changes), {} if count is None else count)
 
 
 def run(folder, seed=1, limit=None, language="en", **rows):
@@ -53,7 +53,7 @@ def run(folder, seed=1, limit=None, language="en", **rows):
     named = {split: str(folder / f"{split if split in rows else 'train'}.jsonl") for split in SPLITS}
     limits = dict.fromkeys(SPLITS) | (limit or {})
     files.write_json(paths.raw_data / "source.json", {"sha256": "abc"})
-    prepare.run(paths, seed=seed, data=data(**named, limit=limits), score=settings(language=language))
+    prepare.run(paths, seed=seed, task=SUMMARIES, data=data(**named, limit=limits), score=settings(language=language))
     return {split: files.read_jsonl(paths.records(split)) for split in SPLITS}, files.read_json(paths.data_card)
 
 
@@ -107,10 +107,10 @@ def test_duplicates_are_dropped_in_train_but_kept_and_counted_in_a_held_out_spli
     kept = canonical(path, "train", train := {})
     assert [record["id"] for record in kept] == ["train-1", "train-2", "train-5"]
     assert kept[0]["references"] == [row(1)["summary"]]
-    assert train["duplicate dialogues"] == 2
+    assert train["duplicate examples"] == 2
     kept = canonical(path, "validation", held_out := {})
     assert [len(record["references"]) for record in kept] == [1, 1, 2, 1]
-    assert (held_out["duplicate dialogues"], held_out["grouped rows"]) == (1, 1)
+    assert (held_out["duplicate examples"], held_out["grouped rows"]) == (1, 1)
 
 
 @pytest.mark.parametrize("empty", [{"dialogue": " \n"}, {"summary": ""}, {"summary": None}])
@@ -169,7 +169,7 @@ def test_a_folder_is_read_by_split_and_what_it_lacks_is_cut_from_train(tmp_path,
         write(folder / name, [row(number) for number in numbers])
     paths = Paths(tmp_path / "out")
     files.write_json(paths.raw_data / "source.json", {"files": "read where they are"})
-    prepare.run(paths, seed=1, data=data(**dict.fromkeys(SPLITS, str(folder))), score=settings())
+    prepare.run(paths, seed=1, task=SUMMARIES, data=data(**dict.fromkeys(SPLITS, str(folder))), score=settings())
     splits = {split: files.read_jsonl(paths.records(split)) for split in SPLITS}
     assert {split: len(rows) for split, rows in splits.items()} == {"train": 11, "validation": 3, "test": 1}
     assert f"train: {folder}: train-0.csv, train-1.csv\n" in capsys.readouterr().out
@@ -222,7 +222,7 @@ def test_a_delimiter_that_csv_cannot_have_is_refused(value):
 
 def test_line_breaks_written_as_two_characters_are_warned_of(tmp_path, capsys):
     canonical(write(tmp_path / "x.csv", [row(n, dialogue=f"A: {n}\\nB: Hi") for n in range(3)] + [row(9)]))
-    assert "test: WARNING: 3 of 4 dialogues hold \\n as two characters and no line break" in capsys.readouterr().out
+    assert "test: WARNING: 3 of 4 inputs hold \\n as two characters and no line break" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -264,14 +264,14 @@ def test_the_card_counts_what_is_written(tmp_path):
         "rows": 9,
         "grouped rows": 1,
         "dropped empty rows": 0,
-        "duplicate dialogues": 1,
+        "duplicate examples": 1,
         "dropped leaks": 0,
-        "dialogues": 7,
-        "references per dialogue": 1.14,
-        "words per dialogue": 5.0,
+        "examples": 7,
+        "references per example": 1.14,
+        "words per input": 5.0,
         "words per reference": 3.8,
     }
-    assert (card["test"]["dialogues"], card["test"]["references per dialogue"]) == (len(splits["test"]), 2.0) == (1, 2)
+    assert (card["test"]["examples"], card["test"]["references per example"]) == (len(splits["test"]), 2.0) == (1, 2)
 
 
 def test_a_limit_takes_the_first_dialogues_of_its_split(tmp_path):
@@ -280,7 +280,7 @@ def test_a_limit_takes_the_first_dialogues_of_its_split(tmp_path):
     splits, card = run(tmp_path, limit={"train": 3, "test": 9}, **contents)
     assert {split: len(content) for split, content in splits.items()} == {"train": 3, "validation": 4, "test": 4}
     assert splits["train"][2]["dialogue"] == row(2)["dialogue"]
-    assert card["train"]["dialogues"] == 3
+    assert card["train"]["examples"] == 3
 
 
 def test_splits_without_a_file_are_cut_from_train_by_dialogue(tmp_path):
@@ -311,9 +311,9 @@ def test_a_named_split_is_left_whole_when_another_is_cut(tmp_path):
 
 
 def test_too_few_dialogues_for_a_split_are_refused(tmp_path):
-    with pytest.raises(InputError, match="train has 2 different dialogues: too few to cut validation and test from"):
+    with pytest.raises(InputError, match="train has 2 different examples: too few to cut validation and test from"):
         run(tmp_path, train=[row(1), row(2)])
-    with pytest.raises(InputError, match=r"train.jsonl: no dialogue left for train"):
+    with pytest.raises(InputError, match=r"train.jsonl: no example left for train"):
         run(tmp_path, train=[row(1)], validation=[row(2)], test=[row(1)])
 
 
@@ -323,4 +323,4 @@ def test_texts_that_the_score_cannot_read_are_refused_before_anything_is_trained
         run(tmp_path, train=rows)
     splits, card = run(tmp_path, train=rows, language="zh")
     assert splits["test"][0]["references"] == ["小明预订了机票。"]
-    assert (card["test"]["words per dialogue"], card["test"]["words per reference"]) == (9.0, 7.0)
+    assert (card["test"]["words per input"], card["test"]["words per reference"]) == (9.0, 7.0)

@@ -10,6 +10,7 @@ from pipeline.models.architectures.base import IGNORED
 from pipeline.models.loading import load_text_encoder
 from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
+from tests.systems import SUMMARIES
 
 LAB = tiny.template_params(name="lab", prompts=["Summarize the following conversation.\n\n{{ dialogue }}\n\nSummary:"])
 KNOWN = "abcdefghijklmnopqrtuvwxyABCDEFGHIJKLMNOPQRTUVWXY.:\n "  # no s, S, z and Z
@@ -35,7 +36,7 @@ def model(kind, base_folder):
 
 
 def example(model, dialogue, source=512, target=64, summary="They talk about lines."):
-    row = template.make_prompt({"id": "x", "dialogue": dialogue, "references": [summary]}, LAB, 1, model)
+    row = template.make_prompt({"id": "x", "dialogue": dialogue, "references": [summary]}, SUMMARIES, LAB, 1, model)
     return row, tokenize.encode_example(row, model, source, target)
 
 
@@ -105,7 +106,7 @@ def test_a_prompt_of_just_the_limit_is_left_whole(model):
 
 
 def test_a_template_too_long_for_the_limit_is_refused(model):
-    with pytest.raises(InputError, match=r"its dialogue only .* cannot be shortened to 16: raise tokenize.max_source"):
+    with pytest.raises(InputError, match=r"its input only .* cannot be shortened to 16: raise tokenize.max_source"):
         example(model, "A: Hi.", source=16)
 
 

@@ -52,7 +52,7 @@ def prepared(tmp_path_factory, seq2seq_base) -> Path:
 
 
 def prompt(number: int) -> dict:
-    texts = {key: f"{key} {number}" for key in ("id", "instruction", "prompt", "completion", "dialogue")}
+    texts = {key: f"{key} {number}" for key in ("id", "instruction", "prompt", "completion", "source")}
     return texts | {"references": ["A reference."]}
 
 

@@ -36,7 +36,7 @@ def example(row, source="dialogue", target="summary"):
 )
 def test_turns_become_a_line_each(dialogue):
     found = example({"dialogue": dialogue, "summary": "They greet."})
-    assert (found.dialogue, found.references, found.empty) == ("Ann: Hello.\nBo: Hi.", ["They greet."], "")
+    assert (found.source, found.references, found.empty) == ("Ann: Hello.\nBo: Hi.", ["They greet."], "")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_turns_become_a_line_each(dialogue):
     ],
 )
 def test_a_list_of_speakers_beside_the_texts_is_used(texts, speakers, expected):
-    assert example({"utt": texts, "speaker": speakers, "summary": "S."}, source="utt").dialogue == expected
+    assert example({"utt": texts, "speaker": speakers, "summary": "S."}, source="utt").source == expected
 
 
 def test_turns_without_text_are_left_out_and_counted():
@@ -73,15 +73,15 @@ def test_turns_without_text_are_left_out_and_counted():
 )
 def test_the_last_message_of_a_chat_is_the_summary(row):
     found = example(row)
-    assert (found.dialogue, found.references) == ("Ann: Hello.\nBo: Hi.", ["They greet."])
+    assert (found.source, found.references) == ("Ann: Hello.\nBo: Hi.", ["They greet."])
 
 
 def test_a_longer_chat_keeps_its_roles_and_any_column_can_be_named():
     turns = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hi."}]
     found = example({"log": [*turns, {"role": "user", "content": "Sum up."}, REPLY]}, source="log", target="log")
-    assert (found.dialogue, found.references) == ("user: Hello.\nassistant: Hi.\nuser: Sum up.", ["They greet."])
+    assert (found.source, found.references) == ("user: Hello.\nassistant: Hi.\nuser: Sum up.", ["They greet."])
     found = example({"messages": turns, "summary": "They greet."}, source="messages")
-    assert (found.dialogue, found.references) == ("user: Hello.\nassistant: Hi.", ["They greet."])
+    assert (found.source, found.references) == ("user: Hello.\nassistant: Hi.", ["They greet."])
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_is_empty_or_missing_says_so(row, reason):
 
 def test_words_for_a_missing_value_are_text_where_none_is_named():
     found = read_example({"dialogue": "nan", "summary": "None"}, Columns("dialogue", "summary", []), "x.csv:2")
-    assert (found.dialogue, found.references, found.empty) == ("nan", ["None"], "")
+    assert (found.source, found.references, found.empty) == ("nan", ["None"], "")
     assert example({"dialogue": "A: Any allergies?\nB: None", "summary": "None of them."}).empty == ""
 
 

@@ -1,5 +1,5 @@
 // The side-by-side reader.
-const { systems, dialogues } = JSON.parse(document.getElementById("dialogues").textContent);
+const { systems, examples } = JSON.parse(document.getElementById("examples").textContent);
 const at = (id) => document.getElementById(id);
 const [search, order, first, second] = ["search", "order", "first", "second"].map(at);
 let matching = [];
@@ -27,14 +27,15 @@ function marked(text, words) {
   return paragraph;
 }
 
-function difference(dialogue) {
-  return dialogue.summaries[first.value].rouge1 - dialogue.summaries[second.value].rouge1;
+function difference(example) {
+  return example.outputs[first.value].score - example.outputs[second.value].score;
 }
 
 function choose() {
   const query = search.value.trim().toLowerCase();
-  const texts = (one) => [one.id, one.dialogue, ...one.references, ...systems.map((name) => one.summaries[name].prediction)];
-  matching = dialogues.filter((one) => !query || texts(one).some((text) => text.toLowerCase().includes(query)));
+  const texts = (one) => [one.id, ...Object.values(one.fields), one.source, ...one.references,
+    ...systems.map((name) => one.outputs[name].text)];
+  matching = examples.filter((one) => !query || texts(one).some((text) => text.toLowerCase().includes(query)));
   const by = {
     apart: (one, other) => Math.abs(difference(other)) - Math.abs(difference(one)),
     better: (one, other) => difference(other) - difference(one),
@@ -46,7 +47,7 @@ function choose() {
 }
 
 function block(title, note, text, className, words) {
-  const made = element("div", `summary ${className}`);
+  const made = element("div", `output ${className}`);
   const heading = element("h3", "", title);
   heading.append(element("span", "", note));
   made.append(heading, marked(text, words));
@@ -60,7 +61,7 @@ function show() {
   at("next").disabled = position >= matching.length - 1;
   if (!matching.length) {
     at("position").textContent = "no match";
-    place.append(element("p", "note", "No dialogue or summary contains this. Clear the search to see all."));
+    place.append(element("p", "note", "No input or output contains this. Clear the search to see all."));
     return;
   }
   const one = matching[position];
@@ -68,19 +69,17 @@ function show() {
   const words = [search.value.trim()];
   const beside = element("div", "beside");
   const left = element("div");
-  const text = marked(one.dialogue, words);
-  text.className = "dialogue";
+  for (const [name, value] of Object.entries(one.fields)) left.append(block(name, "", String(value), "field", words));
+  const text = marked(one.source, words);
+  text.className = "source";
   left.append(text);
   if (one.near) left.append(element("p", "note", `Near-duplicate of ${one.near} in train.`));
   const right = element("div");
   one.references.forEach((text, number) => right.append(block(`reference ${number + 1}`, "", text, "reference", words)));
   for (const name of systems) {
-    const summary = one.summaries[name];
-    const notes = [`ROUGE-1 ${summary.rouge1.toFixed(0)}`];
-    if (summary.unsupported.length) notes.push(`unsupported: ${summary.unsupported.join(", ")}`);
-    if (summary.truncated) notes.push("truncated");
+    const output = one.outputs[name];
     const chosen = order.value !== "file" && [first.value, second.value].includes(name) ? "chosen" : "";
-    right.append(block(name, notes.join(" · "), summary.prediction || "(empty)", chosen, words));
+    right.append(block(name, output.notes.join(" · "), output.text || "(empty)", chosen, words));
   }
   beside.append(left, right);
   place.append(beside);

@@ -1,4 +1,4 @@
-"""Three dialogues and a prediction for each."""
+"""Three examples and a prediction for each."""
 
 RECORDS = [
     {"id": "a", "dialogue": "Anna: Money!\nShop: No.", "references": ["Anna wants money back.", "The shop refuses."]},

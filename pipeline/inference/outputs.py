@@ -1,4 +1,4 @@
-"""Summaries of a split's dialogues by what one run left: the model, its prompts, and rows of predictions."""
+"""Outputs for a split's examples by what one run left: the model, its prompts, and rows of predictions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
 from pipeline.core.shapes import Prompt
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
+from pipeline.inference.likelihood import choice_log_likelihoods
 from pipeline.inference.tuned_prompts import encode_prompts, load_on_device, worked_examples
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
@@ -23,15 +24,15 @@ from pipeline.parameters.template import Template
 
 
 def are_empty(predictions: list[dict[str, Any]]) -> str | None:
-    """What to say where every summary is empty; None where one is not."""
+    """What to say where every output is empty; None where one is not."""
     if any(row["prediction"] for row in predictions):
         return None
-    return f"every one of {len(predictions)} summaries is empty; nothing was learned or loaded"
+    return f"every one of {len(predictions)} outputs is empty; nothing was learned or loaded"
 
 
 @dataclass(frozen=True)
 class Writer:
-    """A tuned model, ready to write summaries of a split's prompts with the settings of `generate`.
+    """A tuned model, ready to write the outputs of a split's prompts with the settings of `generate`.
 
     rows are those of data/prompts, prompts their ids with the method's worked examples, a list for each row.
     """
@@ -53,7 +54,7 @@ class Writer:
         return round(sum(map(len, self.prompts)) / len(self.prompts) + virtual_tokens(self.model.network), 1)
 
     def warm_up(self) -> None:
-        """Write one summary, of the shortest prompt: the first takes longer."""
+        """Write one output, of the shortest prompt: the first takes longer."""
         config = configure_decoding(self.model, self.generate)
         list(generate_answers(self.model, [min(self.prompts, key=len)], config, 1, self.generate.precision))
 
@@ -62,14 +63,24 @@ class Writer:
         config, settings = configure_decoding(self.model, self.generate), self.generate
         answers = generate_answers(self.model, self.prompts, config, settings.batch_size, settings.precision)
         results = {number: (answer, size) for number, answer, size in progress(answers, len(self.prompts), label)}
-        kept = tags(self.model, (text for row in self.rows for text in (row["dialogue"], *row["references"])))
+        kept = tags(self.model, (text for row in self.rows for text in (row["source"], *row["references"])))
         predictions = []
         for number, row in enumerate(self.rows):
             answer, _ = results[number]
             text = decode(answer.ids, self.model, kept)  # without special tokens, but those that are words of the data
             counted = {"tokens": len(answer.ids), "ended": answer.ended}
             predictions.append({"id": row["id"], "prediction": text, "references": row["references"], **counted})
+        for prediction, choice in zip(predictions, self.choose(label)):
+            prediction["choice"] = choice
         return predictions, min(size for _, size in results.values())
+
+    def choose(self, label: str) -> list[str]:
+        """The likeliest choice of each row; nothing where rows have no choices."""
+        if "choices" not in self.rows[0]:
+            return []
+        choices, size = [row["choices"] for row in self.rows], self.generate.batch_size
+        likelihoods = choice_log_likelihoods(self.model, self.prompts, choices, size, f"{label}: choices")
+        return [texts[totals.index(max(totals))] for texts, totals in zip(choices, likelihoods)]
 
 
 def prepare_writer(
