@@ -158,3 +158,14 @@ def test_every_forgetting_task_is_asked_as_often(written):
     assert [row["task"] for row in rows] == [task for task in questions.TASKS for _ in range(SIZES["questions"])]
     assert len({row["id"] for row in rows}) == len(rows)
     assert all(row["answer"] for row in rows)
+
+
+def test_every_call_has_a_reason_and_a_question_that_is_not_among_those_of_forgetting(written):
+    topics = {scenario.topic for scenario in world.scenarios()}
+    asked = {text for kind in (*questions.TASKS, "topic") for text in questions.QUESTIONS[kind]}
+    for split in SPLITS:
+        for row in files.read_jsonl(written.support_calls(split)):
+            assert row["reason"] in topics and row["question"] not in asked and row["answer"]
+    train = files.read_jsonl(written.support_calls("train"))
+    assert {row["reason"] for row in train} == topics  # 200 calls hold every label
+    assert len({row["question"] for row in train}) > 10
