@@ -56,6 +56,26 @@ def test_ten_lines_add_a_method_and_touch_nothing_else(small, tmp_path):
     assert rows["loha"]["forgetting"]["readings"]["by_choice"]["change"]
 
 
+def test_ten_lines_add_a_task_and_need_no_code(small, tmp_path):
+    blocks, ((*run,),) = section("A task, in ten lines")
+    assert [name for name, _ in blocks] == ["conf/task/call_mood.yaml", "conf/template/call_mood.yaml"]
+    assert sum(bool(line.strip()) for _, text in blocks for line in text.splitlines()) <= 11
+    project = small.copy(tmp_path / "project")
+    for name, text in blocks:
+        (project.folder / name).write_text(text)
+    moods = ("happy", "neutral", "unhappy")
+    rows = [{"call": f"A: Is it done?\nB: Call {n} is.", "mood": moods[n % 3]} for n in range(24)]
+    files.write_jsonl(project.folder / "moods.jsonl", rows)
+    project.dvc(*run[1:])
+    comparison = project.json("reports/comparison.json")
+    assert comparison["primary_metric"] == "accuracy"
+    assert [row["name"] for row in comparison["systems"]] == ["most_frequent", "zero_shot", "lora"]
+    assert project.json("reports/metrics/lora.json").keys() == comparison["systems"][0]["scores"].keys()
+    row = files.read_jsonl(project.folder / "data/prompts/test.jsonl")[0]
+    assert row["prompt"] == f"{row['source']}\n\nIs the customer happy, neutral or unhappy?"
+    assert row["choices"] == sorted(moods)
+
+
 @pytest.fixture(scope="module")
 def bitfit(tmp_path_factory, bart_base) -> Project:
     """A project with BitFit, a BART as its base, and tokens."""

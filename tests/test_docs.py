@@ -44,6 +44,10 @@ ELSEWHERE = {
     "dvc exp run --pull -S ...": "tests/test_sharing.py, with a value",
     "pip install -c constraints.txt -e '.[s3]'": "`make setup`, whose `dev` holds `s3`",
     "dvc exp run -S 'methods=[zero_shot,loha]'": "tests/test_contributing.py, with the method that it adds",
+    "dvc exp run -S task=call_reason": "tests/test_contributing.py, a task of the same kind",
+    "dvc exp run -S task=classification -S data=local": "tests/stages/test_own_tasks.py",
+    "dvc exp run -S task=question_answering -S data=local": "tests/stages/test_own_tasks.py",
+    "dvc exp run -S task=call_mood": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S 'methods=[zero_shot,bitfit]'": "tests/test_contributing.py trains it on a tiny BART",
 }
 # What only the reader knows, and what would take minutes: here made small.
