@@ -172,7 +172,7 @@ def warnings(card: dict[str, Any], limits: Limits) -> list[str]:
     new, needed = read_params()["generate"]["max_new_tokens"], card["train"]["target tokens, 95 % have at most"]
     if isinstance(new, int) and new < needed:
         texts.append(
-            f"generate.max_new_tokens={new}: more than 5 % of train's summaries are longer and would be cut; 95 % have "
+            f"generate.max_new_tokens={new}: more than 5 % of train's outputs are longer and would be cut; 95 % have "
             f"at most {needed} tokens; auto, with tokenize.max_target_tokens=auto, takes {limits.max_new_tokens}"
         )
     return texts

@@ -7,7 +7,7 @@ PNG. Both sides are read through DVC: from git, from its cache, from a remote wh
 is put before the plots' names (a job summary shows no relative files), --report ADDRESS is where the report can be
 read; with --report alone, its link says that the plots are there.
 
-A difference is tested on the examples that both sides summarized, where the scores of each can be read on both sides:
+A difference is tested on the examples that both sides answered, where the scores of each can be read on both sides:
 over the seeds that both have (pipeline/evaluation/crossed.py). With one seed in common, what another seed would change
 is added where either side has several; otherwise the difference is said of these two trainings. Where the scores can't
 be read it is judged by the two 95 % intervals of reports/comparison.json, as if they came from different examples,

@@ -54,7 +54,7 @@ class Paths:
 
     @property
     def limits(self) -> Path:
-        """Lengths in tokens that apply to every prompt and summary."""
+        """Lengths in tokens that apply to every prompt and output."""
         return self.root / "data/limits.json"
 
     @property

@@ -52,7 +52,7 @@ def inference_costs(run: dict[str, Any]) -> dict[str, Any]:
 def variant_costs(run: dict[str, Any], variant: dict[str, Any], size: str) -> dict[str, Median]:
     """Medians over the rounds: seconds to the first token and milliseconds per further token, of a batch.
 
-    seconds, cpu_seconds: of a summary. relative: its seconds divided by the reference's in the same round.
+    seconds, cpu_seconds: of an output. relative: its seconds divided by the reference's in the same round.
     """
     timings, texts, further = variant["batches"][size], int(size), max(1, run["new_tokens"] - 1)
     reference = _seconds(run, size)[_reference(run)]

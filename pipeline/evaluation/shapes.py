@@ -196,7 +196,7 @@ class MedianInterval(TypedDict):
 
 
 class VariantCosts(TypedDict):
-    """A variant at one size of the batch; seconds and cpu_seconds of a summary, the others of a batch."""
+    """A variant at one size of the batch; seconds and cpu_seconds of an output, the others of a batch."""
 
     first_seconds: MedianInterval
     token_milliseconds: MedianInterval

@@ -1,4 +1,4 @@
-"""Latency of several models in one process: seconds to the first token and of a whole summary, in interleaved rounds.
+"""Latency of several models in one process: seconds to the first token and of a whole output, in interleaved rounds.
 
 Every model writes the same number of tokens, whatever it would say, so that seconds compare models and not lengths. A
 round measures every model once, in an order of its own: what the machine does besides meets all of them alike. A batch

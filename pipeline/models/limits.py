@@ -20,7 +20,7 @@ SHARE_OF_MEMORY = 0.5  # what activations may take of what is free; the rest is 
 
 @dataclass(frozen=True)
 class Limits:
-    """Tokens of a prompt, of a training summary with its end, of a generated summary."""
+    """Tokens of a prompt, of a training output with its end, of a generated output."""
 
     max_source_tokens: int
     max_target_tokens: int
@@ -55,8 +55,8 @@ def choose_limits(
 
     reserved: positions that a method's virtual tokens take.
 
-    `auto` takes the longest prompt and the longest summary, as far as the model has positions and the machine memory
-    for them; generated summaries get a quarter more than 99 % of the references need. Summaries of a causal model get
+    `auto` takes the longest prompt and the longest output, as far as the model has positions and the machine memory
+    for them; generated outputs get a quarter more than 99 % of the references need. Outputs of a causal model get
     at most half of its positions.
     """
     most = model.completion_positions(config) or half(model.prompt_positions(config, 0))
@@ -74,7 +74,7 @@ def choose_limits(
         if positions - reserved < 16:
             raise InputError(
                 f"the model's positions leave {max(0, positions - reserved)} tokens for a prompt beside {target} of a "
-                f"summary and {reserved} virtual ones: lower tokenize.max_target_tokens, or choose another model"
+                f"output and {reserved} virtual ones: lower tokenize.max_target_tokens, or choose another model"
             )
         source = min(source, positions - reserved)
     return Limits(source, target, new)

@@ -1,4 +1,4 @@
-"""`generate`: how summaries are decoded, and how the cost of inference is measured."""
+"""`generate`: how outputs are decoded, and how the cost of inference is measured."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""`tokenize`: the lengths of prompts and summaries in tokens."""
+"""`tokenize`: the lengths of prompts and outputs in tokens."""
 
 from pipeline.core.params import section
 from pipeline.parameters.types import CountOrAuto
@@ -6,7 +6,7 @@ from pipeline.parameters.types import CountOrAuto
 
 @section
 class Tokenize:
-    """Limits in tokens; a summary's includes its end token. auto: what the data needs (pipeline/models/limits.py)."""
+    """Limits in tokens; an output's includes its end token. auto: what the data needs (pipeline/models/limits.py)."""
 
     max_source_tokens: CountOrAuto
     max_target_tokens: CountOrAuto

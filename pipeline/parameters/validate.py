@@ -1,4 +1,4 @@
-"""`validate`: how the summaries are written by which settings are chosen."""
+"""`validate`: how the outputs are written by which settings are chosen."""
 
 from pipeline.core.params import section
 from pipeline.parameters.types import Few
@@ -6,6 +6,6 @@ from pipeline.parameters.types import Few
 
 @section
 class Validate:
-    """num_beams: those of generate, for these summaries alone."""
+    """num_beams: those of generate, for these outputs alone."""
 
     num_beams: Few

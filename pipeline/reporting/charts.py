@@ -35,7 +35,7 @@ def comparison_charts(
     """
     methods = [row for row in comparison["systems"] if row["kind"] == "method"]
     pairs = read_pairs(comparison)
-    drawn = [summary_lengths(words)]
+    drawn = [output_lengths(words)]
     metric = comparison["primary_metric"]
     drawn += [pareto(methods, metric), accuracy(methods)] if methods else []
     drawn += [differences(pairs, METRICS[metric].title)] if pairs else []
@@ -200,7 +200,7 @@ def accuracy(methods: list[System]) -> Chart:
     return finish("accuracy", caption, description, drawn, height=240)
 
 
-def summary_lengths(words: dict[str, list[int]]) -> Chart:
+def output_lengths(words: dict[str, list[int]]) -> Chart:
     """A box for each system: words -> the number of words of each of its outputs."""
     points = [{"system": name, "words": count} for name, counts in words.items() for count in counts]
     drawn = (

@@ -36,7 +36,7 @@ def cost(methods: list[System]) -> Table:
             trained(seconds("seconds_to_best")),
         ),
         (
-            Column("generation", "Wall seconds of the summaries of all test examples, in batches."),
+            Column("generation", "Wall seconds of the outputs of all test examples, in batches."),
             lambda row: seconds("generate_seconds")(row["cost"]),
         ),
         (Column("generation, CPU", CPU), lambda row: seconds("generate_cpu_seconds")(row["cost"])),
@@ -97,14 +97,14 @@ def inference(costs: dict[str, Any], size: str) -> Table:
     def figure(key: str, unit: str = "") -> Callable[[tuple[str, dict[str, Any]]], Cell]:
         return lambda item: measured(item[1]["batches"][size][key], unit)
 
-    text = f"a summary of {costs['new_tokens']} tokens"
+    text = f"an output of {costs['new_tokens']} tokens"
     reference = costs["by_batch"][size]["reference"]
     columns: Columns = [
         (Column("method", align="left"), lambda item: Text(item[0])),
         (Column("first token", "Wall seconds until a batch has its first token."), figure("first_seconds", "s")),
         (Column("further token", "Wall time of each further token of a batch."), figure("token_milliseconds", "ms")),
-        (Column("summary", f"Wall seconds of {text}."), figure("seconds", "s")),
-        (Column("summary, CPU", f"CPU seconds of {text}, all threads together."), figure("cpu_seconds", "s")),
+        (Column("output", f"Wall seconds of {text}."), figure("seconds", "s")),
+        (Column("output, CPU", f"CPU seconds of {text}, all threads together."), figure("cpu_seconds", "s")),
         (
             Column("relative", f"Wall seconds of {text} divided by those of {reference} in the same round."),
             figure("relative"),

@@ -137,7 +137,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Reader:
-    """Every example with its references and every system's summary, with search and order; HTML only."""
+    """Every example with its references and every system's output, with search and order; HTML only."""
 
     systems: list[str]
     examples: list[dict[str, Any]]

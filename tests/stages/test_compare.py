@@ -133,8 +133,8 @@ def test_the_cost_tables_have_wall_and_cpu_and_two_digits(three):
         "method": "lora, unmerged",
         "first token": "0.065 s [0.065, 0.065]",
         "further token": "13 ms [13, 13]",
-        "summary": "0.26 s [0.26, 0.26]",
-        "summary, CPU": "0.26 s [0.26, 0.26]",
+        "output": "0.26 s [0.26, 0.26]",
+        "output, CPU": "0.26 s [0.26, 0.26]",
         "relative": "1.3 [1.3, 1.3]",
     }
 
