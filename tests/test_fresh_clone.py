@@ -46,7 +46,7 @@ def test_an_experiment_runs_and_runs_again_after_git_checkout(clone):
 
 
 def test_a_queue_of_three_ranks_runs_each(clone):
-    clone.must("dvc", "exp", "run", "--queue", *SMOKE, "-S", "methods=[lora]", "-S", "lora.r=4,2,3")
+    clone.must("dvc", "exp", "run", "--queue", *SMOKE, "-S", "methods=[lora]", "-S", "lora.r=4,2,3", "validate")
     clone.run_queue(3)
     shown = json.loads(clone.must("dvc", "exp", "show", "--json"))
     experiments = [experiment["revs"][0]["data"] for experiment in shown[1]["experiments"]]
@@ -71,7 +71,9 @@ def test_ones_own_file_runs_and_a_killed_run_goes_on(clone, tmp_path):
         running.wait()
     stages = clone.dvc("exp", "run", *overrides)
     assert after("lora") <= set(stages) and "prepare" not in stages
-    assert clone.json("reports/data.json")["source"]["name"] == "local"
+    card = clone.json("reports/data.json")
+    assert card["source"]["name"] == "local"
+    assert [card[split]["examples"] for split in ("train", "validation", "test")] == [16, 2, 2]  # cut from the one file
     # The kill left the file staged on a detached HEAD, from where `git checkout --force main` would delete it.
     clone.must("git", "checkout", "--quiet", "main")
     assert (clone.folder / "mine.csv").exists()

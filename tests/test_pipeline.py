@@ -13,6 +13,8 @@ pytestmark = pytest.mark.slow
 
 METHODS = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
 PAGES = {"compare", "report"}  # they run after every change of a result
+WRITTEN = {f"{kind}@{run}" for kind in ("validate", "generate") for run in runs("zero_shot", "lora")}
+DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at the tokens too, and leaves the same
 
 
 @pytest.fixture
@@ -54,12 +56,14 @@ def test_a_second_repro_runs_nothing(project):
     assert project.dvc("repro") == []
 
 
-def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(smoke, with_all_methods):
-    """The second run is in processes that hash strings differently, so that no order of a set can be in a result."""
-    project = with_all_methods
+def test_two_forced_runs_leave_the_same_hashes_but_for_run_records(small, project):
+    """The second run is in processes that hash strings differently, so that no order of a set can be in a result.
+
+    That every method trains to the same bytes is tested with each of them (tests/stages/test_train.py).
+    """
     before = project.outputs(), project.json("reports/comparison.json")
     again = Project(project.folder, hash_seed=1)
-    assert sorted(again.dvc("repro", "--force")) == sorted(smoke.stages)
+    assert sorted(again.dvc("repro", "--force")) == sorted(small.stages)
     after_ = project.outputs(), project.json("reports/comparison.json")
 
     def results(outputs: dict[str, str]) -> dict[str, str]:  # the comparison and its page quote seconds
@@ -114,7 +118,7 @@ def test_plots_show_every_method_and_lay_two_experiments_over_each_other(with_al
     loss = {(row["rev"], row["step"]): row["loss"] for row in curves if row["method"] == "lora"}
     last = max(step for _, step in loss)
     assert loss["slow", last] != loss["HEAD", last]
-    assert {row["system"] for row in plot_values(page, "ROUGE-1")} >= {"human", "lora", "full"}
+    assert {row["system"] for row in plot_values(page, "Score")} >= {"human", "lora", "full"}
 
 
 def plot_values(page: str, title: str) -> list[dict]:
@@ -125,9 +129,16 @@ def plot_values(page: str, title: str) -> list[dict]:
     return found[0]["data"]["values"]
 
 
-def test_a_sweep_over_templates_and_one_over_examples_are_read_from_dvc(project):
-    project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot]")
-    project.dvc("exp", "run", "-S", "data.limit.train=12", "-S", "methods=[lora]")
+def test_another_template_and_other_examples_retrain_every_method_and_are_points_of_sweeps(project):
+    before = project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"]
+    ran = set(project.dvc("exp", "run", "-S", "template=flan"))
+    expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
+    same = {"forgetting@zero_shot"}  # its weights are still the base's
+    if project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"] == before:
+        same |= {"score@zero_shot"}  # so few words may come out the same, and then there is nothing to score again
+    assert ran == expected - same
+    ran = set(project.dvc("exp", "run", "-S", "data.limit.train=12"))
+    assert ran == {"config", "prepare", "template", "tokenize", *DRAWN, *PAGES}
     page = project.must("python", "-m", "pipeline", "sweep", "template")
     assert "template, 2 experiments" in page
     assert all(f"| {name} " in page for name in ("flan", "lab"))
@@ -145,14 +156,9 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
     assert project.outputs()["models/tuned/lora-17"] == before
 
 
-WRITTEN = {f"{kind}@{run}" for kind in ("validate", "generate") for run in runs("zero_shot", "lora")}
-DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at the tokens too, and leaves the same
-
-
 @pytest.mark.parametrize(
     ("edit", "methods", "expected"),
     [
-        ("data.limit.train=15", ["zero_shot", "lora"], {"prepare", "template", "tokenize", *DRAWN}),
         (
             "data.limit.test=3",
             ["zero_shot"],
@@ -194,16 +200,6 @@ def test_predictions_of_another_system_become_a_row_and_rescore_nothing(project)
     rows = {row["name"]: row for row in project.json("reports/comparison.json")["systems"]}
     assert rows["published"]["kind"] == "external"
     assert rows["published"]["scores"] == rows["zero_shot"]["scores"]
-
-
-def test_another_template_retrains_every_method(project):
-    before = project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"]
-    ran = set(project.dvc("exp", "run", "-S", "template=flan", "-S", "methods=[zero_shot,lora]"))
-    expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
-    same = {"forgetting@zero_shot"}  # its weights are still the base's
-    if project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"] == before:
-        same |= {"score@zero_shot"}  # so few words may come out the same, and then there is nothing to score again
-    assert ran == expected - same
 
 
 def test_an_edit_of_conf_without_composing_is_refused_and_never_silently_ignored(project):
@@ -273,23 +269,6 @@ def test_a_worktree_runs_its_own_conf_and_code(project, tmp_path):
     assert set(tree.dvc("exp", "run", "-S", "lora.r=4", "train@lora-17")) == {"config", "code", "train@lora-17"}
     assert tree.json("models/tuned/lora-17/adapter_config.json")["r"] == 4
     assert "r: 4" not in (project.folder / "params.yaml").read_text()
-
-
-def test_a_users_own_csv_runs_through_with_splits_cut_from_it(project, tmp_path):
-    lines = [f'"A: Is it {n}?\nB: Yes, {n}.",They say {n}.\n' for n in range(20)]
-    (tmp_path / "mine.csv").write_text("chat,short\n" + "".join(lines))
-    chosen = {
-        "data": "local",
-        "data.train": tmp_path / "mine.csv",
-        "data.source_column": "chat",
-        "data.target_column": "short",
-        "methods": "[zero_shot]",
-    }
-    overrides = [word for key, value in chosen.items() for word in ("-S", f"{key}={value}")]
-    assert "prepare" in project.dvc("exp", "run", *overrides)
-    card = project.json("reports/data.json")
-    assert card["source"]["name"] == "local"
-    assert [card[split]["examples"] for split in ("train", "validation", "test")] == [16, 2, 2]
 
 
 def test_a_model_from_the_hub_runs_by_its_name_and_offline_from_then_on(project, tmp_path):
