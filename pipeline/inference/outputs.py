@@ -70,16 +70,17 @@ class Writer:
             text = decode(answer.ids, self.model, kept)  # without special tokens, but those that are words of the data
             counted = {"tokens": len(answer.ids), "ended": answer.ended}
             predictions.append({"id": row["id"], "prediction": text, "references": row["references"], **counted})
-        for prediction, choice in zip(predictions, self.choose(label)):
-            prediction["choice"] = choice
         return predictions, min(size for _, size in results.values())
 
+    @property
+    def has_choices(self) -> bool:
+        """Whether the rows say which outputs there are."""
+        return "choices" in self.rows[0]
+
     def choose(self, label: str) -> list[str]:
-        """The likeliest choice of each row; nothing where rows have no choices."""
-        if "choices" not in self.rows[0]:
-            return []
+        """The likeliest choice of each row."""
         choices, size = [row["choices"] for row in self.rows], self.generate.batch_size
-        likelihoods = choice_log_likelihoods(self.model, self.prompts, choices, size, f"{label}: choices")
+        likelihoods = choice_log_likelihoods(self.model, self.prompts, choices, size, label)
         return [texts[totals.index(max(totals))] for texts, totals in zip(choices, likelihoods)]
 
 
