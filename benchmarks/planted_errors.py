@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("records", type=Path)
     parser.add_argument("--language", default="en")
     arguments = parser.parse_args()
-    records = list(read_references(arguments.records).values())
+    records = list(read_references(arguments.records, "dialogue").values())
     print(markdown.table(table(plant(records, arguments.language))))
 
 
