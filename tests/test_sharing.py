@@ -69,7 +69,7 @@ def has_nothing_to_run(colleague: Project, author: Project) -> None:
     assert colleague.json("reports/comparison.json") == author.json("reports/comparison.json")
     for name in (
         "models/tuned/lora-17/adapter_model.safetensors",
-        "reports/dialogues/lora.parquet",
+        "reports/examples/lora.parquet",
         "reports/report.html",
     ):
         assert (colleague.folder / name).read_bytes() == (author.folder / name).read_bytes()
