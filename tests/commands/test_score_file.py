@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pyarrow
 import pyarrow.parquet
@@ -13,7 +14,7 @@ import pytest
 from pipeline.core import files
 from tests.evaluation.examples import RECORDS, ROWS
 from tests.project import ROOT
-from tests.systems import SETTINGS
+from tests.systems import SETTINGS, SUMMARIES
 
 ARGUMENTS = ["predictions.jsonl", "test.jsonl", "s.json", "d.parquet"]
 
@@ -31,7 +32,7 @@ def folder(tmp_path):
 
 
 def write_params(folder, **changes):
-    (folder / "params.yaml").write_text(json.dumps({"score": SETTINGS | changes}))
+    (folder / "params.yaml").write_text(json.dumps({"task": asdict(SUMMARIES), "score": SETTINGS | changes}))
 
 
 def python(folder, *arguments, **environment):

@@ -102,7 +102,7 @@ def test_nothing_is_wider_than_the_screen(opened):
 def test_what_a_dialogue_holds_is_shown_and_never_run(opened):
     opened.fill("#search", "Zanzibar")
     assert opened.inner_text("#position") == f"1 of 1: d{COUNT - 1}"
-    assert "<script>window.ran = true</script>" in opened.inner_text("#shown .dialogue")
+    assert "<script>window.ran = true</script>" in opened.inner_text("#shown .source")
     assert EVIL.split("\u2028")[0].strip() in opened.inner_text("#shown")
     assert opened.evaluate("window.ran") is None
     assert "Near-duplicate of train-7 in train." in opened.inner_text("#shown")
