@@ -47,6 +47,7 @@ ELSEWHERE = {
     "dvc exp run -S task=call_reason": "tests/test_contributing.py, a task of the same kind",
     "dvc exp run -S task=classification -S data=local": "tests/stages/test_own_tasks.py",
     "dvc exp run -S task=question_answering -S data=local": "tests/stages/test_own_tasks.py",
+    "dvc exp run -S task=call_question": "tests/stages/test_own_tasks.py, a task of the same kind",
     "dvc exp run -S task=call_mood": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S 'methods=[zero_shot,bitfit]'": "tests/test_contributing.py trains it on a tiny BART",
 }
