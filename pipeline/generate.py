@@ -28,8 +28,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         raise InputError(f"{name}: {empty}")
     if writer.has_choices:  # with a clock of its own: it is no part of what an output costs
         with monitor.phase("choose"):
-            choices = writer.choose(f"choose {name}")
-        predictions = [row | {"choice": choice} for row, choice in zip(predictions, choices)]
+            predictions = writer.add_choices(predictions, f"choose {name}")
     files.write_jsonl(paths.predictions(name), predictions)
     record = {
         "run": name,

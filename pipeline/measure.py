@@ -2,7 +2,7 @@
 
     python -m pipeline.measure
 
-Of each method the training with the first seed is measured. All write the same number of tokens for the same dialogues,
+Of each method the training with the first seed is measured. All write the same number of tokens for the same examples,
 one prompt at a time and in one full batch. LoRA is measured merged and unmerged. Methods that compute the same (the
 base, full fine-tuning, merged LoRA) are a control: what differs between them is noise. Where there are no two of them,
 one method is measured twice.

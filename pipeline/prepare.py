@@ -30,6 +30,8 @@ from pipeline.tables.folders import split_files
 from pipeline.tables.rows import rows
 from pipeline.tables.values import parse_id
 
+MOST_LABELS = 1000
+
 Record = dict[str, Any]  # id, fields, references; `near` where it is much like one of train; `choices` of a label
 Counts = dict[str, Any]  # of a split, for reports/data.json
 
@@ -232,9 +234,18 @@ def mark_near_duplicates(
 
 
 def add_choices(records: list[Record], train: list[Record], task: Task) -> None:
-    """Give each record of a classification the labels of train as `choices`, where the likeliest is asked for."""
+    """Give each record of a classification the labels of train as `choices`, where the likeliest is asked for.
+
+    Raises InputError where there are more than MOST_LABELS: a forward pass for each would take hours.
+    """
     if task.kind == "classification" and task.by_choice:
         labels = sorted({record["references"][0] for record in train})
+        if len(labels) > MOST_LABELS:
+            raise InputError(
+                f"train has {len(labels):,} different labels, the first {listed(labels[:3])}: too many to compare all "
+                f"of them for each example (at most {MOST_LABELS:,}): set task.by_choice=false, or data.target_column "
+                "to the column of the labels"
+            )
         for record in records:
             record["choices"] = labels
 

@@ -43,8 +43,7 @@ def run(
     if empty := are_empty(predictions):  # a bad value of a sweep, which scores 0
         print(f"{name}: WARNING: {empty}")
     if writer.has_choices:
-        choices = writer.choose(f"choose {name}")
-        predictions = [row | {"choice": choice} for row, choice in zip(predictions, choices)]
+        predictions = writer.add_choices(predictions, f"choose {name}")
     records = read_references(paths.records("validation"), task.source)
     scorer = task_scorer(task, score, records.values())
     rows = score_rows(predictions, records, scorer, f"score {name}")

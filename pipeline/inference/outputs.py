@@ -77,11 +77,12 @@ class Writer:
         """Whether the rows say which outputs there are."""
         return "choices" in self.rows[0]
 
-    def choose(self, label: str) -> list[str]:
-        """The likeliest choice of each row."""
+    def add_choices(self, predictions: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
+        """The predictions with the likeliest choice of each row, as `choice`."""
         choices, size = [row["choices"] for row in self.rows], self.generate.batch_size
         likelihoods = choice_log_likelihoods(self.model, self.prompts, choices, size, label)
-        return [texts[totals.index(max(totals))] for texts, totals in zip(choices, likelihoods)]
+        likeliest = [texts[totals.index(max(totals))] for texts, totals in zip(choices, likelihoods)]
+        return [row | {"choice": choice} for row, choice in zip(predictions, likeliest)]
 
 
 def prepare_writer(

@@ -42,10 +42,8 @@ class QuestionAnswering(TaskScorer):
 
     def row(self, given: dict[str, Any], record: Record) -> dict[str, Any]:
         language = self.score.language
-        written, expected = (
-            tokens(given["prediction"], language),
-            [tokens(one, language) for one in record["references"]],
-        )
+        written = tokens(given["prediction"], language)
+        expected = [tokens(text, language) for text in record["references"]]
         columns = {
             "exact_match": float(written in expected),
             "token_f1": max(token_f1(written, one) for one in expected),
