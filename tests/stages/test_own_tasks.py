@@ -98,9 +98,7 @@ def test_as_many_labels_as_texts_are_refused_unless_none_is_looked_for(tmp_path)
     """A column of summaries, for instance: comparing each of them for each example would take hours."""
     rows = [{"body": f"Mail {n}.", "category": f"It is about {n}."} for n in range(1300)]
     source = write_csv(tmp_path / "own.csv", rows)
-    with pytest.raises(
-        InputError, match=r"train has 1,040 different labels, .* \(at most 1,000\): set task.by"
-    ):
+    with pytest.raises(InputError, match=r"train has 1,040 different labels, .* \(at most 1,000\): set task.by"):
         prepared(tmp_path, source, MAILS)
     paths, _ = prepared(tmp_path, source, [*MAILS, "task.by_choice=false"])
     assert "choices" not in files.read_jsonl(paths.records("test"))[0]
