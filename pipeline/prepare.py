@@ -7,15 +7,13 @@ record with several references.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
-from pipeline.core.messages import listed, shown
+from pipeline.core.messages import listed
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.core.shapes import Source
 from pipeline.evaluation import near_duplicates
@@ -25,10 +23,9 @@ from pipeline.parameters.data import Data
 from pipeline.parameters.score import Score
 from pipeline.parameters.task import Task
 from pipeline.parameters.types import Seed
-from pipeline.tables.examples import Columns, read_example
+from pipeline.tables.examples import Columns
 from pipeline.tables.folders import split_files
-from pipeline.tables.rows import rows
-from pipeline.tables.values import parse_id
+from pipeline.tables.records import Layout, key_of, read_records
 
 MOST_LABELS = 1000
 
@@ -40,7 +37,7 @@ def run(paths: Paths, *, seed: Seed, task: Task, data: Data, score: Score) -> No
     source = files.read_json(paths.raw_data / "source.json", Source)
     sources = find_sources(data)
     counts: dict[str, Counts] = {split: {} for split in SPLITS}
-    read = {split: read_records(found, split, task, data, counts[split]) for split, found in sources.items()}
+    read = {split: read_split(found, split, task, data, counts[split]) for split, found in sources.items()}
     splits = cut(read, task.fields, data.held_out, seed)
     for split in set(splits) - set(read):
         counts[split]["cut from train"] = len(splits[split])
@@ -99,44 +96,15 @@ def _files_in(folder: Path, split: str, from_train: bool) -> list[Path]:
     raise InputError(f"{folder}: no file of {split} in this folder (data.{split}); found {there}")
 
 
-def read_records(source: list[Path], split: str, task: Task, data: Data, counts: Counts) -> list[Record]:
-    """The records of a split's files. Fills `counts`. Raises InputError for the first row that is not usable."""
-    records: list[Record] = []
-    known: set[str] = set()
-    ids: dict[str, str] = {}
-    last = None
-    columns = task_columns(task, data)
-    left_out: Counter[str] = Counter()
-    counts |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate examples": 0}
-    for number, (where, row) in enumerate(_rows_of(source, data.delimiter), start=1):
-        counts["rows"] += 1
-        example = read_example(row, columns, where)
-        left_out += example.left_out
-        if example.empty:
-            if not data.drop_empty:
-                raise InputError(f"{where}: {example.empty}; correct it or set data.drop_empty=true")
-            counts["dropped empty rows"] += 1
-            continue
-        fields = {field: example.source if field == task.source else example.fields[field] for field in task.fields}
-        key = _key(fields.values())
-        identity = _identity(row, data.id_column, where) or f"{split}-{number}"
-        if key == last:  # the hub's copy of DialogSum gives each of three references a row of its own
-            ids.setdefault(identity, where)
-            records[-1]["references"] += example.references
-            counts["grouped rows"] += 1
-            continue
-        last = key
-        if key in known:
-            counts["duplicate examples"] += 1
-            if split == "train":  # a held-out split stays the benchmark it is, with its duplicates
-                last = None
-                continue
-        if identity in ids:
-            raise InputError(f"{where}: id {shown(identity)} was already at {ids[identity]}")
-        ids[identity] = where
-        known.add(key)
-        records.append({"id": identity, **fields, "references": example.references})
-    counts |= {f"{kind} left out": count for kind, count in left_out.items()}
+def read_split(source: list[Path], split: str, task: Task, data: Data, counts: Counts) -> list[Record]:
+    """The records of a split's files. Fills `counts`. Raises InputError for the first row that is not usable.
+
+    Duplicates are dropped from train; a held-out split stays the benchmark it is.
+    """
+    layout = Layout(
+        task_columns(task, data), tuple(task.fields), task.source, data.id_column, data.delimiter, data.drop_empty
+    )
+    records = list(read_records(source, layout, split, counts, drop_duplicates=split == "train"))
     warn_of_written_breaks(split, records, task.source)
     return records
 
@@ -162,29 +130,6 @@ def warn_of_written_breaks(split: str, records: list[Record], source: str) -> No
         )
 
 
-def _rows_of(source: list[Path], delimiter: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in source:
-        with files.explain_damaged_input(path):
-            yield from rows(path, delimiter)
-
-
-def _identity(row: dict[str, Any], column: str | None, where: str) -> str | None:
-    if column is None:
-        return None
-    if column not in row:
-        raise InputError(f"{where}: no column {column!r} (data.id_column); found {listed(row)}")
-    return parse_id(row[column], f"id column {column!r}", where)
-
-
-def _key(fields: Iterable[str]) -> str:
-    """What two equal examples have in common: the words of their fields."""
-    return "\n".join(" ".join(text.split()) for text in fields)
-
-
-def _key_of(record: Record, fields: list[str]) -> str:
-    return _key(record[field] for field in fields)
-
-
 def cut(read: dict[str, list[Record]], fields: list[str], share: float, seed: int) -> dict[str, list[Record]]:
     """Cut the splits that have no file of their own from train: `share` of the examples each, at least one.
 
@@ -199,7 +144,7 @@ def cut(read: dict[str, list[Record]], fields: list[str], share: float, seed: in
         )
 
     def draw(record: Record) -> bytes:
-        return hashlib.sha256(f"{seed}\n{_key_of(record, fields)}".encode()).digest()
+        return hashlib.sha256(f"{seed}\n{key_of(record, fields)}".encode()).digest()
 
     drawn = sorted(read["train"], key=draw)
     splits = dict(read)
@@ -213,8 +158,8 @@ def cut(read: dict[str, list[Record]], fields: list[str], share: float, seed: in
 def drop_leaks(splits: dict[str, list[Record]], fields: list[str], counts: dict[str, Counts]) -> None:
     """Drop from train what is also in validation or test, and from validation what is also in test."""
     for split, others in (("train", ("validation", "test")), ("validation", ("test",))):
-        held_out = {_key_of(record, fields) for other in others for record in splits[other]}
-        kept = [record for record in splits[split] if _key_of(record, fields) not in held_out]
+        held_out = {key_of(record, fields) for other in others for record in splits[other]}
+        kept = [record for record in splits[split] if key_of(record, fields) not in held_out]
         counts[split]["dropped leaks"] = len(splits[split]) - len(kept)
         splits[split] = kept
 
