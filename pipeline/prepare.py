@@ -25,7 +25,7 @@ from pipeline.parameters.task import Task
 from pipeline.parameters.types import Seed
 from pipeline.tables.examples import Columns
 from pipeline.tables.folders import split_files
-from pipeline.tables.records import Layout, key_of, read_records
+from pipeline.tables.records import Layout, key_of, read_records, rows_of
 
 MOST_LABELS = 1000
 
@@ -101,10 +101,9 @@ def read_split(source: list[Path], split: str, task: Task, data: Data, counts: C
 
     Duplicates are dropped from train; a held-out split stays the benchmark it is.
     """
-    layout = Layout(
-        task_columns(task, data), tuple(task.fields), task.source, data.id_column, data.delimiter, data.drop_empty
-    )
-    records = list(read_records(source, layout, split, counts, drop_duplicates=split == "train"))
+    layout = Layout(task_columns(task, data), tuple(task.fields), task.source, data.id_column, data.drop_empty)
+    given = rows_of(source, data.delimiter)
+    records = list(read_records(given, layout, split, counts, drop_duplicates=split == "train"))
     warn_of_written_breaks(split, records, task.source)
     return records
 

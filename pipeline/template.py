@@ -17,7 +17,7 @@ from pipeline.models import architectures
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.loading import load_text_encoder
-from pipeline.models.prompts import completion_start, escape_control_tokens, join_turns
+from pipeline.models.prompts import escape_control_tokens, prompt_row
 from pipeline.parameters.model import Model
 from pipeline.parameters.task import Task
 from pipeline.parameters.template import Template
@@ -50,14 +50,8 @@ def make_prompt(
     if model.chat:
         record = record | {field: escape_control_tokens(record[field], model) for field in task.fields}
     instruction = fill_template(template, task, record, seed)
-    row = {
-        "id": record["id"],
-        "instruction": instruction,
-        "prompt": join_turns([], instruction, model),
-        "completion": completion_start(model) + record["references"][0],
-        "source": record[task.source],
-        "references": record["references"],
-    }
+    row = prompt_row(record["id"], instruction, record["references"][0], record[task.source], model)
+    row |= {"references": record["references"]}
     return row | ({"choices": record["choices"]} if "choices" in record else {})
 
 

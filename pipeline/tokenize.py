@@ -32,7 +32,8 @@ UNKNOWN_WARNING, UNKNOWN_REFUSAL = 0.01, 0.5  # share of tokens that the tokeniz
 def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -> None:
     with files.explain_damage(paths.base_model):
         encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
-    rows = {split: files.read_jsonl(paths.prompts(split), Prompt) for split in SPLITS}
+    places = {split: paths.prompts(split) for split in SPLITS} | {"train": paths.mixed_prompts}
+    rows = {split: files.read_jsonl(place, Prompt) for split, place in places.items()}
     config = load_config(paths.base_model)
     limits = find_limits(rows, encoder, config, paths, tokenize)
     card: dict[str, Any] = {"limits": asdict(limits)}

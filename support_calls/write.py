@@ -32,6 +32,7 @@ def run(paths: Paths, *, support_calls: SupportCalls) -> None:
         files.write_jsonl(paths.support_calls(split), rows)
     files.write_jsonl(paths.support_calls("questions"), questions(support_calls.seed, support_calls.questions, seen))
     files.write_jsonl(paths.support_calls("text"), texts(support_calls.seed, support_calls.texts, seen))
+    files.write_jsonl(paths.support_calls("rehearsal"), rehearsal(support_calls.seed, support_calls.rehearsal, seen))
     total = support_calls.train + support_calls.validation + support_calls.test
     print(f"{total} support calls in {paths.support_calls('train').parent}")
 
@@ -92,6 +93,20 @@ def questions(seed: int, count: int, seen: set[str]) -> list[dict[str, Any]]:
         add_choices(rng, of_task)
         rows += of_task
     return rows
+
+
+def rehearsal(seed: int, count: int, seen: set[str]) -> Iterator[dict[str, str]]:
+    """As many questions of each task to train on: about calls that no other file holds, in the phrasings of train."""
+    for task in TASKS:
+        rng, number = random.Random(f"{seed} rehearsal {task}"), 0
+        while number < count:
+            call = compose(rng, "train")
+            answer = call.facts[task]
+            if call.text() not in seen and answer is not None:
+                seen.add(call.text())
+                asked = {"question": rng.choice(QUESTIONS[task]), "answer": answer}
+                yield {"id": f"{task}-{number:03d}", "task": task, "dialogue": call.text(), **asked}
+                number += 1
 
 
 def add_choices(rng: random.Random, rows: list[dict[str, Any]]) -> None:

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reporting": {"core", "parameters", "evaluation"},
     "models": {"core", "parameters"},
     "methods": {"core", "parameters", "models"},
+    "mixing": {"core", "parameters", "evaluation"},
     "training": {"core", "parameters", "models", "methods"},
     "inference": {"core", "parameters", "models"},
     "trial": {"core", "parameters", "models", "methods", "training", "inference"},
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
         *("core", "tables", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
+        "mixing",
         "experiments",  # for the stage `config`
         "trial",  # for the stage `convert`
     },

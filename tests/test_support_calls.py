@@ -13,7 +13,7 @@ from pipeline.parameters.support_calls import SupportCalls
 from support_calls import overlap, questions, world, write
 from support_calls.dialogues import compose, contract
 
-SIZES = {"seed": 3, "train": 200, "validation": 30, "test": 40, "questions": 12, "texts": 5}
+SIZES = {"seed": 3, "train": 200, "validation": 30, "test": 40, "questions": 12, "texts": 5, "rehearsal": 6}
 
 
 def calls(split, count=400, references=3):

@@ -38,6 +38,20 @@ class Paths:
         """One checked record (id, fields, references) for each example."""
         return self.root / f"data/records/{split}.jsonl"
 
+    def further_records(self, task: str) -> Path:
+        """The records of a further task of the mixture."""
+        return self.root / f"data/records/mixture/{task}.jsonl"
+
+    @property
+    def mixed_prompts(self) -> Path:
+        """The prompts of train: the task's own, then those of further tasks."""
+        return self.root / "data/mixed/train.jsonl"
+
+    @property
+    def mixture_card(self) -> Path:
+        """What the mixture gave and left out, task by task and phrasing by phrasing."""
+        return self.root / "reports/mixture.json"
+
     @property
     def data_card(self) -> Path:
         return self.root / "reports/data.json"

@@ -28,6 +28,19 @@ def fill(source: str, fields: dict[str, Any]) -> str:
     return text
 
 
+def fill_many(sources: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """`fill` of each template with its fields, in one call, which is faster. Raises TemplateFailure of the first."""
+    try:
+        texts = call_limited(_fill_many, sources)
+    except (LimitExceeded, TemplateFailure):  # one by one, each with the limits of one
+        return [fill(source, fields) for source, fields in sources]
+    return texts if all(half_character(text) is None for text in texts) else [fill(*source) for source in sources]
+
+
+def _fill_many(sources: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return [_fill(source, fields) for source, fields in sources]
+
+
 def _fill(source: str, fields: dict[str, Any]) -> str:
     try:
         return _write(_compiled(source), fields)

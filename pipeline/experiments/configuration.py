@@ -28,6 +28,7 @@ from pipeline.models import architectures
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.generate import Generate
+from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import Run, Seeds, SeedsOf
 from pipeline.parameters.score import BASELINES, Score
@@ -49,6 +50,7 @@ SECTIONS: dict[str, Any] = {
     "support_calls": SupportCalls,
     "task": Task,
     "data": Data,
+    "mixture": Mixture,
     "model": Model,
     "template": Template,
     "tokenize": Tokenize,

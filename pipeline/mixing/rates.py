@@ -6,7 +6,7 @@ Learners (FLAN), mix by the same rule.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pipeline.core.errors import InputError
 
@@ -51,8 +51,10 @@ def _apportion(total: int, rates: Mapping[str, float]) -> dict[str, int]:
     return whole
 
 
-def draw(task: str, count: int, examples: int, seed: int) -> list[int]:
-    """The indices of `count` of a task's examples, in order; each as often as any other, or once more."""
-    rounds, rest = divmod(count, examples)
-    drawn = random.Random(f"{seed} {task}").sample(range(examples), rest)
-    return sorted([*range(examples)] * rounds + drawn)
+def draw_order(task: str, examples: int, seed: int) -> Iterator[int]:
+    """The indices of a task's examples in the order in which the seed draws them: all of them, and then all again."""
+    rng = random.Random(f"{seed} {task}")
+    while examples:
+        order = list(range(examples))
+        rng.shuffle(order)
+        yield from order

@@ -32,6 +32,17 @@ def join_turns(examples: list[dict[str, Any]], instruction: str, model: Language
     return "\n\n".join([*paragraphs, instruction])
 
 
+def prompt_row(identity: str, instruction: str, completion: str, source: str, model: LanguageModel) -> dict[str, Any]:
+    """What rows of data/prompts have of every task. source: the part of the instruction that may be shortened."""
+    return {
+        "id": identity,
+        "instruction": instruction,
+        "prompt": join_turns([], instruction, model),
+        "completion": completion_start(model) + completion,
+        "source": source,
+    }
+
+
 def escape_control_tokens(text: str, model: LanguageModel) -> str:
     """A text for a chat in which no control token of the chat is left."""
     return tokenizer.escape_control_tokens(text, model.control_tokens)

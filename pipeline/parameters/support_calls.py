@@ -12,7 +12,9 @@ Calls = Annotated[int, Field(ge=1, le=10**6)]
 
 @section
 class SupportCalls:
-    """How many calls of each split, questions of each task, and calls whose next turn is held-out text."""
+    """How many calls of each split, questions of each task to measure (`questions`) and to train on (`rehearsal`), and
+    calls whose next turn is held-out text.
+    """
 
     seed: Seed
     train: Calls
@@ -20,3 +22,4 @@ class SupportCalls:
     test: Calls
     questions: Annotated[int, Field(ge=0, le=10**6)]
     texts: Calls
+    rehearsal: Calls

@@ -1,4 +1,4 @@
-"""A user's files as records: one for each example, with several references where successive rows have the same input."""
+"""A user's rows as records: one for each example, with several references where successive rows have one input."""
 
 import hashlib
 from collections import Counter
@@ -11,7 +11,7 @@ from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed, shown
 from pipeline.tables.examples import Columns, read_example
-from pipeline.tables.rows import rows
+from pipeline.tables.rows import Row, rows
 from pipeline.tables.values import parse_id
 
 Record = dict[str, Any]  # id, fields, references
@@ -26,23 +26,23 @@ class Layout:
     fields: tuple[str, ...]
     source: str
     id_column: str | None
-    delimiter: str | None
     drop_empty: bool
 
 
 def read_records(
-    paths: Iterable[Path], layout: Layout, name: str, counts: Counts, *, drop_duplicates: bool
+    given: Iterable[Row], layout: Layout, name: str, counts: Counts, *, drop_duplicates: bool
 ) -> Iterator[Record]:
-    """The records of files, one by one. Fills `counts`, which are complete after the last.
+    """The records of rows, one by one. Fills `counts`, which are complete after the last.
 
     name: begins the ids of rows without one. Raises InputError for the first row that is not usable.
     """
     known: set[bytes] = set()
     ids: dict[str, str] = {}
     left_out: Counter[str] = Counter()
-    last, record = None, None
+    last: bytes | None = None
+    record: Record | None = None
     counts |= {"rows": 0, "grouped rows": 0, "dropped empty rows": 0, "duplicate examples": 0}
-    for number, (where, row) in enumerate(_rows_of(paths, layout.delimiter), start=1):
+    for number, (where, row) in enumerate(given, start=1):
         counts["rows"] += 1
         example = read_example(row, layout.columns, where)
         left_out += example.left_out
@@ -82,7 +82,8 @@ def key_of(record: Record, fields: Iterable[str]) -> str:
     return "\n".join(" ".join(record[field].split()) for field in fields)
 
 
-def _rows_of(paths: Iterable[Path], delimiter: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows_of(paths: Iterable[Path], delimiter: str | None) -> Iterator[Row]:
+    """The rows of files, one file after the other. Raises InputError where one cannot be read."""
     for path in paths:
         with files.explain_damaged_input(path):
             yield from rows(path, delimiter)
