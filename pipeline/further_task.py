@@ -40,6 +40,8 @@ def files_of(place: Path) -> list[Path]:
         return [place]
     with files.explain_damaged_input(place):
         found = split_files(place)
+        if not any(found.values()):
+            raise InputError(f"{place}: no data files in this folder (formats: docs/data.md)")
     return found.get("train") or [path for of_split in found.values() for path in of_split]
 
 

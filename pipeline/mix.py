@@ -18,7 +18,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.core.shapes import Prompt
+from pipeline.core.shapes import Prompt, record
 from pipeline.evaluation.questions import read_questions
 from pipeline.mixing.overlap import MeasuredTexts
 from pipeline.mixing.phrasing import phrase
@@ -57,7 +57,8 @@ def run(
     check_held_out(mixture)
     total = further_examples(len(own), mixture)
     encoder = load_encoder(paths, model, template) if total else None
-    sources = {name: RecordFile(paths.further_records(name)) for name in mixture.tasks} if total else {}
+    further = mixture.tasks if total else {}
+    sources = {name: RecordFile(paths.further_records(name), record(*one.fields)) for name, one in further.items()}
     sizes, caps = {name: len(source) for name, source in sources.items()}, caps_of(mixture)
     given = allocate(total, sizes, caps, mixture.temperature, mixture.repeat) if total else {}
     measured = MeasuredTexts(measured_texts(paths, task, forgetting)) if total else MeasuredTexts(())
@@ -113,8 +114,8 @@ def load_encoder(paths: Paths, model: Model, template: Template) -> LanguageMode
 def measured_texts(paths: Paths, task: Task, forgetting: Forgetting) -> Iterator[str]:
     """The inputs of validation and test, and the questions of the forgetting measurement."""
     for split in ("validation", "test"):
-        for record in files.read_jsonl(paths.records(split)):
-            yield "\n".join(record[field] for field in task.fields)
+        for row in files.read_jsonl(paths.records(split), record(*task.fields)):
+            yield "\n".join(row[field] for field in task.fields)
     questions = paths.root / Path(forgetting.questions)
     with files.explain_damaged_input(questions):
         yield from (question["prompt"] for question in read_questions(questions, None))
@@ -140,8 +141,8 @@ def choose(
             break
         if number in left_out:
             continue
-        record = source[number]
-        if measured.similarity("\n".join(record[field] for field in fields)) >= near_duplicate:
+        row = source[number]
+        if measured.similarity("\n".join(row[field] for field in fields)) >= near_duplicate:
             left_out.add(number)
             continue
         chosen.append(number)
@@ -158,8 +159,8 @@ def mixed_rows(
     while some := list(itertools.islice(left, AT_A_TIME)):
         if model.chat:
             some = [row | {field: escape_control_tokens(row[field], model) for field in task.fields} for row in some]
-        for record, phrased in zip(some, phrase(name, task, some, seed)):
-            row = prompt_row(f"{name}/{record['id']}", phrased.instruction, phrased.completion, phrased.source, model)
+        for given, phrased in zip(some, phrase(name, task, some, seed)):
+            row = prompt_row(f"{name}/{given['id']}", phrased.instruction, phrased.completion, phrased.source, model)
             yield row | {"references": [phrased.completion], "task": name}, phrased.number
 
 

@@ -14,8 +14,10 @@ from pipeline import (
     compare,
     external,
     forgetting,
+    further_task,
     generate,
     measure,
+    mix,
     prepare,
     report,
     score,
@@ -32,6 +34,7 @@ from pipeline.core.runs import run_names
 from pipeline.evaluation import loss_curves
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
+from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.validate import Validate
@@ -59,6 +62,37 @@ def run_prepare() -> None:
 def run_template(chat: bool = False) -> None:
     template.run(
         P, seed=1, task=SUMMARIES, template=tiny.template_params(), model=tiny.model_params("causal", chat=chat)
+    )
+
+
+def mixture() -> Mixture:
+    task = {
+        "data": str(P.support_calls("rehearsal")),
+        "hub": None,
+        "where": {},
+        "fields": {"text": "text"},
+        "source": "text",
+        "target": "answer",
+        "prompts": ["How many? {{ text }}"],
+        "cap": None,
+    }
+    return tiny.section("mixture", Mixture, share=0.25, tasks={"counting": task})
+
+
+def run_further_task(name: str) -> None:
+    further_task.run(name, P, mixture=mixture(), data=tiny.section("data", Data))
+
+
+def run_mix() -> None:
+    mix.run(
+        P,
+        seed=1,
+        mixture=mixture(),
+        task=SUMMARIES,
+        template=tiny.template_params(),
+        model=tiny.model_params("causal"),
+        data=tiny.section("data", Data),
+        forgetting=tiny.section("forgetting", Forgetting),
     )
 
 
@@ -138,6 +172,8 @@ def whole(tmp_path_factory, causal_base) -> Path:
         write_inputs(causal_base)
         run_prepare()
         run_template()
+        run_further_task("counting")
+        run_mix()
         run_tokenize()
         for method in METHODS:
             (run,) = run_names(method, SEEDS_OF[method])
@@ -166,6 +202,8 @@ def write_inputs(base: Path) -> None:
         files.write_jsonl(P.support_calls(split), chosen)
     questions = [{"id": str(n), "task": "count", "prompt": f"Say {n}.", "answer": str(n)} for n in range(3)]
     files.write_jsonl(P.support_calls("questions"), questions)
+    further = [{"text": f"There were {n} birds above the old mill today.", "answer": str(n)} for n in range(9)]
+    files.write_jsonl(P.support_calls("rehearsal"), further)
     files.write_jsonl(P.support_calls("text"), [{"text": "A: Hello, and good day.\nB: Good morning."}] * 2)
 
 
@@ -177,7 +215,18 @@ WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json
 READ: list[tuple[Callable, str, list[Path]]] = [
     (run_prepare, "", [P.raw_data / "source.json", *map(P.support_calls, SPLITS)]),
     (run_template, "", [P.records(split) for split in SPLITS]),
-    (run_tokenize, "", [*map(P.prompts, SPLITS), P.base_model / TOKENIZER]),
+    (run_further_task, "counting", [P.support_calls("rehearsal")]),
+    (
+        run_mix,
+        "",
+        [
+            P.prompts("train"),
+            P.further_records("counting"),
+            *(P.records(split) for split in ("validation", "test")),
+            P.support_calls("questions"),
+        ],
+    ),
+    (run_tokenize, "", [P.mixed_prompts, *map(P.prompts, ("validation", "test")), P.base_model / TOKENIZER]),
     (run_train, "few_shot-1", [P.prompts("train"), P.base_model / WEIGHTS]),
     (
         run_train,
@@ -314,6 +363,8 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.records("test"), "prepare"),
         (P.base_model / CONFIG, "convert"),
         (P.prompts("train"), "template"),
+        (P.further_records("counting"), "further_task@counting"),
+        (P.mixed_prompts, "mix"),
         (P.tokens("train"), "tokenize"),
         (P.tuned_model("lora-1") / "adapter_config.json", "train@lora-1"),
         (P.training_run("full-1"), "train@full-1"),

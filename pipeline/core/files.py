@@ -5,6 +5,7 @@ makes it anew.
 """
 
 import contextlib
+import functools
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -20,14 +21,17 @@ Row = dict[str, Any]
 
 def read_jsonl(path: Path, shape: Any = Row, may_be_empty: bool = False) -> list[Row]:
     """The rows of a JSON Lines file that a stage wrote, each of which has the `shape` of a TypedDict."""
-    rows = []
-    for number, line in enumerate(_lines(path, may_be_empty), start=1):
-        try:
-            rows.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
-            raise damaged(path, f"line {number}: not JSON: {first_line(error)}") from None
+    rows = [parse_line(path, number, line) for number, line in enumerate(_lines(path, may_be_empty), start=1)]
     check_shape(path, rows, list[shape], "line ")
     return rows
+
+
+def parse_line(path: Path, number: int, line: str | bytes) -> Any:
+    """What line `number` of a JSON Lines file of a stage holds."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"line {number}: not JSON: {first_line(error)}") from None
 
 
 def write_jsonl(path: Path, rows: Iterable[Row]) -> None:
@@ -67,7 +71,7 @@ def read_parquet(path: Path, columns: list[str] | None = None, shape: Any = Row)
     import pyarrow
     import pyarrow.parquet
 
-    _refuse_missing(path)
+    refuse_missing(path)
     try:
         rows = pyarrow.parquet.read_table(path, columns=columns).to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -80,7 +84,7 @@ def read_parquet(path: Path, columns: list[str] | None = None, shape: Any = Row)
 
 def read_text(path: Path) -> str:
     """A text file that a stage wrote."""
-    _refuse_missing(path)
+    refuse_missing(path)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -96,32 +100,40 @@ def _lines(path: Path, may_be_empty: bool) -> list[str]:
     return lines
 
 
-def _refuse_missing(path: Path) -> None:
+def refuse_missing(path: Path) -> None:
+    """Raise InputError where a stage's file is not there, or a folder is in its place."""
     if path.is_dir():
         raise damaged(path, "a folder, where a file is expected")
     if not path.exists():
         raise missing(path)
 
 
-def check_shape(path: Path, content: Any, shape: Any, item: str = "") -> None:
+def check_shape(path: Path, content: Any, shape: Any, item: str = "", first: int = 1) -> None:
     """Raise InputError where the content of a file is not of a shape: a type that pydantic checks.
 
-    Further keys are allowed. `item` names the elements of a list.
+    Further keys are allowed. `item` names the elements of a list, of which the first has the number `first`.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        TypeAdapter(shape).validate_python(content, strict=True)
+        _adapter(shape).validate_python(content, strict=True)
     except ValidationError as failure:
         error = failure.errors(include_url=False)[0]
         place = [str(part) for part in error["loc"]]
         if item and place:
-            place[0] = f"{item}{int(place[0]) + 1}"
+            place[0] = f"{item}{int(place[0]) + first}"
         if error["type"] == "missing":
             reason = ": ".join([*place[:-1], f"no {place[-1]!r}"])
         else:
             reason = ": ".join([*place, f"{shown(error['input'])}: {error['msg']}"])
         raise damaged(path, reason) from None
+
+
+@functools.cache
+def _adapter(shape: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(shape)
 
 
 def missing(path: Path) -> InputError:

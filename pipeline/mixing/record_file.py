@@ -5,21 +5,28 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.files import missing
+from pipeline.core import files
 
 
 class RecordFile:
-    """A JSON Lines file that a stage wrote: 8 bytes of memory a line."""
+    """A JSON Lines file that a stage wrote: 8 bytes of memory a line.
 
-    def __init__(self, path: Path) -> None:
-        if not path.exists():
-            raise missing(path)
+    Raises InputError where it is not there, or a line is not of the `shape` of a TypedDict.
+    """
+
+    def __init__(self, path: Path, shape: Any) -> None:
+        files.refuse_missing(path)
         self._file = path.open("rb")
         self._starts = array("Q")
         position = 0
-        for line in self._file:
+        for number, line in enumerate(self._file, start=1):
+            files.check_shape(path, [files.parse_line(path, number, line)], list[shape], "line ", first=number)
+            if not line.endswith(b"\n"):
+                raise files.damaged(path, f"line {number} has no end")
             self._starts.append(position)
             position += len(line)
+        if not self._starts:
+            raise files.damaged(path, "empty")
 
     def __len__(self) -> int:
         return len(self._starts)

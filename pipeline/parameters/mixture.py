@@ -50,10 +50,12 @@ class FurtherTask:
 
 @section
 class Mixture:
-    """`share`: of the training examples, those of further tasks; the task's own are all kept. `temperature` and `cap`:
-    T5's rule. `repeat`: whether an example may be drawn again. `held_out`: names of tasks that must not be mixed in.
+    """`name`: of the file in conf/mixture/. `share`: of the training examples, those of further tasks; the task's own
+    are all kept. `temperature` and `cap`: T5's rule. `repeat`: whether an example may be drawn again. `held_out`: names
+    of tasks that must not be mixed in.
     """
 
+    name: Name
     share: Annotated[float, Field(ge=0, le=0.95)]
     temperature: Annotated[float, Field(ge=1, le=1000)]
     cap: Count

@@ -123,6 +123,7 @@ def test_the_stage_reports_what_the_limits_cut_and_leaves_test_unencoded(tmp_pat
     rows = [example(model, dialogue)[0] | {"id": dialogue[:3]} for dialogue in ("A: Hi.\nB: Hello.", LONG)]
     for split in SPLITS:
         files.write_jsonl(paths.prompts(split), rows)
+    files.write_jsonl(paths.mixed_prompts, rows)
     paths.base_model.parent.mkdir()
     paths.base_model.symlink_to(base_folder)
     limits = Tokenize(max_source_tokens=100, max_target_tokens=4)
