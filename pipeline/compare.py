@@ -19,7 +19,7 @@ from pipeline.evaluation.inference_costs import inference_costs
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
 from pipeline.evaluation.search_costs import read_sweeps
-from pipeline.evaluation.shapes import InferenceRun, SystemScores, baseline_scores, example_scores
+from pipeline.evaluation.shapes import InferenceRun, MixtureCard, SystemScores, baseline_scores, example_scores
 from pipeline.evaluation.tasks import kind_of, primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.evaluation.verdict import verdict
@@ -40,10 +40,12 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
     kind = kind_of(systems[0]["scores"])
     metric = primary_metric(kind)
     sweeps = read_sweeps(paths)
+    mixture = read_mixture(paths) if methods else None
+    mixed_in = list(mixture["further"]) if mixture else []
     for row in systems:
         if row["kind"] == "method":
             row |= run_costs(row["name"], runs[row["name"]][0], paths, sweeps)
-            row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods)
+            row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods, mixed_in)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     shape = example_scores(kind)
     rows = {row["name"]: files.read_parquet(paths.example_scores(row["name"]), shape=shape) for row in systems}
@@ -59,6 +61,8 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
         "systems": sorted(baselines, key=lambda row: points(row, metric)) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, kind, score).items()},
     }
+    if mixture:
+        comparison["mixture"] = mixture
     comparison["forgetting"] = compare_forgetting(systems, runs, paths)
     if methods:
         comparison["inference"] = read_inference(methods, paths)
@@ -83,6 +87,14 @@ def baseline_files(paths: Paths) -> list[Path]:
 def read_system(name: str, path: Path, kind: str) -> System:
     """A row of the comparison, from the scores of a method, an external system or a baseline."""
     return {"name": name, "kind": kind, "flags": [], **files.read_json(path, SystemScores)}
+
+
+def read_mixture(paths: Paths) -> dict[str, Any] | None:
+    """How many training examples are the task's own and of each further task; None without further tasks."""
+    card = files.read_json(paths.mixture_card, MixtureCard)
+    if not card["tasks"]:
+        return None
+    return {"own": card["own"], "further": {name: counts["gave"] for name, counts in card["tasks"].items()}}
 
 
 def read_inference(methods: list[str], paths: Paths) -> dict[str, Any]:

@@ -124,6 +124,7 @@ def write_method(
     files.write_json(paths.generation_run(name), generation | held)
     files.write_json(paths.forgetting_run(name), {"peak_mib": {"answer": 800.0, "read": 600.0}} | held)
     write_inference(paths)
+    files.write_json(paths.mixture_card, {"own": 750, "tasks": {}})
     write_forgetting(paths, name, correct or [True] * 20, losses, known)
 
 

@@ -98,7 +98,7 @@ class PhaseMemory(TypedDict):
 
 @with_config(CLOSED)
 class Reading(TypedDict):
-    """One way to read an answer: percent by task and as `mean`; `change` against the base where that was measured."""
+    """One way to read an answer: percent by task and as means; `change` against the base where that was measured."""
 
     accuracy: dict[str, float]
     chance: dict[str, dict[str, float]]  # how an answer is guessed -> task -> percent
@@ -175,6 +175,14 @@ class System(TypedDict):
 
 
 @with_config(CLOSED)
+class Mixture(TypedDict):
+    """Training examples: the task's own, and those of each further task."""
+
+    own: int
+    further: dict[str, int]
+
+
+@with_config(CLOSED)
 class Comparison(TypedDict):
     """The file."""
 
@@ -187,6 +195,7 @@ class Comparison(TypedDict):
     non_inferiority_margin: float
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[Difference]]
+    mixture: NotRequired[Mixture]
     forgetting: ForgettingComparison
     inference: NotRequired[InferenceCosts]
     verdict: list[str]

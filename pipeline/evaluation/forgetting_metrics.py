@@ -1,5 +1,6 @@
 """What a method forgot: accuracy on questions and loss on text that no method was tuned on, compared with the base."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -22,12 +23,16 @@ BASE = "zero_shot"  # the base model as it is
 Answers = list[list[dict[str, Any]]]  # of each run, in the order of the questions
 
 
-def forgetting_metrics(runs: list[str], paths: Paths, score: Score, base_measured: bool) -> dict[str, Any]:
+def forgetting_metrics(
+    runs: list[str], paths: Paths, score: Score, base_measured: bool, mixed_in: Collection[str] = ()
+) -> dict[str, Any]:
     """Accuracy in percent by reading and task, loss on held-out text in nats per token, and their change.
 
     runs: those of one method, one for each seed; figures are their means. A change has a 95 % interval: of accuracy
     over questions and seeds, of loss over texts and seeds. There is none without base_measured, or where the method
-    trains nothing and so leaves the base as it is. Raises InputError where two runs answered different questions.
+    trains nothing and so leaves the base as it is. mixed_in: names of tasks whose other examples were mixed into the
+    training data; these and those left out then have a mean each. Raises InputError where two runs answered different
+    questions.
     """
     against = [BASE] if base_measured and _trains(runs, paths) else []
     answers, before = read_answers(runs, paths), read_answers(against, paths)
@@ -36,7 +41,9 @@ def forgetting_metrics(runs: list[str], paths: Paths, score: Score, base_measure
         "runs": len(runs),
         "questions": len(answers[0]),
         "with_choices": sum("choices" in row for row in answers[0]),
-        "readings": {reading: reading_metrics(reading, answers, before) for reading in readings_of(answers[0])},
+        "readings": {
+            reading: reading_metrics(reading, answers, before, mixed_in) for reading in readings_of(answers[0])
+        },
         **text_loss_metrics(runs, against, paths, score),
     }
 
@@ -66,25 +73,38 @@ def readings_of(answers: list[dict[str, Any]]) -> list[str]:
     return [reading for reading in READINGS if reading in given and (reading != "by_choice_norm" or lengths_differ)]
 
 
-def reading_metrics(reading: str, answers: Answers, before: Answers) -> dict[str, Any]:
-    """Accuracy and chance level by task and as `mean` over the tasks, and the change from `before` where that is given.
+def reading_metrics(reading: str, answers: Answers, before: Answers, mixed_in: Collection[str]) -> dict[str, Any]:
+    """Accuracy and chance level by task and as mean over tasks, and the change from `before` where that is given.
 
-    In percent of the questions that have this reading.
+    In percent of the questions that have this reading. Means: those of `means_over`.
     """
     asked = [row for row in answers[0] if reading in row["correct"]]
     tasks, correct = [row["task"] for row in asked], correct_answers(answers, reading)
-    found: dict[str, Any] = {"accuracy": in_percent(shares_by_task(tasks, correct.mean(axis=0).tolist()))}
-    found["chance"] = {kind: in_percent(shares) for kind, shares in chance_by_task(asked).items()}
+    means = means_over(list(dict.fromkeys(tasks)), mixed_in)
+    shares = shares_by_task(tasks, correct.mean(axis=0).tolist())
+    found: dict[str, Any] = {"accuracy": in_percent(shares, means)}
+    found["chance"] = {kind: in_percent(shares, means) for kind, shares in chance_by_task(asked).items()}
     if reading == "written":
         found["chance"].pop("random_choice", None)
     if before:
-        changes = changes_by_task(correct, correct_answers(before, reading), tasks)
+        changes = changes_by_task(correct, correct_answers(before, reading), tasks, means)
         found["change"] = {task: asdict(change) for task, change in changes.items()}
     return found
 
 
-def in_percent(shares: dict[str, float]) -> dict[str, float]:
-    return {task: 100 * share for task, share in shares.items()}
+def means_over(tasks: list[str], mixed_in: Collection[str]) -> dict[str, list[str]]:
+    """What a mean is called -> the tasks that it is over: `mean`, all; with a mixture its tasks, and those left out."""
+    groups = {
+        "mean, mixed in": [task for task in tasks if task in mixed_in],
+        "mean, left out": [task for task in tasks if task not in mixed_in],
+    }
+    return {"mean": tasks, **(groups if all(groups.values()) else {})}
+
+
+def in_percent(shares: dict[str, float], means: dict[str, list[str]]) -> dict[str, float]:
+    """The shares of tasks, and their means, in percent."""
+    over = {name: sum(shares[task] for task in tasks) / len(tasks) for name, tasks in means.items()}
+    return {name: 100 * share for name, share in (shares | over).items()}
 
 
 def correct_answers(answers: Answers, reading: str) -> np.ndarray:
@@ -94,14 +114,17 @@ def correct_answers(answers: Answers, reading: str) -> np.ndarray:
     )
 
 
-def changes_by_task(after: np.ndarray, before: np.ndarray, tasks: list[str]) -> dict[str, Estimate]:
-    """The change of each task and of the `mean` over the tasks; after and before are (runs, questions)."""
+def changes_by_task(
+    after: np.ndarray, before: np.ndarray, tasks: list[str], means: dict[str, list[str]]
+) -> dict[str, Estimate]:
+    """The change of each task and of the means over tasks; after and before are (runs, questions)."""
+    groups = {task: [task] for task in dict.fromkeys(tasks)} | means
     changes = {}
-    for task in dict.fromkeys(tasks):
-        members = np.array([name == task for name in tasks])
-        weights = np.full(members.sum(), 1 / members.sum())
-        changes[task] = accuracy_change(after[:, members], before[:, members], weights)
-    return {**changes, "mean": accuracy_change(after, before, task_weights(tasks))}
+    for name, group in groups.items():
+        members = np.array([task in group for task in tasks])
+        weights = task_weights([task for task in tasks if task in group])
+        changes[name] = accuracy_change(after[:, members], before[:, members], weights)
+    return changes
 
 
 def text_loss_metrics(runs: list[str], against: list[str], paths: Paths, score: Score) -> dict[str, Any]:

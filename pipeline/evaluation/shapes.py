@@ -57,6 +57,19 @@ def example_scores(kind: type[TaskScorer]) -> Any:
     return TypedDict("ExampleScores", columns)  # type: ignore[misc,operator]
 
 
+class MixedTask(TypedDict):
+    """Of a further task: how many of its examples the mixture has."""
+
+    gave: Annotated[int, Field(ge=0)]
+
+
+class MixtureCard(TypedDict):
+    """reports/mixture.json."""
+
+    own: Annotated[int, Field(ge=1)]
+    tasks: dict[str, MixedTask]
+
+
 class Memory(TypedDict):
     """Of a process that ran a stage: after its imports, with the model loaded, and the peak of each phase, in MiB."""
 

@@ -85,7 +85,9 @@ def chart(name: str, details: Details | None) -> Chart | None:
 
 def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
     signature = comparison["signature"]
+    mixed = mixture(comparison)
     blocks: list[Block] = [
+        *([mixed] if mixed else []),
         tables.quality(systems, comparison["primary_metric"]),
         note(
             f"Points of 100 with 95 % intervals over {_sample(comparison)}. "
@@ -98,6 +100,17 @@ def quality(comparison: dict[str, Any], systems: list[System]) -> Section:
         clean = tables.without_near_duplicates(systems)
         blocks += [clean] if clean.rows else []
     return section("Quality", *blocks)
+
+
+def mixture(comparison: dict[str, Any]) -> Prose | None:
+    """What methods were trained on beside the task's own examples; None where that is nothing."""
+    if not (mixed := comparison.get("mixture")):
+        return None
+    further = ", ".join(f"{count:,} of {name}" for name, count in mixed["further"].items())
+    total = sum(mixed["further"].values())
+    return prose(
+        f"Trained on a mixture: {mixed['own']:,} examples of the task and {total:,} of further tasks ({further})."
+    )
 
 
 def near_duplicates(comparison: dict[str, Any]) -> Prose | None:

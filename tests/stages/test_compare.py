@@ -12,7 +12,15 @@ from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.comparison_shape import Comparison, Cost, Forgetting, ForgettingDifference, Reading, Search
+from pipeline.evaluation.comparison_shape import (
+    Comparison,
+    Cost,
+    Forgetting,
+    ForgettingDifference,
+    Mixture,
+    Reading,
+    Search,
+)
 from pipeline.evaluation.comparison_shape import Difference as PairRow
 from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
@@ -290,6 +298,33 @@ def test_every_reading_has_its_chance_level(three):
     assert rows["chance: random choice"]["in the wanted form"] == ""
 
 
+def test_a_mixture_is_told_and_tasks_in_it_have_a_mean_of_their_own(three, tmp_path):
+    shutil.copytree(three[0].root, tmp_path / "copy")
+    paths = Paths(tmp_path / "copy")
+    files.write_json(paths.mixture_card, {"own": 750, "tasks": {"mood": {"gave": 40}, "unasked": {"gave": 3}}})
+    comparison, page = run(paths, THREE)
+    TypeAdapter(Comparison).validate_python(comparison, strict=True)
+    assert comparison["mixture"] == {"own": 750, "further": {"mood": 40, "unasked": 3}}
+    assert "750 examples of the task and 43 of further tasks (40 of mood, 3 of unasked)" in page
+    lora, before = (systems(each)["lora"]["forgetting"]["readings"] for each in (comparison, three[1]))
+    for reading, found in lora.items():
+        accuracy, change = found["accuracy"], found["change"]
+        assert accuracy["mean, mixed in"] == accuracy["mood"] and change["mean, mixed in"] == change["mood"]
+        assert accuracy["mean, left out"] == accuracy["number"] and change["mean, left out"] == change["number"]
+        assert accuracy["mean"] == before[reading]["accuracy"]["mean"]
+    rows = [row["task"] for row in table(page, "task", "lora")]
+    assert rows == ["number", "mood", "mean", "mean, mixed in", "mean, left out"]
+
+
+def test_a_mixture_of_tasks_that_are_not_asked_for_divides_no_mean(three, tmp_path):
+    shutil.copytree(three[0].root, tmp_path / "copy")
+    paths = Paths(tmp_path / "copy")
+    files.write_json(paths.mixture_card, {"own": 750, "tasks": {"unasked": {"gave": 3}}})
+    comparison, _ = run(paths, THREE)
+    accuracy = systems(comparison)["lora"]["forgetting"]["readings"]["written"]["accuracy"]
+    assert list(accuracy) == ["number", "mood", "mean"]
+
+
 def test_whether_an_adapter_forgets_less_is_a_sentence_with_what_is_not_ruled_out(three, paths):
     _, comparison, page = three
     change, pair_of_methods = comparison["forgetting"]["sentences"]
@@ -515,7 +550,7 @@ def test_the_file_is_what_its_schema_says_and_further_keys_are_refused(three, se
 
 def test_every_key_of_the_file_is_in_its_document():
     document = (ROOT / "docs/comparison_schema.md").read_text()
-    for shape in (Comparison, SystemRow, PairRow, Cost, Search, Forgetting, Reading, ForgettingDifference):
+    for shape in (Comparison, SystemRow, PairRow, Cost, Search, Forgetting, Reading, ForgettingDifference, Mixture):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"
 
