@@ -76,6 +76,20 @@ def test_ten_lines_add_a_task_and_need_no_code(small, tmp_path):
     assert row["choices"] == sorted(moods)
 
 
+def test_ten_lines_add_a_task_to_the_mixture(small, tmp_path):
+    ((name, text),), ((*run,),) = section("A further task of a mixture, in ten lines")
+    assert sum(bool(line.strip()) for line in text.splitlines()) <= 10
+    project = small.copy(tmp_path / "project")
+    (project.folder / name).write_text(text)
+    rows = [f"The {n} books that you asked for are here.,Books {n}" for n in range(30)]
+    (project.folder / "mails.csv").write_text("\n".join(["text,subject", *rows]))
+    project.dvc(*run[1:], "mix")
+    card = project.json("reports/mixture.json")
+    assert card["tasks"]["subject"]["gave"] == round(card["own"] * 0.25)
+    row = files.read_jsonl(project.folder / "data/mixed/train.jsonl")[-1]
+    assert row["completion"].startswith("Books ") and row["source"] in row["prompt"]
+
+
 @pytest.fixture(scope="module")
 def bitfit(tmp_path_factory, bart_base) -> Project:
     """A project with BitFit, a BART as its base, and tokens."""

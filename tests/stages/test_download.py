@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import download, download_model
+from pipeline.core import files
 from pipeline.core.errors import InputError
+from pipeline.core.paths import Paths
 from pipeline.experiments import configuration
 from pipeline.parameters.data import HubData
 from pipeline.parameters.model import Wheel
@@ -28,7 +31,7 @@ def run(folder: Path, stage: str, endpoint: str, *overrides: str) -> subprocess.
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_OFFLINE": "0",
     }
-    command = [sys.executable, "-m", f"pipeline.{stage}"]
+    command = [sys.executable, "-m", *f"pipeline.{stage}".split()]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
@@ -103,6 +106,30 @@ def test_a_hub_data_set_with_other_rows_than_expected_is_refused(tmp_path):
         done = run(tmp_path, "download", endpoint, "data=dialogsum")
     assert done.returncode == 1
     assert "split train has 4 rows, expected 12460" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_further_task_of_the_mixture_is_a_split_of_a_hub_data_set(tmp_path):
+    source = dialogsum(tmp_path / "repository")
+    task = {
+        "data": "data/checked",
+        "hub": {"repo_id": "knkarthick/dialogsum", "revision": hub.COMMIT, "split": "train"},
+        "where": {"topic": "talk"},
+        "fields": {"dialogue": "dialogue"},
+        "source": "dialogue",
+        "target": "topic",
+        "prompts": ["What is it about?"],
+        "cap": None,
+    }
+    hydra_value = json.dumps({"topics": task}).replace('"', "'")
+    for part in re.findall(r"'(\w+)':", hydra_value):
+        hydra_value = hydra_value.replace(f"'{part}':", f"{part}:")
+    with hub.serve(datasets={"knkarthick/dialogsum": source}) as endpoint:
+        done = run(tmp_path, "further_task topics", endpoint, f"++mixture.tasks={hydra_value}")
+    assert done.returncode == 0, done.stderr
+    rows = files.read_jsonl(Paths(tmp_path).further_records("topics"))
+    assert rows[0] == {"id": "topics-1", "dialogue": "#Person1#: train 0?\n#Person2#: Yes.", "references": ["talk"]}
+    assert len(rows) == 4
 
 
 def test_an_unreachable_hub_is_refused_with_a_way_on(monkeypatch):
