@@ -1,7 +1,7 @@
 """Experiments that differ in one parameter: which of them belong together, and which value to take."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 from typing import Any, TypeVar
 
@@ -26,7 +26,8 @@ class SweepPoint:
     """One method of one experiment: its value of the parameter and its results.
 
     settings: what else differs between the experiments, as (key, JSON). examples: the rows of validation, of every
-    seed. scores: their scores. trainings: the content of reports/runs/train of each seed.
+    seed. scores: their scores. trainings: the content of reports/runs/train of each seed. forgetting: reading -> mean
+    over tasks -> percent of right answers to questions, where the experiment asked them.
     """
 
     method: str
@@ -36,6 +37,7 @@ class SweepPoint:
     examples: list[dict[str, Any]]
     scores: dict[str, Any]
     trainings: list[dict[str, Any]]
+    forgetting: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class JudgedPoint:
     train_cpu_seconds: float | None
     trainings: int
     setting: str | None
+    forgetting: dict[str, dict[str, float]]
 
     @classmethod
     def of(cls, point: SweepPoint, minus_best: Difference, non_inferior: bool) -> "JudgedPoint":
@@ -77,6 +80,7 @@ class JudgedPoint:
             train_cpu_seconds=fmean(cpu_seconds) if cpu_seconds else None,
             trainings=len(point.trainings),
             setting=first.get("setting"),
+            forgetting=point.forgetting,
         )
 
     @property

@@ -119,6 +119,11 @@ class RevisionFiles:
 
         return pyarrow.parquet.read_table(io.BytesIO(self.content(path))).to_pylist()
 
+    def output_hash(self, path: str) -> str | None:
+        """The hash that dvc.lock has of the output `path`; None where no stage has written it."""
+        outputs = (output for stage in self._files.repo.index.stages for output in stage.outs)
+        return next((one.hash_info.value for one in outputs if one.def_path == path and one.hash_info), None)
+
     def dependency_hashes(self, path: str) -> dict[str, str]:
         """Stage (`score@lora`) -> the hash that dvc.lock has of its dependency `path`."""
         return {

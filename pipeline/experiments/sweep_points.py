@@ -1,6 +1,7 @@
 """The points of a sweep, read from the experiments that DVC has."""
 
 import json
+from statistics import fmean
 from typing import Any
 
 from pipeline import methods
@@ -8,6 +9,7 @@ from pipeline.core.params import flatten
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
 from pipeline.core.runs import run_names
+from pipeline.evaluation.forgetting_metrics import in_percent, means_over
 from pipeline.evaluation.scoring import estimate_scores
 from pipeline.evaluation.sweep_series import SweepPoint, Value
 from pipeline.experiments.dvc_experiments import Experiment, ExperimentList, RevisionFiles
@@ -70,7 +72,26 @@ def _read_point(
         examples=rows,
         scores={"scores": estimate_scores(rows, score)},
         trainings=[files.json(PATHS.training_run(run).as_posix()) for run in runs],
+        forgetting=read_forgetting(files, runs, list(experiment.params.get("mixture", {}).get("tasks", {}))),
     )
+
+
+def read_forgetting(files: RevisionFiles, runs: list[str], mixed_in: list[str]) -> dict[str, dict[str, float]]:
+    """Reading -> mean -> percent right, over the runs; empty where an experiment did not ask these models.
+
+    An experiment that ends before the stage `forgetting` has the answers of the commit that it started from.
+    """
+    for run in runs:
+        tuned = PATHS.tuned_model(run).as_posix()
+        if files.dependency_hashes(tuned).get(f"forgetting@{run}", "none") != files.output_hash(tuned):
+            return {}
+    measured = [files.json(PATHS.forgetting(run).as_posix())["accuracy"] for run in runs]
+    found = {}
+    for reading in measured[0]:
+        by_task = {task: fmean(one[reading][task] for one in measured) for task in measured[0][reading]}
+        means = means_over([task for task in by_task if task != "mean"], mixed_in)
+        found[reading] = {name: in_percent(by_task, means)[name] for name in means}
+    return found
 
 
 def lookup(params: dict[str, Any], key: str) -> Value:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core.params import flatten
 from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.forgetting_verdict import FORGETTING_FIGURES as FIGURES
 from pipeline.evaluation.sweep_series import JudgedPoint, SweepSeries
 from pipeline.evaluation.tasks import METRICS
 from pipeline.reporting import sweep_charts
@@ -22,6 +23,7 @@ from pipeline.reporting.cells import (
     estimated,
     optional,
 )
+from pipeline.reporting.forgetting_tables import MEANINGS, TITLES
 from pipeline.reporting.page import Column, Columns, Page, Section, Table, Warnings, build_table, note, prose, section
 
 
@@ -172,6 +174,22 @@ def _further_scores(series: SweepSeries) -> Columns:
     return [(Column(METRICS[second].title), lambda point: Number(point.scores[second]["mean"]))]
 
 
+def _forgetting(series: SweepSeries) -> Columns:
+    """Right answers to the questions of the forgetting measurement, where every experiment asked them."""
+    measured = [point.forgetting for point in series.points]
+    columns: Columns = []
+    for reading in (name for name in FIGURES if all(name in one for one in measured)):
+        means = list(measured[0][reading])
+        for mean in means[1:] or means:  # of a mixture its tasks and those left out
+            title = TITLES[reading] + mean.removeprefix("mean")
+            columns.append((Column(title, MEANINGS[reading]), _share_right(reading, mean)))
+    return columns
+
+
+def _share_right(reading: str, mean: str) -> Callable[[JudgedPoint], Cell]:
+    return lambda point: Number(point.forgetting[reading][mean])
+
+
 def points_table(series: SweepSeries, name: str, title: str) -> Table:
     """A series' points: quality, validation loss and cost."""
 
@@ -202,6 +220,7 @@ def points_table(series: SweepSeries, name: str, title: str) -> Table:
             lambda point: Text("best" if point.value == series.best else point.label),
         ),
         *_further_scores(series),
+        *_forgetting(series),
         (
             Column("validation loss", "At the checkpoint that was kept, mean over seeds."),
             lambda point: optional(Number, point.validation_loss, 3),

@@ -52,6 +52,20 @@ def test_the_table_compares_each_value_with_the_best():
     ]
 
 
+def test_what_is_kept_of_tasks_in_a_mixture_and_of_others_stands_beside_the_score():
+    kept = {
+        "by_choice": {"mean": 80.0, "mean, mixed in": 90.0, "mean, left out": 60.0},
+        "by_choice_norm": {"mean": 1.0},
+    }
+    points = [replace(point(share, noisy(40)), forgetting=kept) for share in (0, 0.3)]
+    table = points_table(judge(*points, prefer=None), "lora", "share")
+    row = dict(zip([column.title for column in table.columns], map(str, table.rows[0].cells)))
+    assert row["still known (by choice), mixed in"] == "90.0" and row["still known (by choice), left out"] == "60.0"
+    assert not {"still known (by choice)", "per character"} & row.keys()
+    one_did_not_ask = points_table(judge(points[0], point(0.3, noisy(40)), prefer=None), "lora", "share")
+    assert len(one_did_not_ask.columns) == len(table.columns) - 2
+
+
 @pytest.fixture
 def written(tmp_path):
     target, unreadable = tmp_path / "sweep", ["odd-name is failed (dvc queue logs odd-name)"]
