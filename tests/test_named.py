@@ -7,7 +7,7 @@ from pipeline.core.errors import InputError
 from pipeline.parameters.support_calls import SupportCalls
 from support_calls.write import record
 
-SIZES = SupportCalls(seed=17, train=1, validation=5, test=20, questions=0, texts=1)
+SIZES = SupportCalls(seed=17, train=1, validation=5, test=20, questions=0, texts=1, rehearsal=1)
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])

@@ -6,7 +6,7 @@ from benchmarks import planted_errors
 from pipeline.parameters.support_calls import SupportCalls
 from support_calls.write import unseen
 
-SIZES = SupportCalls(seed=17, train=1, validation=1, test=60, questions=0, texts=1)
+SIZES = SupportCalls(seed=17, train=1, validation=1, test=60, questions=0, texts=1, rehearsal=1)
 RECORDS = [
     {"id": str(number), "dialogue": call.text(), "references": call.references}
     for number, call in enumerate(unseen(SIZES.seed, "test", SIZES.test, set()))
