@@ -12,6 +12,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
 from pipeline.evaluation.baseline_differences import baseline_flags, minus_baselines
+from pipeline.evaluation.benchmark_results import benchmark_results
 from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.forgetting_verdict import compare_forgetting
@@ -23,6 +24,7 @@ from pipeline.evaluation.shapes import InferenceRun, MixtureCard, SystemScores, 
 from pipeline.evaluation.tasks import kind_of, primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.evaluation.verdict import verdict
+from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
@@ -32,7 +34,7 @@ System = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 
-def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) -> None:
+def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, benchmark: Benchmark, score: Score) -> None:
     runs = {name: run_names(name, seeds_of[name]) for name in methods}
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
@@ -64,6 +66,9 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, score: Score) ->
     if mixture:
         comparison["mixture"] = mixture
     comparison["forgetting"] = compare_forgetting(systems, runs, paths)
+    if methods and benchmark.tasks:
+        changed = [row["name"] for row in systems if row.get("trainable_parameters")]
+        comparison["benchmark"] = benchmark_results(runs, changed, paths, score)
     if methods:
         comparison["inference"] = read_inference(methods, paths)
         add_request_seconds(systems, comparison["inference"])

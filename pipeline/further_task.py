@@ -6,7 +6,6 @@ They are as those of `prepare`, of one split, without duplicates (formats: docs/
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
@@ -17,8 +16,8 @@ from pipeline.core.paths import Paths
 from pipeline.parameters.data import Data
 from pipeline.parameters.mixture import FurtherTask, HubSplit, Mixture
 from pipeline.tables.examples import Columns
-from pipeline.tables.folders import split_files
-from pipeline.tables.records import Counts, Layout, read_records, rows_of
+from pipeline.tables.folders import files_of
+from pipeline.tables.records import Counts, Layout, chosen_rows, read_records, rows_of
 from pipeline.tables.rows import Row
 
 
@@ -27,22 +26,11 @@ def run(name: str, paths: Paths, *, mixture: Mixture, data: Data) -> None:
         raise InputError(f"mixture.tasks: no task {name!r}; there are {listed(mixture.tasks)}")
     task, counts = mixture.tasks[name], Counts()
     given = hub_rows(task.hub) if task.hub else rows_of(files_of(paths.root / task.data), data.delimiter)
-    records = read_records(chosen_rows(given, task), layout_of(task, data), name, counts, drop_duplicates=True)
+    records = read_records(chosen_rows(given, task.where), layout_of(task, data), name, counts, drop_duplicates=True)
     files.write_jsonl(paths.further_records(name), records)
     if counts["rows"] == counts["dropped empty rows"]:
         raise InputError(f"mixture.tasks.{name}: no row of {task.data} has {task.where}")
     print(f"{name}: {counts}")
-
-
-def files_of(place: Path) -> list[Path]:
-    """A file, or those of a folder: of its train split where it has splits."""
-    if not place.is_dir():
-        return [place]
-    with files.explain_damaged_input(place):
-        found = split_files(place)
-        if not any(found.values()):
-            raise InputError(f"{place}: no data files in this folder (formats: docs/data.md)")
-    return found.get("train") or [path for of_split in found.values() for path in of_split]
 
 
 def hub_rows(hub: HubSplit) -> Iterator[Row]:
@@ -52,15 +40,6 @@ def hub_rows(hub: HubSplit) -> Iterator[Row]:
     with explain_hub_errors(hub.repo_id, hub.revision, "a task with `data` and `hub: null`"):
         rows = load_dataset(hub.repo_id, revision=hub.revision, split=hub.split)
     return ((f"{hub.repo_id} {hub.split} row {number}", dict(row)) for number, row in enumerate(rows, start=1))
-
-
-def chosen_rows(given: Iterator[Row], task: FurtherTask) -> Iterator[Row]:
-    """The rows with the values of task.where. Raises InputError where one lacks such a column."""
-    for where, row in given:
-        if absent := [column for column in task.where if column not in row]:
-            raise InputError(f"{where}: no column {absent[0]!r} (where); found {listed(row)}")
-        if all(row[column] == value for column, value in task.where.items()):
-            yield where, row
 
 
 def layout_of(task: FurtherTask, data: Data) -> Layout:

@@ -54,6 +54,8 @@ def serve(models: dict[str, Path] | None = None, datasets: dict[str, Path] | Non
                 return self.file(folder / "/".join(rest[2:]))
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             names = [path.relative_to(folder).as_posix() for path in files]
+            if rest and rest[0] == "tree" and "recursive=true" not in urlsplit(self.path).query.lower():
+                return self.folder(folder, "/".join(rest[2:]))
             if rest and rest[0] in ("tree", "paths-info"):
                 listed = [
                     {"type": "file", "path": name, "size": path.stat().st_size, "oid": "0" * 40}
@@ -65,6 +67,21 @@ def serve(models: dict[str, Path] | None = None, datasets: dict[str, Path] | Non
                 return self.send(200, json.dumps([row for row in listed if row["path"].startswith(inside)]).encode())
             about = {"id": name, "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]}
             return self.send(200, json.dumps(about | {"private": False, "tags": [], "downloads": 0}).encode())
+
+        def folder(self, repository: Path, inside: str):
+            """The files and folders of a folder."""
+            if not (repository / inside).is_dir():
+                return self.send(404, b"{}", {"X-Error-Code": "EntryNotFound"})
+            listed = [
+                {
+                    "type": "directory" if path.is_dir() else "file",
+                    "path": path.relative_to(repository).as_posix(),
+                    "size": 0 if path.is_dir() else path.stat().st_size,
+                    "oid": "0" * 40,
+                }
+                for path in sorted((repository / inside).iterdir())
+            ]
+            return self.send(200, json.dumps(listed).encode())
 
         def file(self, path: Path):
             if not path.is_file():

@@ -9,8 +9,10 @@ from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
 from pipeline.evaluation import scoring
 from pipeline.evaluation.questions import accuracy_by_task
+from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.score import Score, Warn
 from pipeline.parameters.task import Task
+from tests import tiny
 
 WARN = {
     "truncated": 5.0,
@@ -68,6 +70,9 @@ TRAINED = UNTRAINED | {
     "peak_mib": {"train": 2048.0},
 }
 WHOLE_MODEL = TRAINED | {"trainable_parameters": 100_000, "needs_base": False}
+
+
+NO_BENCHMARK = tiny.section("benchmark", Benchmark)
 
 
 def settings(**changes) -> Score:

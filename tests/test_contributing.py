@@ -90,6 +90,21 @@ def test_ten_lines_add_a_task_to_the_mixture(small, tmp_path):
     assert row["completion"].startswith("Books ") and row["source"] in row["prompt"]
 
 
+def test_ten_lines_add_a_task_of_a_benchmark(small, tmp_path):
+    pytest.importorskip("lm_eval", reason="lm-eval is an extra: pip install --editable '.[benchmark]'")
+    ((name, text),), ((*run,),) = section("A task of a benchmark, in ten lines")
+    assert sum(bool(line.strip()) for line in text.splitlines()) <= 10
+    project = small.copy(tmp_path / "project")
+    (project.folder / name).write_text(text)
+    rows = [{"country": f"Land {n}", "cities": ["Here", "There", "Nowhere"], "right": n % 3} for n in range(9)]
+    files.write_jsonl(project.folder / "capitals.jsonl", rows)
+    project.dvc(*run[1:])
+    found = project.json("reports/comparison.json")["benchmark"]
+    assert found["items"] == {"capitals": 9} and list(found["scores"]) == ["zero_shot", "lora"]
+    assert list(found["differences"]) == ["lora"]
+    assert "## Benchmark" in (project.folder / "reports/comparison.md").read_text()
+
+
 @pytest.fixture(scope="module")
 def bitfit(tmp_path_factory, bart_base) -> Project:
     """A project with BitFit, a BART as its base, and tokens."""

@@ -48,6 +48,11 @@ ELSEWHERE = {
     "dvc exp run -S task=classification -S data=local": "tests/stages/test_own_tasks.py",
     "dvc exp run -S task=question_answering -S data=local": "tests/stages/test_own_tasks.py",
     "dvc exp run -S task=call_question": "tests/stages/test_own_tasks.py, a task of the same kind",
+    "pip install --constraint constraints.txt --editable '.[benchmark]'": "`make setup`, whose `dev` holds `benchmark`",
+    "dvc exp run -S benchmark=support": "tests/test_contributing.py, a task of the same kind",
+    "dvc exp run -S benchmark=capitals": "tests/test_contributing.py, with the files that it adds",
+    "dvc exp run -S mixture=mails": "tests/test_contributing.py, with the files that it adds",
+    "dvc exp run -S mixture=calls -S mixture.share=0.5": "the same with another share runs",
     "dvc exp run -S task=call_mood": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S 'methods=[zero_shot,bitfit]'": "tests/test_contributing.py trains it on a tiny BART",
 }

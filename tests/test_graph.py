@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"core", "parameters"},
     "methods": {"core", "parameters", "models"},
     "mixing": {"core", "parameters", "evaluation"},
+    "benchmarking": {"core", "parameters", "models", "inference"},
     "training": {"core", "parameters", "models", "methods"},
     "inference": {"core", "parameters", "models"},
     "trial": {"core", "parameters", "models", "methods", "training", "inference"},
@@ -39,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
         *("core", "tables", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
-        "mixing",
+        *("mixing", "benchmarking"),
         "experiments",  # for the stage `config`
         "trial",  # for the stage `convert`
     },

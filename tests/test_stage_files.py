@@ -11,6 +11,8 @@ import yaml
 
 from pipeline import (
     baselines,
+    benchmark,
+    benchmark_data,
     compare,
     external,
     forgetting,
@@ -32,6 +34,7 @@ from pipeline.core.params import read_section
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.core.runs import run_names
 from pipeline.evaluation import loss_curves
+from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.mixture import Mixture
@@ -96,6 +99,27 @@ def run_mix() -> None:
     )
 
 
+def benchmark_of_questions() -> Benchmark:
+    task = {
+        "stock": None,
+        "settings": {"output_type": "generate_until", "doc_to_text": "{{ prompt }}", "doc_to_target": "{{ answer }}"}
+        | {"metric_list": [{"metric": "exact_match"}], "generation_kwargs": {"until": [], "max_gen_toks": 2}},
+        "data": str(P.support_calls("questions")),
+        "where": {},
+        "hub": None,
+    }
+    return tiny.section("benchmark", Benchmark, tasks={"count": task})
+
+
+def run_benchmark_data(name: str) -> None:
+    benchmark_data.run(name, P, benchmark=benchmark_of_questions(), data=tiny.section("data", Data))
+
+
+def run_benchmark(run: str) -> None:
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    benchmark.run(run, P, model=model, template=template, benchmark=benchmark_of_questions())
+
+
 def run_tokenize() -> None:
     tokenize.run(
         P,
@@ -154,7 +178,7 @@ def run_baselines() -> None:
 
 
 def run_compare() -> None:
-    compare.run(P, methods=list(METHODS), seeds_of=SEEDS_OF, score=settings())
+    compare.run(P, methods=list(METHODS), seeds_of=SEEDS_OF, benchmark=benchmark_of_questions(), score=settings())
 
 
 def run_report() -> None:
@@ -175,12 +199,14 @@ def whole(tmp_path_factory, causal_base) -> Path:
         run_further_task("counting")
         run_mix()
         run_tokenize()
+        run_benchmark_data("count")
         for method in METHODS:
             (run,) = run_names(method, SEEDS_OF[method])
             run_train(run)
             run_validate(run)
             run_generate(run)
             run_forgetting(run)
+            run_benchmark(run)
             run_score(method)
         run_baselines()
         run_measure()
@@ -265,6 +291,16 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
     (run_score, "lora", [P.records("test"), P.predictions("lora-1")]),
+    (run_benchmark_data, "count", [P.support_calls("questions")]),
+    (
+        run_benchmark,
+        "lora-1",
+        [
+            P.benchmark_items("count") / "test.parquet",
+            *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
+            *(P.tuned_model("lora-1") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
+        ],
+    ),
     (run_baselines, "", [P.records("test")]),
     (
         run_compare,
@@ -275,6 +311,8 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             P.forgetting_run("lora-1"),
             P.inference_run,
             P.mixture_card,
+            P.benchmark_run("lora-1"),
+            P.benchmark_scores("lora-1"),
             P.baselines / "lead.json",
         ],
     ),
@@ -289,7 +327,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
 ]
-WITH_MODEL = (run_train, run_validate, run_generate, run_forgetting, run_measure)
+WITH_MODEL = (run_train, run_validate, run_generate, run_forgetting, run_benchmark, run_measure)
 CASES = [
     pytest.param(
         *(run, method, path),
@@ -367,6 +405,8 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.further_records("counting"), "further_task@counting"),
         (P.mixed_prompts, "mix"),
         (P.mixture_card, "mix"),
+        (P.benchmark_items("count") / "test.parquet", "benchmark_data@count"),
+        (P.benchmark_scores("lora-1"), "benchmark@lora-1"),
         (P.tokens("train"), "tokenize"),
         (P.tuned_model("lora-1") / "adapter_config.json", "train@lora-1"),
         (P.training_run("full-1"), "train@full-1"),

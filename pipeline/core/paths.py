@@ -42,6 +42,18 @@ class Paths:
         """The records of a further task of the mixture."""
         return self.root / f"data/records/mixture/{task}.jsonl"
 
+    def benchmark_items(self, task: str) -> Path:
+        """The items of a benchmark's task: a Parquet file for each split."""
+        return self.root / f"data/benchmarks/{task}"
+
+    def benchmark_run(self, run: str) -> Path:
+        """What a benchmark found of a run: scores by task, and how they were measured."""
+        return self.root / f"reports/runs/benchmark/{run}.json"
+
+    def benchmark_scores(self, run: str) -> Path:
+        """The score of every item."""
+        return self.root / f"reports/runs/benchmark/{run}.parquet"
+
     @property
     def mixed_prompts(self) -> Path:
         """The prompts of train: the task's own, then those of further tasks."""

@@ -183,6 +183,28 @@ class Mixture(TypedDict):
 
 
 @with_config(CLOSED)
+class BenchmarkDifference(TypedDict):
+    """Of a method's score from zero_shot's, in points."""
+
+    difference: float
+    low: float
+    high: float
+    p: Share
+    p_holm: Share
+    significant: bool
+
+
+@with_config(CLOSED)
+class Benchmark(TypedDict):
+    """Tasks of lm-eval: items by task, and method -> task, or `mean` over tasks -> percent, and minus zero_shot."""
+
+    signature: str
+    items: dict[str, int]
+    scores: dict[str, dict[str, float]]
+    differences: dict[str, dict[str, BenchmarkDifference]]
+
+
+@with_config(CLOSED)
 class Comparison(TypedDict):
     """The file."""
 
@@ -197,5 +219,6 @@ class Comparison(TypedDict):
     pairs: dict[str, list[Difference]]
     mixture: NotRequired[Mixture]
     forgetting: ForgettingComparison
+    benchmark: NotRequired[Benchmark]
     inference: NotRequired[InferenceCosts]
     verdict: list[str]

@@ -70,6 +70,31 @@ class MixtureCard(TypedDict):
     tasks: dict[str, MixedTask]
 
 
+class BenchmarkTask(TypedDict):
+    """Of a task of lm-eval: what was asked, and how its items were scored."""
+
+    metric: str
+    items: Annotated[int, Field(ge=1)]
+    version: str
+    num_fewshot: int
+    limit: int | None
+
+
+class BenchmarkRun(TypedDict):
+    """reports/runs/benchmark/RUN.json."""
+
+    lm_eval: str
+    tasks: dict[str, BenchmarkTask]
+
+
+class ItemScore(TypedDict):
+    """A row of reports/runs/benchmark/RUN.parquet; score: 0 to 1."""
+
+    task: str
+    item: str
+    score: float
+
+
 class Memory(TypedDict):
     """Of a process that ran a stage: after its imports, with the model loaded, and the peak of each phase, in MiB."""
 

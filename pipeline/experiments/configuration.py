@@ -7,7 +7,7 @@ heavy is imported: no torch, no DVC.
 import contextlib
 import difflib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from pipeline.core.yaml_files import read_yaml
 from pipeline.experiments import override_syntax, resolvers
 from pipeline.experiments.path_validation import check_paths
 from pipeline.models import architectures
+from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.generate import Generate
@@ -47,6 +48,7 @@ SECTIONS: dict[str, Any] = {
     "seeds": Seeds,
     "runs": dict[str, Run],
     "seeds_of": SeedsOf,
+    "benchmark_runs": dict[str, Run],
     "support_calls": SupportCalls,
     "task": Task,
     "data": Data,
@@ -58,10 +60,17 @@ SECTIONS: dict[str, Any] = {
     "validate": Validate,
     "generate": Generate,
     "forgetting": Forgetting,
+    "benchmark": Benchmark,
     "score": Score,
 }
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
-COMPUTED = {"runs": resolvers.runs, "seeds_of": resolvers.seeds_of}
+COMPUTED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "runs": lambda values: resolvers.runs(values["methods"], values["seeds"]),
+    "seeds_of": lambda values: resolvers.seeds_of(values["methods"], values["seeds"]),
+    "benchmark_runs": lambda values: resolvers.benchmark_runs(
+        values["methods"], values["seeds"], values["benchmark"]["tasks"]
+    ),
+}
 resolvers.register()
 
 
@@ -148,7 +157,7 @@ def _check_methods(chosen: list[str]) -> None:
 def _check_runs(values: dict[str, Any]) -> None:
     """They are computed in conf/, unless someone gives them values of his own."""
     for name, compute in COMPUTED.items():
-        if values[name] != compute(values["methods"], values["seeds"]):
+        if values[name] != compute(values):
             raise InputError(f"{name}: made of methods and seeds; set these")
 
 

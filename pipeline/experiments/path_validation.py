@@ -20,6 +20,7 @@ from pipeline.core.yaml_files import read_yaml
 DATA = ("data.train", "data.validation", "data.test")
 # Stages that write what a setting can mean: the bundled data for every text.
 MEANT = {key: {"support_calls"} for key in (*DATA, "forgetting.questions", "forgetting.text")}
+FURTHER = ("mixture", "benchmark")  # groups of tasks, each with data of its own
 RAW_DATA, RAW_MODEL = Paths().raw_data, Paths().raw_model
 HUB_FILES = {RAW_DATA / f"{split}.jsonl" for split in SPLITS}
 CHECKPOINTS = Paths().checkpoints.as_posix()
@@ -86,10 +87,17 @@ def refuse(key: str, text: str, path: Path, output: Path, stage: str, folder: Pa
 def read_outputs(folder: Path, values: Mapping[str, Any]) -> Outputs:
     """Every output of dvc.yaml, also those of methods that are not chosen now: another run deletes them."""
     every = [{"method": method, "key": run} for method in methods.names() for run in names_of(method, values)]
-    keys = {"${runs}": every, "${seeds_of}": [{"key": method} for method in methods.names()]}
+    keys = {
+        "${runs}": every,
+        "${benchmark_runs}": every,
+        "${seeds_of}": [{"key": method} for method in methods.names()],
+        "${score.external}": [{"key": system} for system in values["score"]["external"]],
+        "${mixture.tasks}": [{"key": task} for task in values["mixture"]["tasks"]],
+        "${benchmark.tasks}": [{"key": task} for task in values["benchmark"]["tasks"]],
+    }
     places = {folder / CHECKPOINTS: CHECKPOINTS}
     for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items():
-        items = keys.get(stage.get("foreach"), [{"key": system} for system in values["score"]["external"]])
+        items = keys.get(stage.get("foreach"), [])
         stage = stage.get("do", stage)
         if stage.get("frozen"):  # DVC never runs it
             continue
@@ -97,8 +105,8 @@ def read_outputs(folder: Path, values: Mapping[str, Any]) -> Outputs:
             pattern = next(iter(output)) if isinstance(output, dict) else output
             for item in items if "${" in pattern else [{}]:
                 place = pattern
-                for key, value in item.items():
-                    place = place.replace(f"${{{key}}}", value).replace(f"${{item.{key}}}", value)
+                for word, value in item.items():
+                    place = place.replace(f"${{{word}}}", value).replace(f"${{item.{word}}}", value)
                 places[folder / place] = name
     found = {key: place for place in places if (key := _identity(place))}
     return Outputs(places, found)
@@ -131,6 +139,10 @@ def named_paths(values: Mapping[str, Any], folder: Path) -> Iterator[Named]:
         yield key, values[section][name]
     for name, path in values["score"]["external"].items():
         yield f"score.external.{name}", path
+    for group in FURTHER:
+        for name, task in values[group]["tasks"].items():
+            if not task["hub"]:
+                yield f"{group}.tasks.{name}.data", task["data"]
     for metric in values["score"]["evaluate"]:
         name = metric if isinstance(metric, str) else metric["name"]
         if exists(folder / name):
@@ -140,6 +152,8 @@ def named_paths(values: Mapping[str, Any], folder: Path) -> Iterator[Named]:
 def stages_meant(key: str, text: str, values: Mapping[str, Any]) -> set[str]:
     """The stages whose outputs a setting may name: data/raw holds the hub's data set, where one is set."""
     stages = set(MEANT.get(key, ()))
+    if key.startswith(FURTHER):
+        stages.add("support_calls")
     path = Path(os.path.normpath(text))
     if key in DATA and values["data"]["hub"] and (path == RAW_DATA or path in HUB_FILES):
         stages.add("download")

@@ -10,14 +10,14 @@ from pipeline.core.runs import run_name
 
 
 def register() -> None:
-    """Let conf/ use `runs` and `seeds_of`."""
-    for compute in (runs, seeds_of):
+    """Let conf/ use `runs`, `seeds_of` and `benchmark_runs`."""
+    for compute in (runs, seeds_of, benchmark_runs):
         OmegaConf.register_new_resolver(compute.__name__, as_config(compute), replace=True)
 
 
-def as_config(compute: Callable[[Any, Any], dict[str, Any]]) -> Callable[[Any, Any], DictConfig]:
+def as_config(compute: Callable[..., dict[str, Any]]) -> Callable[..., DictConfig]:
     """The same function with a result that OmegaConf resolves further."""
-    return lambda chosen, seeds: OmegaConf.create(compute(chosen, seeds))
+    return lambda *arguments: OmegaConf.create(compute(*arguments))
 
 
 def runs(chosen: Any, seeds: Any) -> dict[str, dict[str, Any]]:
@@ -33,6 +33,11 @@ def seeds_of(chosen: Any, seeds: Any) -> dict[str, list[Any]]:
     """Method -> its seeds; none for a method that depends on no seed. What is no list is refused later, by its type."""
     named = [name for name in _listed(chosen) if isinstance(name, str)]
     return {name: _listed(seeds) if methods.depends_on_seed(name) else [] for name in named}
+
+
+def benchmark_runs(chosen: Any, seeds: Any, tasks: Any) -> dict[str, dict[str, Any]]:
+    """The same runs where a benchmark has tasks; else none."""
+    return runs(chosen, seeds) if tasks else {}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -106,7 +106,7 @@ def lookup(params: dict[str, Any], key: str) -> Value:
 
 def relevant_settings(params: dict[str, Any], method: str, parameter: str) -> dict[str, str]:
     """Key -> value (JSON) of all that may move a method's scores, except the parameter itself."""
-    others = {"methods", "runs", "seeds_of", "forgetting", *methods.names()} - {method}
+    others = {"methods", "runs", "seeds_of", "forgetting", "benchmark", "benchmark_runs", *methods.names()} - {method}
     values = {key: value for key, value in params.items() if key not in others}
     return {
         key: json.dumps(value)

@@ -11,6 +11,7 @@ from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.evaluation.tasks import METRICS, kind_of
 from pipeline.reporting import comparison_tables as tables
 from pipeline.reporting import forgetting_tables
+from pipeline.reporting.benchmark_section import benchmark_section
 from pipeline.reporting.cells import Code
 from pipeline.reporting.cost_section import cost_section
 from pipeline.reporting.diagnostics_table import NOT_SEEN, diagnostics_table
@@ -65,6 +66,8 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
     sections.append(diagnostics(systems, details))
     if methods:
         sections.append(forgetting(comparison, methods, details))
+    if "benchmark" in comparison:
+        sections.append(benchmark_section(comparison["benchmark"]))
     if details:
         sections.append(side_by_side(comparison, details))
     about = f"{comparison['examples']} test examples"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import InputError
+from pipeline.core.files import explain_damaged_input
 from pipeline.core.messages import first_line, listed
 from pipeline.tables.content import ending
 from pipeline.tables.rows import READERS
@@ -57,6 +58,17 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     if set(found) == {""}:
         _refuse_mixture(folder, "", found[""])
     return found
+
+
+def files_of(place: Path, split: str = "train") -> list[Path]:
+    """A file, or those of a folder: of that split where it has splits."""
+    if not place.is_dir():
+        return [place]
+    with explain_damaged_input(place):
+        found = split_files(place)
+        if not any(found.values()):
+            raise InputError(f"{place}: no data files in this folder (formats: docs/data.md)")
+    return found.get(split) or [path for of_split in found.values() for path in of_split]
 
 
 def split_of(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,15 @@ def rows_of(paths: Iterable[Path], delimiter: str | None) -> Iterator[Row]:
     for path in paths:
         with files.explain_damaged_input(path):
             yield from rows(path, delimiter)
+
+
+def chosen_rows(given: Iterable[Row], where: Mapping[str, object]) -> Iterator[Row]:
+    """The rows that have these values. Raises InputError where one lacks such a column."""
+    for place, row in given:
+        if absent := [column for column in where if column not in row]:
+            raise InputError(f"{place}: no column {absent[0]!r} (where); found {listed(row)}")
+        if all(row[column] == value for column, value in where.items()):
+            yield place, row
 
 
 def _identity(row: dict[str, Any], column: str | None, where: str) -> str | None:

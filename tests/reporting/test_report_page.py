@@ -14,6 +14,7 @@ from tests.systems import (
     COUNT,
     FAIR,
     GOOD,
+    NO_BENCHMARK,
     POOR,
     RECORDS,
     SUMMARIES,
@@ -33,7 +34,7 @@ def make_report(paths: Paths, methods: list[str], **changes) -> None:
     """Everything after the scores."""
     baselines.run(paths, task=SUMMARIES, score=settings())
     seeds_of = {name: [] for name in methods}
-    compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
+    compare.run(paths, methods=methods, seeds_of=seeds_of, benchmark=NO_BENCHMARK, score=settings(**changes))
     report.run(
         paths,
         seeds_of=seeds_of,

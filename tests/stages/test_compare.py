@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +13,9 @@ from pipeline import baselines, compare
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.evaluation.comparison_shape import Benchmark as BenchmarkRows
 from pipeline.evaluation.comparison_shape import (
+    BenchmarkDifference,
     Comparison,
     Cost,
     Forgetting,
@@ -25,12 +28,15 @@ from pipeline.evaluation.comparison_shape import Difference as PairRow
 from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
 from pipeline.evaluation.verdict import verdict
+from pipeline.parameters.benchmark import Benchmark
+from tests import tiny
 from tests.project import ROOT
 from tests.systems import (
     BUSY,
     COUNT,
     FAIR,
     GOOD,
+    NO_BENCHMARK,
     POOR,
     RECORDS,
     SETTINGS,
@@ -53,7 +59,7 @@ def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = N
     """The comparison and its Markdown; seeds: of the methods that have some."""
     baselines.run(paths, task=SUMMARIES, score=settings())
     seeds_of = {name: (seeds or {}).get(name, []) for name in methods}
-    compare.run(paths, methods=methods, seeds_of=seeds_of, score=settings(**changes))
+    compare.run(paths, methods=methods, seeds_of=seeds_of, benchmark=NO_BENCHMARK, score=settings(**changes))
     return files.read_json(paths.comparison), paths.comparison_markdown.read_text()
 
 
@@ -316,6 +322,32 @@ def test_a_mixture_is_told_and_tasks_in_it_have_a_mean_of_their_own(three, tmp_p
     assert rows == ["number", "mood", "mean", "mean, mixed in", "mean, left out"]
 
 
+def test_a_benchmark_is_a_table_with_what_changed_for_certain(three, tmp_path):
+    shutil.copytree(three[0].root, tmp_path / "copy")
+    paths = Paths(tmp_path / "copy")
+    task = {"metric": "acc", "items": 20, "version": "1.0", "num_fewshot": 0, "limit": None}
+    for name, right in (("zero_shot", 20), ("lora", 19), ("full", 2)):
+        rows = [
+            {"task": kind, "item": str(n), "score": float(kind == "kept" or n < right)}
+            for kind in ("kept", "lost")
+            for n in range(20)
+        ]
+        files.write_parquet(paths.benchmark_scores(name), rows)
+        files.write_json(paths.benchmark_run(name), {"lm_eval": "0.4.13", "tasks": {"kept": task, "lost": task}})
+    chosen = {"stock": "lost", "settings": {}, "data": "data/checked", "where": {}, "hub": None}
+    benchmark = tiny.section("benchmark", Benchmark, tasks={"lost": chosen})
+    compare.run(
+        paths, methods=THREE, seeds_of={name: [] for name in THREE}, benchmark=benchmark, score=settings(resamples=5000)
+    )
+    comparison, page = files.read_json(paths.comparison), paths.comparison_markdown.read_text()
+    TypeAdapter(Comparison).validate_python(comparison, strict=True)
+    assert comparison["benchmark"]["scores"]["full"] == {"kept": 100, "lost": 10, "mean": 55}
+    rows = {row["task"]: row for row in table(page, "task", "items")}
+    assert rows["kept"]["full"].startswith("100.0 (+0.0 [") and rows["mean"]["full"].startswith("55.0 (-45.0 [")
+    sentence = page.partition("## Benchmark")[2].strip().splitlines()[0]
+    assert "corrected for 6 differences (Holm): full lost -90.0 [" in sentence and "lora" not in sentence
+
+
 def test_a_mixture_of_tasks_that_are_not_asked_for_divides_no_mean(three, tmp_path):
     shutil.copytree(three[0].root, tmp_path / "copy")
     paths = Paths(tmp_path / "copy")
@@ -451,6 +483,7 @@ def test_a_verdict_on_methods_that_train_nothing(paths):
 def test_comparing_imports_neither_torch_nor_altair(three):
     paths, _, _ = three
     values = {"methods": THREE, "seeds_of": {name: [] for name in THREE}, "score": SETTINGS}
+    values["benchmark"] = asdict(NO_BENCHMARK)
     (paths.root / "params.yaml").write_text(json.dumps(values))
     before = paths.comparison.read_text()
     code = (
@@ -550,7 +583,19 @@ def test_the_file_is_what_its_schema_says_and_further_keys_are_refused(three, se
 
 def test_every_key_of_the_file_is_in_its_document():
     document = (ROOT / "docs/comparison_schema.md").read_text()
-    for shape in (Comparison, SystemRow, PairRow, Cost, Search, Forgetting, Reading, ForgettingDifference, Mixture):
+    for shape in (
+        Comparison,
+        SystemRow,
+        PairRow,
+        Cost,
+        Search,
+        Forgetting,
+        Reading,
+        ForgettingDifference,
+        Mixture,
+        BenchmarkRows,
+        BenchmarkDifference,
+    ):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"
 

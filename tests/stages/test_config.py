@@ -13,6 +13,7 @@ from pipeline.experiments import configuration
 ROOT = Path(__file__).parents[2]
 NEEDED = {  # what the `local` options leave to their user
     "data=local": ["data.train=mine.csv"],
+    "benchmark=local": ["benchmark.tasks.mine.data=mine.jsonl"],
     "model=local": ["model.path=mine", "model.architecture=causal"],
     "forgetting=local": ["forgetting.questions=mine.jsonl"],
     "template=classification": ["task=classification", "data=local", "data.train=mine.csv"],

@@ -18,7 +18,7 @@ from pipeline.parameters.model import Model
 from pipeline.parameters.task import Task
 from pipeline.parameters.template import Template
 from tests import tiny
-from tests.systems import settings
+from tests.systems import NO_BENCHMARK, settings
 
 MAILS = ["-S task=classification", "data=local", "data.source_column=body", "data.target_column=category"]
 PAGES = ["task=question_answering", "data=local", "data.source_column=page", "data.columns.question=query"]
@@ -161,7 +161,7 @@ def test_scores_and_page_are_those_of_the_task(tmp_path, write, options):
         files.write_jsonl(paths.root / f"out/{name}.jsonl", rows)
         external.run(name, paths, task=task, score=score)
     baselines.run(paths, task=task, score=score)
-    compare.run(paths, methods=[], seeds_of={}, score=score)
+    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, score=score)
     comparison = files.read_json(paths.comparison)
     metric = comparison["primary_metric"]
     points = {row["name"]: row["scores"][metric]["mean"] for row in comparison["systems"]}

@@ -1,0 +1,59 @@
+"""The items of a benchmark's task, as one Parquet file for each split: the only stage of a benchmark that asks a hub.
+
+    python -m pipeline.benchmark_data NAME
+
+Of a hub data set at its revision those splits that the task reads; of a person's file its rows, as the split `test`.
+"""
+
+from typing import Any
+
+from pipeline.benchmarking.tasks import splits_needed, task_settings
+from pipeline.core.cli import run_stage
+from pipeline.core.errors import InputError
+from pipeline.core.hub import explain_hub_errors
+from pipeline.core.messages import first_line, listed
+from pipeline.core.paths import Paths
+from pipeline.parameters.benchmark import Benchmark, BenchmarkTask, HubConfig
+from pipeline.parameters.data import Data
+from pipeline.tables.folders import files_of
+from pipeline.tables.records import chosen_rows, rows_of
+
+
+def run(name: str, paths: Paths, *, benchmark: Benchmark, data: Data) -> None:
+    if name not in benchmark.tasks:
+        raise InputError(f"benchmark.tasks: no task {name!r}; there are {listed(benchmark.tasks)}")
+    task, folder = benchmark.tasks[name], paths.benchmark_items(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = splits_needed(task_settings(name, task), benchmark.num_fewshot)
+    counts = {}
+    for split in needed:
+        rows = hub_rows(task.hub, split, name) if task.hub else own_rows(name, task, paths, data)
+        rows.to_parquet(folder / f"{split}.parquet")
+        counts[split] = len(rows)
+    print(f"{name}: {counts}")
+
+
+def hub_rows(hub: HubConfig, split: str, name: str) -> Any:
+    """A split of a hub data set, with its types."""
+    from datasets import load_dataset
+
+    with explain_hub_errors(hub.repo_id, hub.revision, f"benchmark.tasks.{name}.data with `hub: null`"):
+        return load_dataset(hub.repo_id, hub.config, revision=hub.revision, split=split)
+
+
+def own_rows(name: str, task: BenchmarkTask, paths: Paths, data: Data) -> Any:
+    """The rows of a person's file."""
+    from datasets import Dataset
+
+    given = rows_of(files_of(paths.root / task.data, "test"), data.delimiter)
+    rows = [row for _, row in chosen_rows(given, task.where)]
+    if not rows:
+        raise InputError(f"benchmark.tasks.{name}: no row of {task.data} has {task.where}")
+    try:
+        return Dataset.from_list(rows)
+    except Exception as error:  # pyarrow's, of columns that hold several types
+        raise InputError(f"{task.data}: {first_line(error)}") from None
+
+
+if __name__ == "__main__":
+    run_stage(run, online=True)

@@ -1,0 +1,94 @@
+"""Tasks of lm-eval with data of our own: the settings of a stock task, and items from a folder of Parquet files."""
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import InputError
+from pipeline.core.files import explain_damage, missing
+from pipeline.parameters.benchmark import BenchmarkTask
+
+INSTALL = "pip install --constraint constraints.txt --editable '.[benchmark]'"
+SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
+
+
+def task_settings(name: str, task: BenchmarkTask) -> dict[str, Any]:
+    """lm-eval's settings of a task, under the task's own name. Raises InputError where there is no such stock task."""
+    settings: dict[str, Any] = {"test_split": "test"}
+    if task.stock:
+        settings = _read_yaml(name, task.stock)
+        for key in ("tag", "group", "task_alias", "include"):
+            settings.pop(key, None)
+    settings |= task.settings
+    if not settings.get("output_type") and "class" not in settings:
+        raise InputError(f"benchmark.tasks.{name}: no output_type; name a `stock` task or give `settings` of lm-eval")
+    return settings | {"task": name}
+
+
+def _read_yaml(name: str, stock: str) -> dict[str, Any]:
+    from lm_eval.tasks._yaml_loader import load_yaml  # what its TaskManager reads every task with
+
+    path = Path(stock) if stock.endswith((".yaml", ".yml")) else stock_files().get(stock)
+    if path is None:
+        raise InputError(f"benchmark.tasks.{name}: lm-eval {version()} has no task {stock!r} (one task, no group)")
+    if not path.is_file():
+        raise InputError(f"benchmark.tasks.{name}: {path}: no such file")
+    try:
+        return load_yaml(path)
+    except Exception as error:  # of YAML, of an included file, of a function that it names
+        raise InputError(f"benchmark.tasks.{name}: {path}: {type(error).__name__}: {error}") from None
+
+
+@functools.cache
+def stock_files() -> dict[str, Path]:
+    """Name -> the file of each of lm-eval's tasks: its own index takes ten times as long."""
+    named = re.compile(r"""^["']?task["']?:[ ]*["']?([\w.-]+)["']?[ ]*$""", re.MULTILINE)
+    found: dict[str, Path] = {}
+    for path in sorted((lm_eval_folder() / "tasks").rglob("*.yaml")):
+        if match := named.search(path.read_text(encoding="utf-8")):
+            found.setdefault(match[1], path)
+    return found
+
+
+def lm_eval_folder() -> Path:
+    """Where lm-eval is installed. Raises InputError where it is not."""
+    try:
+        import lm_eval
+    except ImportError:
+        raise InputError(f"benchmark: lm-eval is not installed: {INSTALL}") from None
+    return Path(lm_eval.__file__).parent
+
+
+def version() -> str:
+    from importlib.metadata import version
+
+    lm_eval_folder()
+    return version("lm_eval")
+
+
+def splits_needed(settings: dict[str, Any], num_fewshot: int | None) -> list[str]:
+    """The splits that a task is asked on, and where prompts have worked examples that these come from."""
+    asked = settings.get("test_split") or settings.get("validation_split") or settings.get("training_split")
+    shots = settings.get("num_fewshot") or 0 if num_fewshot is None else num_fewshot
+    examples = settings.get("fewshot_split") or settings.get("training_split") or settings.get("validation_split")
+    return list(dict.fromkeys(filter(None, [asked, examples if shots else None])))
+
+
+def with_data(settings: dict[str, Any], folder: Path, num_fewshot: int | None) -> dict[str, Any]:
+    """The settings of a task whose items are the Parquet files of a folder, one for each split."""
+    needed = [folder / f"{split}.parquet" for split in splits_needed(settings, num_fewshot)]
+    if absent_files := [path for path in needed if not path.exists()]:
+        raise missing(absent_files[0])
+    items = {path.stem: _read_items(path) for path in sorted(folder.glob("*.parquet"))}
+    absent = {key: None for key in SPLITS if settings.get(key) and settings[key] not in items}
+    removed = {"dataset_path": None, "dataset_name": None, "dataset_kwargs": None}
+    return settings | absent | removed | {"custom_dataset": lambda **_: items}
+
+
+def _read_items(path: Path) -> Any:
+    import pyarrow.parquet
+    from datasets import Dataset
+
+    with explain_damage(path):
+        return Dataset(pyarrow.parquet.read_table(path))
