@@ -109,7 +109,7 @@ def headline_of(series: SweepSeries, title: str) -> str:
     best = next(point for point in series.points if point.value == series.best)
     score = METRICS[series.metric].title
     sentence = f"{series_name(series)}: {title} {best.value} scores best, {score} {_points(best, series.metric):.1f}"
-    sentence += _alternatives(series)
+    sentence += _alternatives(series) + _against_the_best_alone(series)
     if series.plateau is not None:
         sentence += f" The validation loss is on its plateau, within 1 % of the lowest, from {series.plateau} on"
         first = next(point for point in series.points if point.value == series.plateau)
@@ -143,6 +143,17 @@ def _alternatives(series: SweepSeries) -> str:
     if series.best == series.points[0].value:
         return " and is the smallest that was tried."
     return f", and no smaller value is non-inferior (margin {margin})."
+
+
+def _against_the_best_alone(series: SweepSeries) -> str:
+    """The smallest value whose own interval stays within the margin of the best, where that is no proof against all."""
+    if series.smallest != series.best:  # none is preferred for being small, or one is shown to be enough
+        return ""
+    smaller = series.points[: [point.value for point in series.points].index(series.best)]
+    within = (point for point in smaller if point.minus_best.low > -series.non_inferiority_margin)
+    if (point := next(within, None)) is None:
+        return ""
+    return f" Against the best alone, not corrected, {point.value} is the smallest that loses less ({_change(point)})."
 
 
 def _points(point: JudgedPoint, metric: str) -> float:
