@@ -5,7 +5,9 @@
 The items come from data/benchmarks; nothing is fetched. few_shot is asked without its worked examples.
 """
 
+import functools
 import logging
+import sys
 from typing import Any
 
 from pipeline.benchmarking.tasks import task_settings, version, with_data
@@ -47,11 +49,14 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark:
 def evaluate(name: str, model: Any, tasks: dict[str, dict[str, Any]], params: Benchmark) -> dict[str, Any]:
     """What lm-eval's simple_evaluate returns. Raises InputError where a task does not fit its items."""
     from lm_eval import simple_evaluate
+    from lm_eval.api import task as task_module
     from lm_eval.tasks import TaskManager
+    from tqdm import tqdm
 
     from pipeline.benchmarking.language_model import HarnessModel
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    task_module.tqdm = functools.partial(tqdm, disable=not sys.stderr.isatty())  # a bar in a log is a page of it
     manager = TaskManager(include_defaults=False)  # its index of all tasks takes ten seconds
     loaded = []
     for task, settings in tasks.items():

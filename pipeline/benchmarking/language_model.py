@@ -63,6 +63,10 @@ class HarnessModel(TemplateLM):
         special = not self.model.chat if add_special_tokens is None else add_special_tokens
         return self.tokenizer(string, add_special_tokens=special)["input_ids"]
 
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """As in lm-eval; progress is that of the reading."""
+        return super().loglikelihood(requests, disable_tqdm=True)
+
     def _loglikelihood_tokens(self, requests: list[Encoded], **_: Any) -> list[tuple[float, bool]]:
         examples = [
             continuation_example(self._fitting(context, len(continuation)), continuation, self.model)
