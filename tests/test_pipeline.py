@@ -29,7 +29,7 @@ def with_all_methods(smoke, tmp_path) -> Project:
 
 def test_every_stage_of_every_method_runs(smoke):
     expected = {"config", "code", "support_calls", "download", "download_model", "prepare", "convert", "template"}
-    expected |= {"tokenize", "baselines", *PAGES}
+    expected |= {"mix", "tokenize", "baselines", *PAGES}
     assert set(smoke.stages) == expected | after(*METHODS)
     rows = [row for row in smoke.json("reports/comparison.json")["systems"] if row["kind"] == "method"]
     assert [row["name"] for row in rows] == METHODS
@@ -132,13 +132,13 @@ def plot_values(page: str, title: str) -> list[dict]:
 def test_another_template_and_other_examples_retrain_every_method_and_are_points_of_sweeps(project):
     before = project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"]
     ran = set(project.dvc("exp", "run", "-S", "template=flan"))
-    expected = {"config", "template", "tokenize", *PAGES, *after("zero_shot", "lora")}
+    expected = {"config", "template", "mix", "tokenize", *PAGES, *after("zero_shot", "lora")}
     same = {"forgetting@zero_shot"}  # its weights are still the base's
     if project.outputs()["reports/predictions/zero_shot/zero_shot.jsonl"] == before:
         same |= {"score@zero_shot"}  # so few words may come out the same, and then there is nothing to score again
     assert ran == expected - same
     ran = set(project.dvc("exp", "run", "-S", "data.limit.train=12"))
-    assert ran == {"config", "prepare", "template", "tokenize", *DRAWN, *PAGES}
+    assert ran == {"config", "prepare", "template", "mix", "tokenize", *DRAWN, *PAGES}
     page = project.must("python", "-m", "pipeline", "sweep", "template")
     assert "template, 2 experiments" in page
     assert all(f"| {name} " in page for name in ("flan", "lab"))
@@ -162,7 +162,7 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
         (
             "data.limit.test=3",
             ["zero_shot"],
-            {"prepare", "template", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot", "measure"},
+            {"prepare", "template", "mix", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot", "measure"},
         ),
         ("tokenize.max_target_tokens=8", ["zero_shot", "lora"], {"tokenize", *DRAWN}),
         (

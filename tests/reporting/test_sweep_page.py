@@ -31,9 +31,7 @@ def test_where_one_value_is_too_uncertain_to_compare_with_the_smallest_near_the_
     series = judge(point(1, noisy(20)), point(4, noisy(39.9, 1)), point(16, noisy(40)), point(64, noisy(30)))
     open_series = replace(series, smallest=16, non_inferior=[16])
     sentence = headline_of(open_series, "LoRA rank")
-    assert (
-        "no other value is non-inferior (margin 3 points). Against the best alone, not corrected, 4 is " in sentence
-    )
+    assert "no other value is non-inferior (margin 3 points). Against the best alone, not corrected, 4 is " in sentence
     assert "Against" not in headline_of(series, "LoRA rank")  # 4 is non-inferior to all
     assert "Against" not in headline_of(replace(open_series, smallest=None), "LoRA rank")
 
