@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import InputError
-from pipeline.core.files import explain_damage, missing
+from pipeline.core.files import damaged, explain_damage, missing, refuse_missing
 from pipeline.parameters.benchmark import BenchmarkTask
 
 INSTALL = "pip install --constraint constraints.txt --editable '.[benchmark]'"
@@ -90,5 +90,9 @@ def _read_items(path: Path) -> Any:
     import pyarrow.parquet
     from datasets import Dataset
 
+    refuse_missing(path)
     with explain_damage(path):
-        return Dataset(pyarrow.parquet.read_table(path))
+        items = Dataset(pyarrow.parquet.read_table(path))
+    if not len(items):
+        raise damaged(path, "no rows")
+    return items
