@@ -15,6 +15,7 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.messages import first_line, listed
+from pipeline.core.outputs import remedy
 from pipeline.core.paths import Paths
 from pipeline.models.chat import chat_settings
 from pipeline.models.devices import environment, to_device
@@ -35,7 +36,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark:
         tuned = load_tuned(paths.base_model, paths.tuned_model(name), model.architecture, chat, merge=True)
         tuned.network = to_device(tuned.network)
     with monitor.phase("ask"):
-        results = evaluate(name, tuned, tasks, benchmark)
+        results = evaluate(name, tuned, tasks, benchmark, paths)
     rows, found = scores(results, benchmark)
     files.write_parquet(paths.benchmark_scores(name), rows)
     files.write_json(
@@ -46,7 +47,9 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark:
     print(f"{name}: {len(rows)} items in {monitor.seconds['ask']:.1f} s; {each}")
 
 
-def evaluate(name: str, model: Any, tasks: dict[str, dict[str, Any]], params: Benchmark) -> dict[str, Any]:
+def evaluate(
+    name: str, model: Any, tasks: dict[str, dict[str, Any]], params: Benchmark, paths: Paths
+) -> dict[str, Any]:
     """What lm-eval's simple_evaluate returns. Raises InputError where a task does not fit its items."""
     from lm_eval import simple_evaluate
     from lm_eval.api import task as task_module
@@ -66,7 +69,10 @@ def evaluate(name: str, model: Any, tasks: dict[str, dict[str, Any]], params: Be
         except InputError:
             raise
         except Exception as error:  # a column that is not there, a template, a metric that it does not have
-            raise InputError(f"benchmark.tasks.{task}: {type(error).__name__}: {first_line(error)}") from error
+            items, reason = paths.benchmark_items(task), f"{type(error).__name__}: {first_line(error)}"
+            raise InputError(
+                f"{items}: does not fit benchmark.tasks.{task} ({reason}): correct its settings, or {remedy(items)}"
+            ) from error
     return simple_evaluate(
         HarnessModel(model, params, name),
         tasks=loaded,

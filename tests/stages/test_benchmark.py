@@ -106,7 +106,10 @@ def test_a_limit_and_worked_examples_are_settings(paths):
         ({"settings": {}}, "benchmark.tasks.own: no output_type; name a `stock` task"),
         ({"where": {"kind": 7}}, "benchmark.tasks.own: no row of own.jsonl has {'kind': 7}"),
         ({"data": "nowhere.jsonl"}, "nowhere.jsonl: no such file"),
-        ({"settings": OWN["settings"] | {"doc_to_text": "{{ asked }}"}}, "benchmark.tasks.own: UndefinedError.*asked"),
+        (
+            {"settings": OWN["settings"] | {"doc_to_text": "{{ asked }}"}},
+            "does not fit benchmark.tasks.own .UndefinedError.*asked.*correct its settings",
+        ),
         ({"settings": OWN["settings"] | {"metric_list": [{"metric": "nonsense"}]}}, "benchmark.tasks.own: .*nonsense"),
     ],
 )
@@ -130,7 +133,9 @@ def test_a_refusal_is_one_line_and_exit_code_1(paths):
     ]
     assert [one.returncode for one in ended] == [0, 1], ended
     (line,) = [line for line in ended[1].stderr.splitlines() if "error:" in line]
-    assert line.startswith("python -m pipeline.benchmark: error: benchmark.tasks.mine: ")
+    assert line.startswith(
+        "python -m pipeline.benchmark: error: data/benchmarks/mine: does not fit benchmark.tasks.mine"
+    )
     assert "Traceback" not in ended[1].stderr
 
 
