@@ -10,6 +10,8 @@ import logging
 import sys
 from typing import Any
 
+from jinja2 import TemplateError
+
 from pipeline.benchmarking.tasks import task_settings, version, with_data
 from pipeline.core import files
 from pipeline.core.cli import run_stage
@@ -28,7 +30,9 @@ from pipeline.parameters.template import Template
 
 def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark: Benchmark) -> None:
     tasks = {
-        task: with_data(task_settings(task, settings), paths.benchmark_items(task), benchmark.num_fewshot)
+        task: with_data(
+            task_settings(task, settings), paths.benchmark_items(benchmark.name, task), benchmark.num_fewshot
+        )
         for task, settings in benchmark.tasks.items()
     }
     monitor, chat = ResourceMonitor(), chat_settings(model, template)
@@ -61,35 +65,40 @@ def evaluate(
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     task_module.tqdm = functools.partial(tqdm, disable=not sys.stderr.isatty())  # a bar in a log is a page of it
     manager = TaskManager(include_defaults=False)  # its index of all tasks takes ten seconds
-    loaded = []
+    results: dict[str, Any] = {"samples": {}, "configs": {}, "results": {}, "versions": {}, "n-shot": {}}
     for task, settings in tasks.items():
-        check_metrics(task, settings.get("metric_list") or [])
+        check_metrics(task, settings)
         try:
-            loaded.append(manager.load([settings])["tasks"][task])
-        except InputError:
+            found = simple_evaluate(
+                HarnessModel(model, params, f"{name} {task}"),
+                tasks=[manager.load([settings])["tasks"][task]],
+                num_fewshot=params.num_fewshot,
+                limit=params.limit,
+                bootstrap_iters=0,
+                apply_chat_template=model.chat is not None,
+                task_manager=manager,
+            )
+        except (InputError, MemoryError):
             raise
-        except Exception as error:  # a column that is not there, a template, a metric that it does not have
-            items, reason = paths.benchmark_items(task), f"{type(error).__name__}: {first_line(error)}"
+        except (ArithmeticError, LookupError, TypeError, ValueError, TemplateError) as error:  # of one of its rows
+            items, reason = paths.benchmark_items(params.name, task), f"{type(error).__name__}: {first_line(error)}"
             raise InputError(
                 f"{items}: does not fit benchmark.tasks.{task} ({reason}): correct its settings, or {remedy(items)}"
             ) from error
-    return simple_evaluate(
-        HarnessModel(model, params, name),
-        tasks=loaded,
-        num_fewshot=params.num_fewshot,
-        limit=params.limit,
-        bootstrap_iters=0,
-        apply_chat_template=model.chat is not None,
-        task_manager=manager,
-    )
+        for key, of_tasks in results.items():
+            of_tasks |= found[key]
+    return results
 
 
-def check_metrics(task: str, metrics: list[dict[str, Any]]) -> None:
-    """Raise InputError for a metric that lm-eval does not have: it would look for one on the hub."""
+def check_metrics(task: str, settings: dict[str, Any]) -> None:
+    """Raise InputError for a metric that lm-eval does not have: it would look for one on the hub.
+
+    A task with a function of its own for results names metrics of its own.
+    """
     from lm_eval.api import metrics as _  # noqa: F401  registers them
     from lm_eval.api.registry import METRIC_REGISTRY
 
-    for metric in metrics:
+    for metric in settings["metric_list"] if not settings.get("process_results") else []:
         name = metric["metric"]
         if isinstance(name, str) and name not in METRIC_REGISTRY and not metric.get("hf_evaluate"):
             raise InputError(

@@ -2,7 +2,8 @@
 
     python -m pipeline.benchmark_data NAME
 
-Of a hub data set at its revision those splits that the task reads; of a person's file its rows, as the split `test`.
+Of a hub data set at its revision those splits that the task reads; of a person's folder the files of these splits; a
+single file is the one split that is asked for.
 """
 
 from typing import Any
@@ -15,19 +16,20 @@ from pipeline.core.messages import first_line, listed
 from pipeline.core.paths import Paths
 from pipeline.parameters.benchmark import Benchmark, BenchmarkTask, HubConfig
 from pipeline.parameters.data import Data
-from pipeline.tables.folders import files_of
+from pipeline.tables.folders import files_of, split_of
 from pipeline.tables.records import chosen_rows, rows_of
+from pipeline.tables.values import written_list
 
 
 def run(name: str, paths: Paths, *, benchmark: Benchmark, data: Data) -> None:
     if name not in benchmark.tasks:
         raise InputError(f"benchmark.tasks: no task {name!r}; there are {listed(benchmark.tasks)}")
-    task, folder = benchmark.tasks[name], paths.benchmark_items(name)
+    task, folder = benchmark.tasks[name], paths.benchmark_items(benchmark.name, name)
     folder.mkdir(parents=True, exist_ok=True)
     needed = splits_needed(task_settings(name, task), benchmark.num_fewshot)
     counts = {}
     for split in needed:
-        rows = hub_rows(task.hub, split, name) if task.hub else own_rows(name, task, paths, data)
+        rows = hub_rows(task.hub, split, name) if task.hub else own_rows(name, task, split, paths, data)
         rows.to_parquet(folder / f"{split}.parquet")
         counts[split] = len(rows)
     print(f"{name}: {counts}")
@@ -41,18 +43,26 @@ def hub_rows(hub: HubConfig, split: str, name: str) -> Any:
         return load_dataset(hub.repo_id, hub.config, revision=hub.revision, split=split)
 
 
-def own_rows(name: str, task: BenchmarkTask, paths: Paths, data: Data) -> Any:
-    """The rows of a person's file."""
+def own_rows(name: str, task: BenchmarkTask, split: str, paths: Paths, data: Data) -> Any:
+    """The rows of a person's file, or of the file that a folder has for the split; lists as text become lists."""
     from datasets import Dataset
 
-    given = rows_of(files_of(paths.root / task.data, "test"), data.delimiter)
-    rows = [row for _, row in chosen_rows(given, task.where)]
+    given = rows_of(files_of(paths.root / task.data, split_of(split) or "test", others=False), data.delimiter)
+    rows = [
+        {column: read_list(value, f"{where}: {column!r}") for column, value in row.items()}
+        for where, row in chosen_rows(given, task.where)
+    ]
     if not rows:
         raise InputError(f"benchmark.tasks.{name}: no row of {task.data} has {task.where}")
     try:
         return Dataset.from_list(rows)
     except Exception as error:  # pyarrow's, of columns that hold several types
         raise InputError(f"{task.data}: {first_line(error)}") from None
+
+
+def read_list(value: Any, where: str) -> Any:
+    """A list where a text holds one as JSON, as in CSV; any other value as it is."""
+    return (written_list(value, where) or value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def run(name: str, paths: Paths, *, mixture: Mixture, data: Data) -> None:
     records = read_records(chosen_rows(given, task.where), layout_of(task, data), name, counts, drop_duplicates=True)
     files.write_jsonl(paths.further_records(name), records)
     if counts["rows"] == counts["dropped empty rows"]:
-        raise InputError(f"mixture.tasks.{name}: no row of {task.data} has {task.where}")
+        place = task.hub.repo_id if task.hub else task.data
+        raise InputError(f"mixture.tasks.{name}: no row of {place} has {task.where or 'an example'}")
     print(f"{name}: {counts}")
 
 
@@ -38,7 +39,7 @@ def hub_rows(hub: HubSplit) -> Iterator[Row]:
     from datasets import load_dataset
 
     with explain_hub_errors(hub.repo_id, hub.revision, "a task with `data` and `hub: null`"):
-        rows = load_dataset(hub.repo_id, revision=hub.revision, split=hub.split)
+        rows = load_dataset(hub.repo_id, hub.config, revision=hub.revision, split=hub.split)
     return ((f"{hub.repo_id} {hub.split} row {number}", dict(row)) for number, row in enumerate(rows, start=1))
 
 

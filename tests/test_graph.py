@@ -132,7 +132,8 @@ def places() -> dict[str, str]:
         if isinstance(member, property):
             found[name] = getattr(Paths(), name).as_posix()
         elif inspect.isfunction(member) and not name.startswith("_"):
-            found[name] = getattr(Paths(), name)("*").as_posix()
+            place = getattr(Paths(), name)
+            found[name] = place(*"*" * len(inspect.signature(place).parameters)).as_posix()
     return found
 
 

@@ -296,7 +296,7 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         run_benchmark,
         "lora-1",
         [
-            P.benchmark_items("count") / "test.parquet",
+            P.benchmark_items("none", "count") / "test.parquet",
             *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
             *(P.tuned_model("lora-1") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
         ],
@@ -405,7 +405,7 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.further_records("counting"), "further_task@counting"),
         (P.mixed_prompts, "mix"),
         (P.mixture_card, "mix"),
-        (P.benchmark_items("count") / "test.parquet", "benchmark_data@count"),
+        (P.benchmark_items("none", "count") / "test.parquet", "benchmark_data@count"),
         (P.benchmark_scores("lora-1"), "benchmark@lora-1"),
         (P.tokens("train"), "tokenize"),
         (P.tuned_model("lora-1") / "adapter_config.json", "train@lora-1"),

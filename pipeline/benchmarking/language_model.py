@@ -9,7 +9,6 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
-from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from pipeline.core.errors import InputError
 from pipeline.core.progress import progress
@@ -19,7 +18,6 @@ from pipeline.inference.likelihood import continuation_example
 from pipeline.models.architectures.base import IGNORED, LanguageModel
 from pipeline.models.architectures.seq2seq import Seq2Seq
 from pipeline.models.chat import render
-from pipeline.models.positions import decoder_positions
 from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.generate import DecodingParams
 
@@ -54,9 +52,12 @@ class HarnessModel(TemplateLM):
         return self.name
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """The turns in the model's chat format."""
+        """The turns in the model's chat format. Without a generation prompt the last turn begins the answer."""
         assert self.model.chat is not None
-        return render(self.tokenizer, chat_history, self.model.chat)
+        if add_generation_prompt:
+            return render(self.tokenizer, chat_history, self.model.chat)
+        *before, begun = chat_history
+        return render(self.tokenizer, before, self.model.chat) + begun["content"]
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
         """The ids of a text; a chat's text has its control tokens already."""
@@ -81,20 +82,8 @@ class HarnessModel(TemplateLM):
         return self._in_order(run_in_batches(order, self.params.batch_size, process), len(examples), "read")
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
-        """The log-likelihood of whole texts, window by window."""
-        if self.backend == "seq2seq":
-            raise InputError(
-                "benchmark: a task asks how likely a text is without any input, which an encoder-decoder cannot say: "
-                "leave the task out"
-            )
-        limit = decoder_positions(self.model.base_network.config) or 2048
-        found = []
-        for (text,) in (request.args for request in requests):
-            ids = self.tok_encode(text, add_special_tokens=False)
-            windows = map(make_disjoint_window, get_rolling_token_windows(ids, self.prefix_token_id, limit, 1))
-            each = self._loglikelihood_tokens([(("", text), context, rest) for context, rest in windows])
-            found.append(sum(likelihood for likelihood, _ in each))
-        return found
+        """Refused: it has no score of an item between 0 and 1."""
+        raise InputError("benchmark: a task asks how likely whole texts are, which is no share of items: leave it out")
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """The greedy answer to each prompt, up to the first of the task's stop texts."""

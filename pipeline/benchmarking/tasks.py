@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core.errors import InputError
 from pipeline.core.files import damaged, explain_damage, missing, refuse_missing
+from pipeline.core.messages import first_line
 from pipeline.parameters.benchmark import BenchmarkTask
 
 INSTALL = "pip install --constraint constraints.txt --editable '.[benchmark]'"
@@ -21,23 +22,26 @@ def task_settings(name: str, task: BenchmarkTask) -> dict[str, Any]:
         for key in ("tag", "group", "task_alias", "include"):
             settings.pop(key, None)
     settings |= task.settings
-    if not settings.get("output_type") and "class" not in settings:
-        raise InputError(f"benchmark.tasks.{name}: no output_type; name a `stock` task or give `settings` of lm-eval")
+    if refused := [key for key in ("class", "unsafe_code", "doc_to_image", "doc_to_audio") if settings.get(key)]:
+        raise InputError(f"benchmark.tasks.{name}: a task with `{refused[0]}` is not run here")
+    for key in ("output_type", "metric_list"):
+        if not settings.get(key):
+            raise InputError(f"benchmark.tasks.{name}: no {key}; name a `stock` task or give `settings` of lm-eval")
+    if not any(settings.get(key) for key in ("fewshot_split", "training_split", "validation_split")):
+        settings["fewshot_split"] = settings["test_split"]  # lm-eval then leaves the asked item out of its examples
     return settings | {"task": name}
 
 
 def _read_yaml(name: str, stock: str) -> dict[str, Any]:
     from lm_eval.tasks._yaml_loader import load_yaml  # what its TaskManager reads every task with
 
-    path = Path(stock) if stock.endswith((".yaml", ".yml")) else stock_files().get(stock)
+    path = stock_files().get(stock)
     if path is None:
         raise InputError(f"benchmark.tasks.{name}: lm-eval {version()} has no task {stock!r} (one task, no group)")
-    if not path.is_file():
-        raise InputError(f"benchmark.tasks.{name}: {path}: no such file")
     try:
         return load_yaml(path)
-    except Exception as error:  # of YAML, of an included file, of a function that it names
-        raise InputError(f"benchmark.tasks.{name}: {path}: {type(error).__name__}: {error}") from None
+    except (ImportError, OSError) as error:  # of a function that it names: a further package, or a file of the hub
+        raise InputError(f"benchmark.tasks.{name}: lm-eval's {stock}: {first_line(error)}") from None
 
 
 @functools.cache

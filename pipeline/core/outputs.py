@@ -45,4 +45,5 @@ def _outputs() -> Iterator[tuple[str, str, bool]]:
         definition = stage.get("do", stage)
         for output in [*definition.get("outs", []), *definition.get("metrics", [])]:
             place = next(iter(output)) if isinstance(output, dict) else output
-            yield name, re.sub(r"\\\$\\\{(?:item\\\.)?(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(place)), every
+            pattern = re.sub(r"\\\$\\\{(?:item\\\.)?(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(place))
+            yield name, re.sub(r"\\\$\\\{[\w\\.]+\\\}", "[^/]+", pattern), every  # ${benchmark.name}

@@ -42,9 +42,9 @@ class Paths:
         """The records of a further task of the mixture."""
         return self.root / f"data/records/mixture/{task}.jsonl"
 
-    def benchmark_items(self, task: str) -> Path:
+    def benchmark_items(self, benchmark: str, task: str) -> Path:
         """The items of a benchmark's task: a Parquet file for each split."""
-        return self.root / f"data/benchmarks/{task}"
+        return self.root / f"data/benchmarks/{benchmark}/{task}"
 
     def benchmark_run(self, run: str) -> Path:
         """What a benchmark found of a run: scores by task, and how they were measured."""

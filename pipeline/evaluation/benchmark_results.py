@@ -1,6 +1,7 @@
 """Benchmarks before and after training: the score of every task, and its change, paired over the items."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from pipeline.core.paths import Paths
 from pipeline.evaluation.differences import Difference, correct, paired_difference
 from pipeline.evaluation.forgetting_metrics import BASE
 from pipeline.evaluation.metrics import Metric, percent
-from pipeline.evaluation.paired_proportions import task_weights
+from pipeline.evaluation.paired_proportions import accuracy_change, task_weights
 from pipeline.evaluation.shapes import BenchmarkRun, ItemScore
 from pipeline.parameters.score import Score
 
@@ -74,7 +75,10 @@ def mean_scores(scores: np.ndarray, tasks: list[str]) -> dict[str, float]:
 def differences(
     scores: dict[str, np.ndarray], changed: list[str], tasks: list[str], score: Score
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Method -> task, and the mean over tasks -> its score minus that of the base."""
+    """Method -> task, and the mean over tasks -> its score minus that of the base.
+
+    Of items that are right or wrong the interval is Newcombe's, which has a width where no answer changed.
+    """
     names, weights = np.array(tasks), task_weights(tasks)[None, :, None] * len(tasks)
     parts = {name: (np.flatnonzero(names == name), np.ones((1, 1, 1))) for name in dict.fromkeys(tasks)}
     if len(parts) > 1:  # an item of a small task counts for more in the mean over tasks
@@ -83,8 +87,12 @@ def differences(
     found: list[Difference] = []
     for method, name in asked:
         members, weight = parts[name]
-        after, before = (scores[one][:, members] * weight for one in (method, BASE))
-        found.append(paired_difference(after, before, SCORE, score, len(after)))
+        after, before = (scores[one][:, members] for one in (method, BASE))
+        change = paired_difference(after * weight, before * weight, SCORE, score, len(after))
+        if np.isin(after, (0, 1)).all() and np.isin(before, (0, 1)).all():
+            interval = accuracy_change(after[..., 0], before[..., 0], task_weights([tasks[item] for item in members]))
+            change = replace(change, low=interval.low, high=interval.high)
+        found.append(change)
     keys = ("difference", "low", "high", "p", "p_holm", "significant")
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for (method, name), each in zip(asked, correct(found)):

@@ -93,7 +93,9 @@ def read_outputs(folder: Path, values: Mapping[str, Any]) -> Outputs:
         "${seeds_of}": [{"key": method} for method in methods.names()],
         "${score.external}": [{"key": system} for system in values["score"]["external"]],
         "${mixture.tasks}": [{"key": task} for task in values["mixture"]["tasks"]],
-        "${benchmark.tasks}": [{"key": task} for task in values["benchmark"]["tasks"]],
+        "${benchmark.tasks}": [
+            {"key": task, "benchmark.name": values["benchmark"]["name"]} for task in values["benchmark"]["tasks"]
+        ],
     }
     places = {folder / CHECKPOINTS: CHECKPOINTS}
     for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items():

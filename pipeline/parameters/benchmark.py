@@ -2,12 +2,19 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.core.params import section
 from pipeline.parameters.types import Batch, Count, File, Name, Tokens
 
-TaskName = Annotated[str, Field(pattern=r"^\w[\w-]*$", max_length=60)]
+
+def refuse_mean(name: str) -> str:
+    if name == "mean":
+        raise ValueError("'mean' is the name of the mean over tasks; choose another")
+    return name
+
+
+TaskName = Annotated[str, Field(pattern=r"^\w[\w-]*$", max_length=60), AfterValidator(refuse_mean)]
 
 
 @section
@@ -21,9 +28,9 @@ class HubConfig:
 
 @section
 class BenchmarkTask:
-    """`stock`: a task of lm-eval by its name, or the YAML file of one; null where `settings` say all. `settings`: keys
-    of lm-eval's task files, in place of the stock task's. `data`: a file or folder; data/checked, which every clone
-    has, for data from the `hub`. `where`: column -> value of the rows that are taken.
+    """`stock`: a task of lm-eval by its name; null where `settings` say all. `settings`: keys of lm-eval's task files,
+    in place of the stock task's. `data`: a file or folder; data/checked, which every clone has, for data of the `hub`.
+    `where`: column -> value of the rows that are taken.
     """
 
     stock: Name | None

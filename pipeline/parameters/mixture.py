@@ -22,10 +22,11 @@ class Inverted:
 
 @section
 class HubSplit:
-    """A split of a data set on the Hugging Face hub."""
+    """A split of a data set on the Hugging Face hub; `config` null where it has one configuration alone."""
 
     repo_id: Name
     revision: Name
+    config: Name | None
     split: Name
 
 

@@ -190,7 +190,7 @@ def _forgetting(series: SweepSeries) -> Columns:
     measured = [point.forgetting for point in series.points]
     columns: Columns = []
     for reading in (name for name in FIGURES if all(name in one for one in measured)):
-        means = list(measured[0][reading])
+        means = [mean for mean in measured[0][reading] if all(mean in one[reading] for one in measured)]
         for mean in means[1:] or means:  # of a mixture its tasks and those left out
             title = TITLES[reading] + mean.removeprefix("mean")
             columns.append((Column(title, MEANINGS[reading]), _share_right(reading, mean)))

@@ -60,14 +60,19 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def files_of(place: Path, split: str = "train") -> list[Path]:
-    """A file, or those of a folder: of that split where it has splits."""
+def files_of(place: Path, split: str = "train", others: bool = True) -> list[Path]:
+    """A file, or those of a folder: of that split where it has splits.
+
+    A folder of other splits gives all their files, or raises InputError without `others`.
+    """
     if not place.is_dir():
         return [place]
     with explain_damaged_input(place):
         found = split_files(place)
         if not any(found.values()):
             raise InputError(f"{place}: no data files in this folder (formats: docs/data.md)")
+    if not others and set(found) - {""} and split not in found:
+        raise InputError(f"{place}: no file of {split} in this folder; it has {', '.join(sorted(set(found) - {''}))}")
     return found.get(split) or [path for of_split in found.values() for path in of_split]
 
 

@@ -126,14 +126,18 @@ def test_a_causal_prompt_that_is_too_long_loses_its_beginning(causal_base):
     assert total < 0
 
 
-def test_rolling_likelihoods_are_lm_evals_of_a_causal_model_and_refused_for_others(causal_base, seq2seq_base):
-    texts = [(text[:300],) for text in tiny.texts()[:2]]
-    model = loaded(None, causal_base, "causal")
-    found = HarnessModel(model, params(), "x").loglikelihood_rolling(requests("loglikelihood_rolling", texts))
-    expected = theirs(model, "causal").loglikelihood_rolling(
-        requests("loglikelihood_rolling", texts), disable_tqdm=True
-    )
-    assert found == pytest.approx(expected, abs=1e-3)
-    harness = HarnessModel(loaded(None, seq2seq_base, "seq2seq"), params(), "x")
-    with pytest.raises(InputError, match="an encoder-decoder cannot say"):
-        harness.loglikelihood_rolling(requests("loglikelihood_rolling", texts))
+def test_how_likely_whole_texts_are_is_refused(causal_base):
+    harness = HarnessModel(loaded(None, causal_base, "causal"), params(), "x")
+    with pytest.raises(InputError, match="how likely whole texts are"):
+        harness.loglikelihood_rolling(requests("loglikelihood_rolling", [("A text.",)]))
+
+
+def test_a_chat_model_is_asked_in_its_turns_and_goes_on_with_an_answer_that_is_begun(causal_base):
+    model = tiny.load(causal_base, "causal", tiny.CHAT_SETTINGS)
+    harness = HarnessModel(model, params(), "x")
+    asked = [{"role": "user", "content": "Which?"}]
+    opened = harness.apply_chat_template(asked)
+    assert opened.endswith("<|im_start|>assistant\n") and "Which?" in opened
+    begun = [*asked, {"role": "assistant", "content": "The answer is"}]
+    assert harness.apply_chat_template(begun, add_generation_prompt=False) == f"{opened}The answer is"
+    assert model.tokenizer.convert_tokens_to_ids("<|im_start|>") in harness.tok_encode(opened)

@@ -44,4 +44,4 @@ def test_worked_examples_need_their_split():
 
 def test_items_that_were_not_fetched_are_asked_for(tmp_path):
     with pytest.raises(InputError, match="dvc repro benchmark_data@anatomy"):
-        with_data({"test_split": "test"}, tmp_path / "data/benchmarks/anatomy", None)
+        with_data({"test_split": "test"}, tmp_path / "data/benchmarks/mmlu/anatomy", None)

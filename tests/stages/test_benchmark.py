@@ -14,6 +14,7 @@ pytest.importorskip("lm_eval", reason="lm-eval is an extra: pip install --editab
 
 from pipeline import benchmark, benchmark_data
 from pipeline.benchmarking import tasks
+from pipeline.benchmarking.item_scores import item_scores
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
@@ -59,6 +60,7 @@ def paths(tmp_path, seq2seq_base) -> Paths:
     paths.base_model.symlink_to(seq2seq_base)
     files.write_jsonl(paths.tuned_model("zero_shot") / "demonstrations.jsonl", [])
     files.write_jsonl(tmp_path / "own.jsonl", ROWS)
+    files.write_jsonl(tmp_path / "late.jsonl", [*ROWS, ROWS[0] | {"answer": "Yes"}])
     return paths
 
 
@@ -91,8 +93,7 @@ def test_a_persons_own_items_are_answered_as_our_own_likelihoods_say(paths, monk
 
 
 def test_a_limit_and_worked_examples_are_settings(paths):
-    few = OWN | {"settings": OWN["settings"] | {"fewshot_split": "test"}}
-    chosen = params(tasks={"own": few}, limit=5, num_fewshot=2)
+    chosen = params(tasks={"own": OWN}, limit=5, num_fewshot=2)
     fetch(paths, chosen)
     card, rows = ask(paths, chosen)
     assert (len(rows), card["tasks"]["own"]["num_fewshot"], card["tasks"]["own"]["limit"]) == (5, 2, 5)
@@ -102,8 +103,10 @@ def test_a_limit_and_worked_examples_are_settings(paths):
     ("change", "message"),
     [
         ({"stock": "no_such_task"}, r"benchmark.tasks.own: lm-eval [\d.]+ has no task 'no_such_task'"),
-        ({"stock": "elsewhere/mine.yaml"}, "benchmark.tasks.own: elsewhere/mine.yaml: no such file"),
+        ({"settings": OWN["settings"] | {"unsafe_code": True}}, "tasks.own: a task with `unsafe_code` is not run here"),
+        ({"settings": {"output_type": "multiple_choice"}}, "benchmark.tasks.own: no metric_list; name a `stock` task"),
         ({"settings": {}}, "benchmark.tasks.own: no output_type; name a `stock` task"),
+        ({"data": "late.jsonl"}, "does not fit benchmark.tasks.own .*'Yes' is not in list"),
         ({"where": {"kind": 7}}, "benchmark.tasks.own: no row of own.jsonl has {'kind': 7}"),
         ({"data": "nowhere.jsonl"}, "nowhere.jsonl: no such file"),
         (
@@ -134,7 +137,7 @@ def test_a_refusal_is_one_line_and_exit_code_1(paths):
     assert [one.returncode for one in ended] == [0, 1], ended
     (line,) = [line for line in ended[1].stderr.splitlines() if "error:" in line]
     assert line.startswith(
-        "python -m pipeline.benchmark: error: data/benchmarks/mine: does not fit benchmark.tasks.mine"
+        "python -m pipeline.benchmark: error: data/benchmarks/local/mine: does not fit benchmark.tasks.mine"
     )
     assert "Traceback" not in ended[1].stderr
 
@@ -169,10 +172,10 @@ def test_a_stock_task_comes_from_a_hub_once_and_runs_without_one(paths):
         command = [sys.executable, "-m", "pipeline.benchmark_data", "sst2"]
         done = subprocess.run(command, cwd=paths.root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in paths.benchmark_items("sst2").iterdir()] == ["validation.parquet"]
+    assert [path.name for path in paths.benchmark_items("glue", "sst2").iterdir()] == ["validation.parquet"]
     values = configuration.compose(overrides, conf=ROOT / "conf")["benchmark"]
     only = {"sst2": values["tasks"]["sst2"]}
-    card, rows = ask(paths, params(tasks=only))
+    card, rows = ask(paths, tiny.section("benchmark", Benchmark, name="glue", tasks=only))
     assert len(rows) == 5 and card["tasks"]["sst2"]["version"] == "1.0"
     assert json.dumps(card)
 
@@ -203,6 +206,48 @@ def test_differences_are_paired_corrected_and_of_tasks_alike_in_the_mean(tmp_pat
     assert change["one"]["difference"] == 0 and not change["one"]["significant"] and change["two"]["significant"]
     assert all(each["p"] <= each["p_holm"] for one in found["differences"].values() for each in one.values())
     assert found["signature"].startswith("lm-eval 0.4.13|one 1.0: acc, 0 examples, all items|two 1.0")
+
+
+def test_an_interval_has_a_width_where_no_answer_changed(tmp_path):
+    paths = Paths(tmp_path)
+    for run in ("zero_shot", "lora"):
+        write_run(paths, run, [1.0] * 40)
+    found = benchmark_results({"zero_shot": ["zero_shot"], "lora": ["lora"]}, ["lora"], paths, settings(resamples=500))
+    change = found["differences"]["lora"]["two"]
+    assert change["difference"] == 0 and change["low"] < -10 and change["high"] > 10
+
+
+def test_csv_holds_choices_as_json_and_a_folder_has_a_file_for_each_split(paths):
+    (paths.root / "own.csv").write_text('question,choices,answer\nIs it?,"[""yes"", ""no""]",no\n')
+    chosen = params(tasks={"own": OWN | {"data": "own.csv"}})
+    fetch(paths, chosen)
+    (row,) = files.read_parquet(paths.benchmark_items("x", "own") / "test.parquet")
+    assert row["choices"] == ["yes", "no"]
+    folder = paths.root / "copies"
+    for split in ("train", "dev", "test"):
+        files.write_jsonl(folder / f"{split}.jsonl", [{"sentence": f"It is of {split}.", "label": 0, "idx": 0}])
+    stock = OWN | {"stock": "sst2", "settings": {}, "data": "copies"}
+    fetch(paths, params(tasks={"sst2": stock}, num_fewshot=1))
+    for split, own in (("train", "train"), ("validation", "dev")):
+        (row,) = files.read_parquet(paths.benchmark_items("x", "sst2") / f"{split}.parquet")
+        assert row["sentence"] == f"It is of {own}."
+    (folder / "dev.jsonl").unlink()
+    with pytest.raises(InputError, match="copies: no file of validation in this folder; it has test, train"):
+        fetch(paths, params(tasks={"sst2": stock}))
+
+
+def sample(**scores) -> dict:
+    return {"doc_id": 0, "doc_hash": "0" * 64, "filter": "none", **scores}
+
+
+def test_the_score_of_an_item_is_between_0_and_1_or_there_is_none():
+    metric, rows = item_scores("x", [sample(perplexity=-3.5, acc=1.0)], ["perplexity", "acc"])
+    assert (metric, rows[0]["score"]) == ("acc", 1.0)
+    metric, rows = item_scores("x", [sample(mcc=(1, 1)), sample(mcc=(0, 1))], ["mcc"])
+    assert (metric, [row["score"] for row in rows]) == ("equal answers", [1.0, 0.0])
+    for wrong in ({"bleu": ("a", "b")}, {"word_perplexity": (-30.0, 5)}, {"acc": 1.5}):
+        with pytest.raises(InputError, match="scores an item from 0 to 1"):
+            item_scores("x", [sample(**wrong)], list(wrong))
 
 
 @pytest.mark.parametrize("changes", [{"num_fewshot": 5}, {"limit": 10}, {"version": "2.0"}])

@@ -113,7 +113,7 @@ def test_a_further_task_of_the_mixture_is_a_split_of_a_hub_data_set(tmp_path):
     source = dialogsum(tmp_path / "repository")
     task = {
         "data": "data/checked",
-        "hub": {"repo_id": "knkarthick/dialogsum", "revision": hub.COMMIT, "split": "train"},
+        "hub": {"repo_id": "knkarthick/dialogsum", "revision": hub.COMMIT, "config": None, "split": "train"},
         "where": {"topic": "talk"},
         "fields": {"dialogue": "dialogue"},
         "source": "dialogue",
