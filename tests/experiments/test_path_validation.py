@@ -50,6 +50,16 @@ def with_path(options: tuple[str, ...], path: str) -> list[str]:
             "reports/answers/lora-17.jsonl",
             "is reports/answers/lora-17.jsonl",
         ),
+        (
+            ("mixture=calls", "mixture.tasks.number.data="),
+            "data/records/mixture/number.jsonl",
+            "mixture.tasks.number.data: 'data/records/mixture/number.jsonl' is data/records/mixture/number.jsonl",
+        ),
+        (
+            ("benchmark=local", "benchmark.tasks.mine.data="),
+            "data/benchmarks/local/mine/test.parquet",
+            "lies in data/benchmarks/local/mine: the stage benchmark_data",
+        ),
         (("forgetting.text=",), "reports/comparison.md", "is reports/comparison.md: the stage compare"),
         (("+score.external.old=",), "reports/predictions/full/full-17.jsonl", "is reports/predictions/full"),
         (("+score.external.x=",), "reports/scores/x.json", "is reports/scores/x.json: the stage external"),
