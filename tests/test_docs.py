@@ -53,6 +53,7 @@ ELSEWHERE = {
     "dvc exp run -S benchmark=capitals": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S mixture=mails": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S mixture=calls -S mixture.share=0.5": "the same with another share runs",
+    "dvc exp run -S mixture=calls -S 'seeds=[17,18,19]'": "the same with one seed runs",
     "dvc exp run -S task=call_mood": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S 'methods=[zero_shot,bitfit]'": "tests/test_contributing.py trains it on a tiny BART",
 }
