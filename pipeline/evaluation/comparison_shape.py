@@ -19,17 +19,23 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @with_config(CLOSED)
-class Difference(TypedDict):
-    """A row of `pairs`: first minus second, in points."""
+class TestedDifference(TypedDict):
+    """A difference in points, with its interval and its p-value, corrected for their number."""
 
-    first: str
-    second: str
     difference: float
     low: float
     high: float
     p: Share
     p_holm: Share
     significant: bool
+
+
+@with_config(CLOSED)
+class Difference(TestedDifference):
+    """A row of `pairs`: first minus second."""
+
+    first: str
+    second: str
     seeds: Annotated[int, Field(ge=0)]
     sd_seed: float | None
     sd_example: float | None
@@ -183,25 +189,13 @@ class Mixture(TypedDict):
 
 
 @with_config(CLOSED)
-class BenchmarkDifference(TypedDict):
-    """Of a method's score from zero_shot's, in points."""
-
-    difference: float
-    low: float
-    high: float
-    p: Share
-    p_holm: Share
-    significant: bool
-
-
-@with_config(CLOSED)
 class Benchmark(TypedDict):
     """Tasks of lm-eval: items by task, and method -> task, or `mean` over tasks -> percent, and minus zero_shot."""
 
     signature: str
     items: dict[str, int]
     scores: dict[str, dict[str, float]]
-    differences: dict[str, dict[str, BenchmarkDifference]]
+    differences: dict[str, dict[str, TestedDifference]]
 
 
 @with_config(CLOSED)

@@ -15,7 +15,6 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.evaluation.comparison_shape import Benchmark as BenchmarkRows
 from pipeline.evaluation.comparison_shape import (
-    BenchmarkDifference,
     Comparison,
     Cost,
     Forgetting,
@@ -594,7 +593,6 @@ def test_every_key_of_the_file_is_in_its_document():
         ForgettingDifference,
         Mixture,
         BenchmarkRows,
-        BenchmarkDifference,
     ):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"
