@@ -17,6 +17,7 @@ from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.forgetting_verdict import compare_forgetting
 from pipeline.evaluation.inference_costs import inference_costs
+from pipeline.evaluation.metric_groups import metric_groups
 from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
 from pipeline.evaluation.search_costs import read_sweeps
@@ -25,6 +26,7 @@ from pipeline.evaluation.tasks import kind_of, primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.benchmark import Benchmark
+from pipeline.parameters.metrics import Metrics
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
@@ -34,7 +36,9 @@ System = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 
-def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, benchmark: Benchmark, score: Score) -> None:
+def run(
+    paths: Paths, *, methods: list[str], seeds_of: SeedsOf, benchmark: Benchmark, metrics: Metrics, score: Score
+) -> None:
     runs = {name: run_names(name, seeds_of[name]) for name in methods}
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
     systems += [read_system(name, paths.scores(name), "external") for name in score.external]
@@ -63,6 +67,7 @@ def run(paths: Paths, *, methods: list[str], seeds_of: SeedsOf, benchmark: Bench
         "systems": sorted(baselines, key=lambda row: points(row, metric)) + systems,
         "pairs": {name: [pair.to_json() for pair in pairs] for name, pairs in compare_pairs(rows, kind, score).items()},
     }
+    comparison["metrics"] = metric_groups(systems, rows, runs, kind, paths, score, metrics)
     if mixture:
         comparison["mixture"] = mixture
     comparison["forgetting"] = compare_forgetting(systems, runs, paths)

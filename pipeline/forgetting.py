@@ -25,7 +25,7 @@ from pipeline.evaluation.questions import (
     read_texts,
 )
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
-from pipeline.inference.likelihood import choice_log_likelihoods, label_log_likelihoods, text_example
+from pipeline.inference.likelihood import choice_log_likelihoods, confidence, label_log_likelihoods, text_example
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.devices import environment, to_device
@@ -55,11 +55,13 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting
         prompts = [tokenize_instruction(row["prompt"], tuned) for row in questions]
         check_lengths(questions, prompts, tuned, forgetting)
         given = write_answers(name, tuned, questions, prompts, forgetting)
-        for number, choices in choose_answers(name, tuned, questions, prompts, forgetting).items():
-            given[number] |= choices
+        sure: list[float | None] = [None] * len(questions)
+        for number, (choices, totals) in choose_answers(name, tuned, questions, prompts, forgetting).items():
+            given[number] |= likeliest_choices(choices, totals)
+            sure[number] = confidence(totals)
     with monitor.phase("read"):
         likelihoods = label_log_likelihoods(tuned, examples, forgetting.batch_size, f"read {name}")
-    answered = [answer_row(row, of_row) for row, of_row in zip(questions, given)]
+    answered = [answer_row(*of_row) for of_row in zip(questions, given, sure)]
     accuracy = accuracy_by_task(answered)
     nats, tokens = [round(-total, 4) for total, _ in likelihoods], [count for _, count in likelihoods]
     loss = sum(nats) / sum(tokens)
@@ -101,19 +103,23 @@ def write_answers(
 
 def choose_answers(
     name: str, model: LanguageModel, questions: list[dict[str, Any]], prompts: list[list[int]], params: Forgetting
-) -> dict[int, dict[str, str]]:
-    """Number of each question with choices -> reading -> the choice that the model finds likeliest."""
+) -> dict[int, tuple[list[str], list[float]]]:
+    """Number of each question with choices -> its choices, and how likely the model finds each."""
     closed = [number for number, row in enumerate(questions) if "choices" in row]
     choices = [questions[number]["choices"] for number in closed]
     asked = [prompts[number] for number in closed]
     likelihoods = choice_log_likelihoods(model, asked, choices, params.batch_size, f"choose {name}")
-    return {number: likeliest_choices(texts, totals) for number, texts, totals in zip(closed, choices, likelihoods)}
+    return dict(zip(closed, zip(choices, likelihoods)))
 
 
-def answer_row(question: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
-    """A line of the file of answers: the question without its prompt, and what was given in each reading."""
+def answer_row(question: dict[str, Any], given: dict[str, str], sure: float | None) -> dict[str, Any]:
+    """A line of the file of answers: the question without its prompt, and what was given in each reading.
+
+    With choices also how sure the model is of the likeliest: its `confidence`.
+    """
     row = {key: question[key] for key in question if key != "prompt"}
-    return row | {"given": given, "correct": {reading: exact_match(text, question) for reading, text in given.items()}}
+    row |= {"given": given, "correct": {reading: exact_match(text, question) for reading, text in given.items()}}
+    return row if sure is None else row | {"confidence": sure}
 
 
 def check_lengths(

@@ -9,6 +9,7 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Prompt
 from pipeline.inference.outputs import are_empty, prepare_writer
 from pipeline.models.devices import environment
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -19,14 +20,18 @@ from pipeline.parameters.template import Template
 
 def run(name: str, paths: Paths, *, model: Model, template: Template, generate: Generate) -> None:
     monitor = ResourceMonitor()
-    writer = prepare_writer(name, "test", paths, model, template, generate, monitor)
+    prompts = files.read_jsonl(paths.prompts("test"), Prompt)
+    writer = prepare_writer(name, prompts, paths, model, template, generate, monitor)
     with monitor.phase("warm-up"):
         writer.warm_up()
     with monitor.phase("generate"):
-        predictions, batch_size = writer.write(f"generate {name}")
-    if empty := are_empty(predictions):
+        written = writer.write(f"generate {name}")
+    if empty := are_empty(written.rows):
         raise InputError(f"{name}: {empty}")
-    if writer.has_choices:  # with a clock of its own: it is no part of what an output costs
+    # With clocks of their own: they are no part of what an output costs.
+    with monitor.phase("read"):
+        predictions = writer.add_likelihoods(written, f"read {name}")
+    if writer.has_choices:
         with monitor.phase("choose"):
             predictions = writer.add_choices(predictions, f"choose {name}")
     files.write_jsonl(paths.predictions(name), predictions)
@@ -37,7 +42,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         "prompt_tokens": sum(map(len, writer.prompts)),
         "request_tokens": writer.request_tokens(),
         "extra_prompt_tokens": writer.extra_prompt_tokens(),
-        "batch_size": batch_size,
+        "batch_size": written.batch_size,
         **monitor.report(),
         **environment(),
     }

@@ -12,6 +12,7 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
+from pipeline.core.shapes import Prompt
 from pipeline.evaluation.crossed import mean_score
 from pipeline.evaluation.predictions import read_references
 from pipeline.evaluation.scoring import score_rows, task_scorer
@@ -38,8 +39,9 @@ def run(
     score: Score,
 ) -> None:
     settings = replace(generate, num_beams=validate.num_beams)
-    writer = prepare_writer(name, "validation", paths, model, template, settings, ResourceMonitor())
-    predictions, _ = writer.write(f"validate {name}")
+    prompts = files.read_jsonl(paths.prompts("validation"), Prompt)
+    writer = prepare_writer(name, prompts, paths, model, template, settings, ResourceMonitor())
+    predictions = writer.write(f"validate {name}").rows
     if empty := are_empty(predictions):  # a bad value of a sweep, which scores 0
         print(f"{name}: WARNING: {empty}")
     if writer.has_choices:

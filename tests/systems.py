@@ -10,6 +10,7 @@ from pipeline.core.runs import parse_run
 from pipeline.evaluation import scoring
 from pipeline.evaluation.questions import accuracy_by_task
 from pipeline.parameters.benchmark import Benchmark
+from pipeline.parameters.metrics import Metrics
 from pipeline.parameters.score import Score, Warn
 from pipeline.parameters.task import Task
 from tests import tiny
@@ -73,6 +74,7 @@ WHOLE_MODEL = TRAINED | {"trainable_parameters": 100_000, "needs_base": False}
 
 
 NO_BENCHMARK = tiny.section("benchmark", Benchmark)
+FREE_METRICS = tiny.section("metrics", Metrics)
 
 
 def settings(**changes) -> Score:

@@ -12,7 +12,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.parameters.data import Data
-from tests.systems import NO_BENCHMARK, SUMMARIES, settings
+from tests.systems import FREE_METRICS, NO_BENCHMARK, SUMMARIES, settings
 
 COUNT = 24
 DIALOGUES = {
@@ -70,7 +70,7 @@ def compared(request, tmp_path_factory):
     for name in systems:
         external.run(name, paths, task=SUMMARIES, score=score)
     baselines.run(paths, task=SUMMARIES, score=score)
-    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, score=score)
+    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, metrics=FREE_METRICS, score=score)
     report.run(
         paths,
         seeds_of={},
@@ -136,6 +136,6 @@ def test_nothing_is_recommended_where_no_summary_shares_a_word_with_its_referenc
     for name in score.external:
         external.run(name, paths, task=SUMMARIES, score=score)
     baselines.run(paths, task=SUMMARIES, score=score)
-    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, score=score)
+    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, metrics=FREE_METRICS, score=score)
     (sentence,) = files.read_json(paths.comparison)["verdict"]
     assert sentence.startswith("Nothing is recommended: no system has a point of ROUGE-1")

@@ -42,7 +42,7 @@ from pipeline.parameters.model import Model
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.validate import Validate
 from tests import tiny
-from tests.systems import SUMMARIES, settings
+from tests.systems import FREE_METRICS, SUMMARIES, settings
 
 SEEDS_OF = {"zero_shot": [], "few_shot": [1], "lora": [1], "full": [1]}
 METHODS = tuple(SEEDS_OF)
@@ -178,7 +178,14 @@ def run_baselines() -> None:
 
 
 def run_compare() -> None:
-    compare.run(P, methods=list(METHODS), seeds_of=SEEDS_OF, benchmark=benchmark_of_questions(), score=settings())
+    compare.run(
+        P,
+        methods=list(METHODS),
+        seeds_of=SEEDS_OF,
+        benchmark=benchmark_of_questions(),
+        metrics=FREE_METRICS,
+        score=settings(),
+    )
 
 
 def run_report() -> None:

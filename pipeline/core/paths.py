@@ -54,6 +54,10 @@ class Paths:
         """The score of every item."""
         return self.root / f"reports/runs/benchmark/{run}.parquet"
 
+    def perturbed(self, perturbation: str) -> Path:
+        """The test inputs that a perturbation changes: records.jsonl and prompts.jsonl."""
+        return self.root / f"data/perturbed/{perturbation}"
+
     @property
     def mixed_prompts(self) -> Path:
         """The prompts of train: the task's own, then those of further tasks."""
@@ -131,6 +135,14 @@ class Paths:
     def forgetting_run(self, run: str) -> Path:
         """Seconds and memory of answering the questions."""
         return self.root / f"reports/runs/forgetting/{run}.json"
+
+    def robustness(self, run: str) -> Path:
+        """Outputs for the perturbed test inputs with their scores, of one run."""
+        return self.root / f"reports/runs/robustness/{run}.parquet"
+
+    def judged(self, judge: str) -> Path:
+        """What a judge says of every system's outputs."""
+        return self.root / f"reports/runs/judges/{judge}.parquet"
 
     @property
     def inference_run(self) -> Path:

@@ -181,6 +181,26 @@ class System(TypedDict):
 
 
 @with_config(CLOSED)
+class MetricSummary(TypedDict):
+    """A metric of a group: every system's score, the best system, and the others' differences from it.
+
+    people: what the references score. by_chance: what a perfectly calibrated model would show.
+    """
+
+    group: str
+    name: str
+    meaning: str
+    higher_is_better: bool
+    digits: int
+    items: int
+    systems: dict[str, Estimate]
+    best: str
+    differences: dict[str, TestedDifference]
+    people: NotRequired[float]
+    by_chance: NotRequired[dict[str, float]]
+
+
+@with_config(CLOSED)
 class Mixture(TypedDict):
     """Training examples: the task's own, and those of each further task."""
 
@@ -211,6 +231,7 @@ class Comparison(TypedDict):
     non_inferiority_margin: float
     systems: Annotated[list[System], Field(min_length=1)]
     pairs: dict[str, list[Difference]]
+    metrics: NotRequired[list[MetricSummary]]
     mixture: NotRequired[Mixture]
     forgetting: ForgettingComparison
     benchmark: NotRequired[Benchmark]

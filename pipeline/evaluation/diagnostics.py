@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pipeline.evaluation.entities import Entities, unsupported_entities
+from pipeline.evaluation.entities import Entities, claimed_entities, unsupported_entities
 from pipeline.evaluation.words import runs, words
 
 Rows = list[dict[str, Any]]
@@ -37,7 +37,8 @@ def of_any_text(given: dict[str, Any], references: Sequence[str] = ()) -> dict[s
     """The columns that an output of any kind has, from a row of predictions.
 
     `truncated` is whether it reached the length limit before its end token; None where the row has no `ended`.
-    `length_ratio` is None without references.
+    `length_ratio` is None without references. `nats` (per token) and `confidence` are what the model itself said of it;
+    None of an external system.
     """
     text, ended = given["prediction"], given.get("ended")
     count = len(words(text))
@@ -47,6 +48,8 @@ def of_any_text(given: dict[str, Any], references: Sequence[str] = ()) -> dict[s
         "empty": not text.strip(),
         "words": count,
         "length_ratio": count / reference_words if reference_words else None,
+        "nats": given.get("nats"),
+        "confidence": given.get("confidence"),
     }
 
 
@@ -56,6 +59,7 @@ def diagnose(given: dict[str, Any], source: str, references: list[str], entities
     return of_any_text(given, references) | {
         "repeats": has_repeats(text),
         "novel_bigrams": novel_bigrams(text, source),
+        "claims": len(claimed_entities(text, entities)),
         "unsupported": unsupported_entities(text, source, entities),
     }
 

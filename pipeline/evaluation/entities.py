@@ -83,20 +83,26 @@ def _located(text: str) -> Iterator[tuple[str, str]]:
             yield word, "inside" if before.isalnum() or before in (",", "'", "’", "-") else "start"
 
 
-def unsupported_entities(text: str, dialogue: str, entities: Entities) -> list[str]:
-    """Names, numbers and speaker tags of a summary that its dialogue does not have.
+def claimed_entities(text: str, entities: Entities) -> list[str]:
+    """Names, numbers and speaker tags of a summary, each once.
 
     In English also number words from four on, and days such as tomorrow.
     """
     names = set(entities.names(text))
     further = number_words.CLAIMS | DAYS if entities.language == ENGLISH else frozenset[str]()
+    return sorted(
+        {
+            word
+            for word in map(_without_ending, _words(text))
+            if word in names or word[:1].isdigit() or is_tag(word) or word.lower() in further
+        }
+    )
+
+
+def unsupported_entities(text: str, dialogue: str, entities: Entities) -> list[str]:
+    """The claimed entities of a summary that its dialogue does not have."""
     said = said_forms(dialogue, entities.language)
-    claims = {
-        word
-        for word in map(_without_ending, _words(text))
-        if word in names or word[:1].isdigit() or is_tag(word) or word.lower() in further
-    }
-    return sorted(word for word in claims if _form(word) not in said)
+    return [word for word in claimed_entities(text, entities) if _form(word) not in said]
 
 
 @functools.lru_cache(maxsize=1024)  # of a dialogue, for its summary by each seed and for its references

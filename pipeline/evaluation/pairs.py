@@ -5,6 +5,8 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from pipeline.core.errors import InputError
 from pipeline.evaluation.bootstrap import ALPHA
 from pipeline.evaluation.differences import Difference, correct, paired_difference
@@ -54,11 +56,18 @@ def compare_pairs(rows: dict[str, Rows], kind: type[TaskScorer], score: Score) -
 def compare_metric(rows: dict[str, Rows], metric: Metric, score: Score, margin: float | None) -> list[Pair]:
     """`compare_pairs` in one metric; margin: in points, for p-values against it."""
     check_same_rows(rows)
-    names = [(later, earlier) for earlier, later in itertools.combinations(rows, 2)]
     seeds = {system: count_seeds(each) for system, each in rows.items()}
+    columns = {system: metric.matrix(each) for system, each in rows.items()}
+    return compare_columns(columns, seeds, metric, score, margin)
+
+
+def compare_columns(
+    columns: dict[str, np.ndarray], seeds: dict[str, int], metric: Metric, score: Score, margin: float | None = None
+) -> list[Pair]:
+    """`compare_metric` of systems whose (seeds, examples, columns) are of the same examples; seeds: how many."""
+    names = [(later, earlier) for earlier, later in itertools.combinations(columns, 2)]
     if any(max(seeds[one], seeds[other]) < 2 for one, other in names):
         check_resamples(score.resamples, len(names))
-    columns = {system: metric.matrix(each) for system, each in rows.items()}
     differences = [
         paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
         for one, other in names

@@ -33,7 +33,7 @@ def _read_references(path: Path, source: str) -> dict[str, Record]:
         if not isinstance(texts, list) or not texts or not all(map(is_nonempty_text, texts)):
             raise InputError(f"{where}: references is {shown(texts)}, expected a list of one or more texts")
         if not is_nonempty_text(row[source]):
-            raise InputError(f"{where}: {source} is {shown(row['dialogue'])}, expected text")
+            raise InputError(f"{where}: {source} is {shown(row[source])}, expected text")
         records[record_id] = row
     if not records:
         raise InputError(f"{path}: the file holds no rows")

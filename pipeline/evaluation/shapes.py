@@ -10,6 +10,8 @@ from pipeline.core.contention import Contention
 from pipeline.evaluation.tasks import kind_of
 from pipeline.evaluation.tasks.base import TaskScorer
 
+PEOPLE = "references"  # in place of a system's name: each example's first reference, as if it were an output
+
 
 class Estimate(TypedDict):
     """A score with its interval."""
@@ -93,6 +95,31 @@ class ItemScore(TypedDict):
     task: str
     item: str
     score: float
+
+
+class ScoredOutput(TypedDict):
+    """What judges read of a row of reports/examples/SYSTEM.parquet."""
+
+    id: str
+    seed: int | None
+    prediction: str
+
+
+class Judgement(TypedDict):
+    """A row of reports/runs/judges/JUDGE.parquet; system: PEOPLE for each example's first reference."""
+
+    system: str
+    seed: int | None
+    id: str
+    value: float
+
+
+class PerturbedScore(TypedDict):
+    """A row of reports/runs/robustness/RUN.parquet, beside the columns of the task's metrics."""
+
+    perturbation: str
+    seed: int | None
+    id: str
 
 
 class Memory(TypedDict):

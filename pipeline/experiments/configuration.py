@@ -29,6 +29,7 @@ from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.generate import Generate
+from pipeline.parameters.metrics import Metrics
 from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import Run, Seeds, SeedsOf
@@ -49,6 +50,7 @@ SECTIONS: dict[str, Any] = {
     "runs": dict[str, Run],
     "seeds_of": SeedsOf,
     "benchmark_runs": dict[str, Run],
+    "robustness_runs": dict[str, Run],
     "support_calls": SupportCalls,
     "task": Task,
     "data": Data,
@@ -61,14 +63,18 @@ SECTIONS: dict[str, Any] = {
     "generate": Generate,
     "forgetting": Forgetting,
     "benchmark": Benchmark,
+    "metrics": Metrics,
     "score": Score,
 }
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
 COMPUTED: dict[str, Callable[[dict[str, Any]], object]] = {
     "runs": lambda values: resolvers.runs(values["methods"], values["seeds"]),
     "seeds_of": lambda values: resolvers.seeds_of(values["methods"], values["seeds"]),
-    "benchmark_runs": lambda values: resolvers.benchmark_runs(
-        values["methods"], values["seeds"], values["benchmark"]["tasks"]
+    "benchmark_runs": lambda values: resolvers.runs_for(
+        values["benchmark"]["tasks"], values["methods"], values["seeds"]
+    ),
+    "robustness_runs": lambda values: resolvers.runs_for(
+        values["metrics"]["perturbations"], values["methods"], values["seeds"]
     ),
 }
 resolvers.register()

@@ -16,6 +16,7 @@ from pipeline.core.imports import ROOT
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.core.runs import run_names
 from pipeline.core.yaml_files import read_yaml
+from pipeline.parameters.metrics import JUDGES, PERTURBATIONS
 
 DATA = ("data.train", "data.validation", "data.test")
 # Stages that write what a setting can mean: the bundled data for every text.
@@ -90,6 +91,9 @@ def read_outputs(folder: Path, values: Mapping[str, Any]) -> Outputs:
     keys = {
         "${runs}": every,
         "${benchmark_runs}": every,
+        "${robustness_runs}": every,
+        "${metrics.perturbations}": [{"item": name} for name in PERTURBATIONS],
+        "${metrics.judges}": [{"item": name} for name in JUDGES],
         "${seeds_of}": [{"key": method} for method in methods.names()],
         "${score.external}": [{"key": system} for system in values["score"]["external"]],
         "${mixture.tasks}": [{"key": task} for task in values["mixture"]["tasks"]],

@@ -10,8 +10,8 @@ from pipeline.core.runs import run_name
 
 
 def register() -> None:
-    """Let conf/ use `runs`, `seeds_of` and `benchmark_runs`."""
-    for compute in (runs, seeds_of, benchmark_runs):
+    """Let conf/ use `runs`, `seeds_of` and `runs_for`."""
+    for compute in (runs, seeds_of, runs_for):
         OmegaConf.register_new_resolver(compute.__name__, as_config(compute), replace=True)
 
 
@@ -35,9 +35,9 @@ def seeds_of(chosen: Any, seeds: Any) -> dict[str, list[Any]]:
     return {name: _listed(seeds) if methods.depends_on_seed(name) else [] for name in named}
 
 
-def benchmark_runs(chosen: Any, seeds: Any, tasks: Any) -> dict[str, dict[str, Any]]:
-    """The same runs where a benchmark has tasks; else none."""
-    return runs(chosen, seeds) if tasks else {}
+def runs_for(wanted: Any, chosen: Any, seeds: Any) -> dict[str, dict[str, Any]]:
+    """The same runs where there is something that they are wanted for; else none."""
+    return runs(chosen, seeds) if wanted else {}
 
 
 def _listed(value: Any) -> list[Any]:

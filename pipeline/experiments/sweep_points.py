@@ -16,6 +16,8 @@ from pipeline.experiments.dvc_experiments import Experiment, ExperimentList, Rev
 from pipeline.parameters.score import Score
 
 PATHS = Paths()
+# What is asked of trained models beside the test set.
+MEASURED_LATER = ("forgetting", "benchmark", "benchmark_runs", "metrics", "robustness_runs")
 CANNOT_MOVE_SCORES = ("score.external", "score.warn", "generate.latency")
 
 
@@ -106,7 +108,7 @@ def lookup(params: dict[str, Any], key: str) -> Value:
 
 def relevant_settings(params: dict[str, Any], method: str, parameter: str) -> dict[str, str]:
     """Key -> value (JSON) of all that may move a method's scores, except the parameter itself."""
-    others = {"methods", "runs", "seeds_of", "forgetting", "benchmark", "benchmark_runs", *methods.names()} - {method}
+    others = {*MEASURED_LATER, "methods", "runs", "seeds_of", *methods.names()} - {method}
     values = {key: value for key, value in params.items() if key not in others}
     return {
         key: json.dumps(value)

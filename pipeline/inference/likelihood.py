@@ -1,5 +1,6 @@
 """How likely a model finds a given text: the choices of a question, and held-out texts."""
 
+import math
 from typing import Any
 
 from pipeline.core.errors import InputError
@@ -63,3 +64,19 @@ def choice_log_likelihoods(
     examples = [answer_example(prompt, text, model) for prompt, texts in zip(prompts, choices) for text in texts]
     totals = iter(label_log_likelihoods(model, examples, batch_size, label))
     return [[next(totals)[0] for _ in texts] for texts in choices]
+
+
+def confidence(log_likelihoods: list[float]) -> float:
+    """The probability of the likeliest choice among the choices: the softmax of their log-likelihoods."""
+    largest = max(log_likelihoods)
+    return round(1 / math.fsum(math.exp(total - largest) for total in log_likelihoods), 4)
+
+
+def output_log_likelihoods(
+    model: LanguageModel, prompts: list[list[int]], outputs: list[list[int]], batch_size: int, label: str
+) -> list[float]:
+    """The log-probability of outputs, as ids that the model wrote, each after its prompt; 0 of an empty one."""
+    written = [number for number, ids in enumerate(outputs) if ids]
+    examples = [continuation_example(prompts[number], outputs[number], model) for number in written]
+    found = dict(zip(written, label_log_likelihoods(model, examples, batch_size, label)))
+    return [found[number][0] if number in found else 0.0 for number in range(len(outputs))]

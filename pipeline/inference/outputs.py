@@ -1,14 +1,12 @@
 """Outputs for a split's examples by what one run left: the model, its prompts, and rows of predictions."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
-from pipeline.core.shapes import Prompt
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
-from pipeline.inference.likelihood import choice_log_likelihoods
+from pipeline.inference.likelihood import choice_log_likelihoods, confidence, output_log_likelihoods
 from pipeline.inference.tuned_prompts import encode_prompts, load_on_device, worked_examples
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
@@ -30,9 +28,17 @@ def are_empty(predictions: list[dict[str, Any]]) -> str | None:
     return f"every one of {len(predictions)} outputs is empty; nothing was learned or loaded"
 
 
+class Written(NamedTuple):
+    """A row of predictions for each prompt and its new token ids, in order; the smallest batch that fit into memory."""
+
+    rows: list[dict[str, Any]]
+    ids: list[list[int]]
+    batch_size: int
+
+
 @dataclass(frozen=True)
 class Writer:
-    """A tuned model, ready to write the outputs of a split's prompts with the settings of `generate`.
+    """A tuned model, ready to write the outputs of prompts with the settings of `generate`.
 
     rows are those of data/prompts, prompts their ids with the method's worked examples, a list for each row.
     """
@@ -58,19 +64,29 @@ class Writer:
         config = configure_decoding(self.model, self.generate)
         list(generate_answers(self.model, [min(self.prompts, key=len)], config, 1, self.generate.precision))
 
-    def write(self, label: str) -> tuple[list[dict[str, Any]], int]:
-        """A row of predictions for each prompt, in order, and the smallest batch that fit into memory."""
+    def write(self, label: str) -> Written:
+        """The outputs; `label` names their progress."""
         config, settings = configure_decoding(self.model, self.generate), self.generate
         answers = generate_answers(self.model, self.prompts, config, settings.batch_size, settings.precision)
         results = {number: (answer, size) for number, answer, size in progress(answers, len(self.prompts), label)}
         kept = tags(self.model, (text for row in self.rows for text in (row["source"], *row["references"])))
-        predictions = []
+        predictions, ids = [], []
         for number, row in enumerate(self.rows):
             answer, _ = results[number]
+            ids.append(answer.ids)
             text = decode(answer.ids, self.model, kept)  # without special tokens, but those that are words of the data
             counted = {"tokens": len(answer.ids), "ended": answer.ended}
             predictions.append({"id": row["id"], "prediction": text, "references": row["references"], **counted})
-        return predictions, min(size for _, size in results.values())
+        return Written(predictions, ids, min(size for _, size in results.values()))
+
+    def add_likelihoods(self, written: Written, label: str) -> list[dict[str, Any]]:
+        """The rows with how likely the model finds each output: `nats`, minus its log-probability per token.
+
+        Of the tokens as they were written, without the end; None of an empty output.
+        """
+        sums = output_log_likelihoods(self.model, self.prompts, written.ids, self.generate.batch_size, label)
+        nats = [-total / len(ids) if ids else None for total, ids in zip(sums, written.ids)]
+        return [row | {"nats": None if value is None else round(value, 4)} for row, value in zip(written.rows, nats)]
 
     @property
     def has_choices(self) -> bool:
@@ -78,28 +94,30 @@ class Writer:
         return "choices" in self.rows[0]
 
     def add_choices(self, predictions: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
-        """The predictions with the likeliest choice of each row, as `choice`."""
+        """The predictions with the likeliest choice of each row, as `choice`, and its probability, as `confidence`."""
         choices, size = [row["choices"] for row in self.rows], self.generate.batch_size
         likelihoods = choice_log_likelihoods(self.model, self.prompts, choices, size, label)
         likeliest = [texts[totals.index(max(totals))] for texts, totals in zip(choices, likelihoods)]
-        return [row | {"choice": choice} for row, choice in zip(predictions, likeliest)]
+        return [
+            row | {"choice": choice, "confidence": confidence(totals)}
+            for row, choice, totals in zip(predictions, likeliest, likelihoods)
+        ]
 
 
 def prepare_writer(
     run: str,
-    split: str,
+    rows: list[dict[str, Any]],
     paths: Paths,
     model: Model,
     template: Template,
     generate: Generate,
     monitor: ResourceMonitor,
 ) -> Writer:
-    """Load what a run left, on the best device, with the prompts of a split."""
+    """Load what a run left, on the best device, with rows of data/prompts."""
     limits, chat, folder = read_limits(paths), chat_settings(model, template), paths.tuned_model(run)
     with monitor.phase("load"):
         tuned = load_on_device(paths.base_model, folder, model.architecture, chat, generate.merge)
     settings = generation_settings(generate, limits, tuned.base_network.config, count_parameters(paths.base_model))
-    rows = files.read_jsonl(paths.prompts(split), Prompt)
     positions = free_positions(tuned, settings.max_new_tokens, "generate.max_new_tokens")
     limit = limits["max_source_tokens"]
     prompts = encode_prompts(rows, worked_examples(folder), tuned, limit, positions)

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.evaluation.differences import format_p
 
 BYTE_UNITS = ("B", "KiB", "MiB")
+LEVEL = "≈"  # not shown to be worse than the best
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,21 @@ class Bytes:
         return f"{count:.2f} GiB"
 
 
+@dataclass(frozen=True)
+class Shaded:
+    """A cell of a heat table. shade: 0 (the worst of its row) to 1 (the best). best: the best, or not shown to be worse
+    than it: `level`.
+    """
+
+    cell: "Estimated"
+    shade: float
+    best: bool = False
+    level: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.cell} {LEVEL}" if self.level else str(self.cell)
+
+
 Cell = (
     Text
     | Code
@@ -181,6 +197,7 @@ Cell = (
     | Seconds
     | Mebibytes
     | Bytes
+    | Shaded
 )
 EMPTY = Missing("")
 

@@ -15,6 +15,7 @@ from pipeline.reporting.benchmark_section import benchmark_section
 from pipeline.reporting.cells import Code
 from pipeline.reporting.cost_section import cost_section
 from pipeline.reporting.diagnostics_table import NOT_SEEN, diagnostics_table
+from pipeline.reporting.metric_table import metric_section
 from pipeline.reporting.page import (
     Block,
     Chart,
@@ -59,6 +60,8 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
     sections = [quality(comparison, systems)]
     if methods:
         sections.append(cost_section(methods, comparison["inference"], details.charts if details else {}))
+    if comparison.get("metrics"):
+        sections.append(metric_section(comparison["metrics"]))
     if details and "training-loss" in details.charts:
         sections.append(losses(details))
     if pairs:

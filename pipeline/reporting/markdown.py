@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pipeline.reporting.cells import Code
+from pipeline.reporting.cells import Code, Shaded
 from pipeline.reporting.page import (
     Alert,
     Block,
@@ -66,6 +66,8 @@ def _padded(cells: list[str], widths: list[int], left: list[bool]) -> Iterable[s
 
 def _cell(cell: object) -> str:
     text = str(cell).replace("|", "\\|").replace("\n", " ")
+    if isinstance(cell, Shaded) and cell.best:
+        return f"**{text}**"
     return f"`{text}`" if isinstance(cell, Code) else text
 
 

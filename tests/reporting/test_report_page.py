@@ -13,6 +13,7 @@ from tests.systems import (
     BUSY,
     COUNT,
     FAIR,
+    FREE_METRICS,
     GOOD,
     NO_BENCHMARK,
     POOR,
@@ -34,7 +35,14 @@ def make_report(paths: Paths, methods: list[str], **changes) -> None:
     """Everything after the scores."""
     baselines.run(paths, task=SUMMARIES, score=settings())
     seeds_of = {name: [] for name in methods}
-    compare.run(paths, methods=methods, seeds_of=seeds_of, benchmark=NO_BENCHMARK, score=settings(**changes))
+    compare.run(
+        paths,
+        methods=methods,
+        seeds_of=seeds_of,
+        benchmark=NO_BENCHMARK,
+        metrics=FREE_METRICS,
+        score=settings(**changes),
+    )
     report.run(
         paths,
         seeds_of=seeds_of,

@@ -34,6 +34,7 @@ from tests.systems import (
     BUSY,
     COUNT,
     FAIR,
+    FREE_METRICS,
     GOOD,
     NO_BENCHMARK,
     POOR,
@@ -58,7 +59,14 @@ def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = N
     """The comparison and its Markdown; seeds: of the methods that have some."""
     baselines.run(paths, task=SUMMARIES, score=settings())
     seeds_of = {name: (seeds or {}).get(name, []) for name in methods}
-    compare.run(paths, methods=methods, seeds_of=seeds_of, benchmark=NO_BENCHMARK, score=settings(**changes))
+    compare.run(
+        paths,
+        methods=methods,
+        seeds_of=seeds_of,
+        benchmark=NO_BENCHMARK,
+        metrics=FREE_METRICS,
+        score=settings(**changes),
+    )
     return files.read_json(paths.comparison), paths.comparison_markdown.read_text()
 
 
@@ -336,7 +344,12 @@ def test_a_benchmark_is_a_table_with_what_changed_for_certain(three, tmp_path):
     chosen = {"stock": "lost", "settings": {}, "data": "data/checked", "where": {}, "hub": None}
     benchmark = tiny.section("benchmark", Benchmark, tasks={"lost": chosen})
     compare.run(
-        paths, methods=THREE, seeds_of={name: [] for name in THREE}, benchmark=benchmark, score=settings(resamples=5000)
+        paths,
+        methods=THREE,
+        seeds_of={name: [] for name in THREE},
+        benchmark=benchmark,
+        metrics=FREE_METRICS,
+        score=settings(resamples=5000),
     )
     comparison, page = files.read_json(paths.comparison), paths.comparison_markdown.read_text()
     TypeAdapter(Comparison).validate_python(comparison, strict=True)
@@ -483,6 +496,7 @@ def test_comparing_imports_neither_torch_nor_altair(three):
     paths, _, _ = three
     values = {"methods": THREE, "seeds_of": {name: [] for name in THREE}, "score": SETTINGS}
     values["benchmark"] = asdict(NO_BENCHMARK)
+    values["metrics"] = asdict(FREE_METRICS)
     (paths.root / "params.yaml").write_text(json.dumps(values))
     before = paths.comparison.read_text()
     code = (

@@ -13,12 +13,13 @@ from pipeline.experiments import configuration
 from pipeline.inference.likelihood import choice_log_likelihoods
 from pipeline.models import architectures
 from pipeline.models.prompts import tokenize_instruction
+from pipeline.models.record_prompts import make_prompt
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 from pipeline.parameters.task import Task
 from pipeline.parameters.template import Template
 from tests import tiny
-from tests.systems import NO_BENCHMARK, settings
+from tests.systems import FREE_METRICS, NO_BENCHMARK, settings
 
 MAILS = ["-S task=classification", "data=local", "data.source_column=body", "data.target_column=category"]
 PAGES = ["task=question_answering", "data=local", "data.source_column=page", "data.columns.question=query"]
@@ -161,7 +162,7 @@ def test_scores_and_page_are_those_of_the_task(tmp_path, write, options):
         files.write_jsonl(paths.root / f"out/{name}.jsonl", rows)
         external.run(name, paths, task=task, score=score)
     baselines.run(paths, task=task, score=score)
-    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, score=score)
+    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, metrics=FREE_METRICS, score=score)
     comparison = files.read_json(paths.comparison)
     metric = comparison["primary_metric"]
     points = {row["name"]: row["scores"][metric]["mean"] for row in comparison["systems"]}
@@ -179,10 +180,10 @@ def test_a_template_may_use_every_field_and_no_other():
     model = architectures.find("seq2seq")(None, None)
     record = {"id": "a", "question": "Why?", "context": "So.", "references": ["So"]}
     own = tiny.template_params(kind=task.kind, prompts=["{{ question }} {{ context }} {{ id }}"])
-    assert template.make_prompt(record, task, own, 1, model)["prompt"] == "Why? So. a"
+    assert make_prompt(record, task, own, 1, model)["prompt"] == "Why? So. a"
     other = tiny.template_params(kind=task.kind, prompts=["{{ dialogue }}"])
     with pytest.raises(InputError, match="'dialogue' is undefined; a template may use id, question, context"):
-        template.make_prompt(record, task, other, 1, model)
+        make_prompt(record, task, other, 1, model)
     lacking = tiny.template_params(kind=task.kind, prompts=["{{ question }}"])
     with pytest.raises(InputError, match=r"the prompt does not hold the context; it needs {{ context }} as it is"):
-        template.make_prompt(record, task, lacking, 1, model)
+        make_prompt(record, task, lacking, 1, model)

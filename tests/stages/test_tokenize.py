@@ -2,12 +2,13 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from pipeline import template, tokenize
+from pipeline import tokenize
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.models.architectures.base import IGNORED
 from pipeline.models.loading import load_text_encoder
+from pipeline.models.record_prompts import make_prompt
 from pipeline.parameters.tokenize import Tokenize
 from tests import tiny
 from tests.systems import SUMMARIES
@@ -36,7 +37,7 @@ def model(kind, base_folder):
 
 
 def example(model, dialogue, source=512, target=64, summary="They talk about lines."):
-    row = template.make_prompt({"id": "x", "dialogue": dialogue, "references": [summary]}, SUMMARIES, LAB, 1, model)
+    row = make_prompt({"id": "x", "dialogue": dialogue, "references": [summary]}, SUMMARIES, LAB, 1, model)
     return row, tokenize.encode_example(row, model, source, target)
 
 

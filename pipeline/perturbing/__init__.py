@@ -1,0 +1,1 @@
+"""Test inputs changed in ways that leave their meaning as it is: does a method answer them as well?"""
