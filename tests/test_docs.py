@@ -49,6 +49,8 @@ ELSEWHERE = {
     "dvc exp run -S task=question_answering -S data=local": "tests/stages/test_own_tasks.py",
     "dvc exp run -S task=call_question": "tests/stages/test_own_tasks.py, a task of the same kind",
     "pip install --constraint constraints.txt --editable '.[benchmark]'": "`make setup`, whose `dev` holds `benchmark`",
+    "pip install --constraint constraints.txt --editable '.[metrics]'": "`make setup`, whose `dev` holds `metrics`",
+    "dvc exp run -S metrics=robustness": "metrics=all, which has the same perturbations",
     "dvc exp run -S benchmark=support": "tests/test_contributing.py, a task of the same kind",
     "dvc exp run -S benchmark=capitals": "tests/test_contributing.py, with the files that it adds",
     "dvc exp run -S mixture=mails": "tests/test_contributing.py, with the files that it adds",

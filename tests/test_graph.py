@@ -33,6 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": {"core", "parameters", "models"},
     "mixing": {"core", "parameters", "evaluation"},
     "benchmarking": {"core", "parameters", "models", "inference"},
+    "perturbing": {"core", "parameters", "evaluation"},
+    "judging": {"core", "parameters", "models", "inference"},
     "training": {"core", "parameters", "models", "methods"},
     "inference": {"core", "parameters", "models"},
     "trial": {"core", "parameters", "models", "methods", "training", "inference"},
@@ -40,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
         *("core", "tables", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
-        *("mixing", "benchmarking"),
+        *("mixing", "benchmarking", "perturbing", "judging"),
         "experiments",  # for the stage `config`
         "trial",  # for the stage `convert`
     },

@@ -18,10 +18,13 @@ from pipeline import (
     forgetting,
     further_task,
     generate,
+    judge,
     measure,
     mix,
+    perturb,
     prepare,
     report,
+    robustness,
     score,
     template,
     tokenize,
@@ -37,15 +40,17 @@ from pipeline.evaluation import loss_curves
 from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
+from pipeline.parameters.metrics import Metrics
 from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.validate import Validate
 from tests import tiny
-from tests.systems import FREE_METRICS, SUMMARIES, settings
+from tests.systems import SUMMARIES, settings
 
 SEEDS_OF = {"zero_shot": [], "few_shot": [1], "lora": [1], "full": [1]}
 METHODS = tuple(SEEDS_OF)
+METRICS = tiny.section("metrics", Metrics, perturbations={"speakers": {}}, judges={"base_likelihood": {}})
 P = Paths()
 RECORDS = [
     {
@@ -158,6 +163,37 @@ def run_forgetting(run: str) -> None:
     forgetting.run(run, P, model=model, template=template, forgetting=asked)
 
 
+def run_perturb(name: str) -> None:
+    model, template = tiny.model_params("causal"), tiny.template_params()
+    perturb.run(name, P, seed=1, task=SUMMARIES, template=template, model=model, score=settings(), metrics=METRICS)
+
+
+def run_robustness(run: str) -> None:
+    robustness.run(
+        run,
+        P,
+        task=SUMMARIES,
+        model=tiny.model_params("causal"),
+        template=tiny.template_params(),
+        generate=tiny.generate_params(max_new_tokens=4),
+        score=settings(),
+        metrics=METRICS,
+    )
+
+
+def run_judge(name: str) -> None:
+    judge.run(
+        name,
+        P,
+        seeds_of=SEEDS_OF,
+        task=SUMMARIES,
+        model=tiny.model_params("causal"),
+        template=tiny.template_params(),
+        generate=tiny.generate_params(max_new_tokens=4),
+        score=settings(),
+    )
+
+
 def run_measure() -> None:
     latency = {"prompts": 1, "batch_size": 2, "new_tokens": 2, "rounds": 1}
     model, template = tiny.model_params("causal"), tiny.template_params()
@@ -183,7 +219,7 @@ def run_compare() -> None:
         methods=list(METHODS),
         seeds_of=SEEDS_OF,
         benchmark=benchmark_of_questions(),
-        metrics=FREE_METRICS,
+        metrics=METRICS,
         score=settings(),
     )
 
@@ -215,6 +251,10 @@ def whole(tmp_path_factory, causal_base) -> Path:
             run_forgetting(run)
             run_benchmark(run)
             run_score(method)
+        run_perturb("speakers")
+        for method in METHODS:
+            run_robustness(*run_names(method, SEEDS_OF[method]))
+        run_judge("base_likelihood")
         run_baselines()
         run_measure()
         run_compare()
@@ -308,6 +348,23 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             *(P.tuned_model("lora-1") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
         ],
     ),
+    (run_perturb, "speakers", [P.records("test")]),
+    (
+        run_robustness,
+        "lora-1",
+        [
+            *(P.perturbed("speakers") / f"{file}.jsonl" for file in ("records", "prompts")),
+            *(P.limits, P.base_model / WEIGHTS, P.tuned_model("lora-1") / "adapter_model.safetensors"),
+        ],
+    ),
+    (
+        run_judge,
+        "base_likelihood",
+        [
+            *(P.records("test"), P.prompts("test"), P.example_scores("lora"), P.limits),
+            *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
+        ],
+    ),
     (run_baselines, "", [P.records("test")]),
     (
         run_compare,
@@ -320,6 +377,8 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             P.mixture_card,
             P.benchmark_run("lora-1"),
             P.benchmark_scores("lora-1"),
+            P.robustness("lora-1"),
+            P.judged("base_likelihood"),
             P.baselines / "lead.json",
         ],
     ),
@@ -334,7 +393,16 @@ READ: list[tuple[Callable, str, list[Path]]] = [
         ],
     ),
 ]
-WITH_MODEL = (run_train, run_validate, run_generate, run_forgetting, run_benchmark, run_measure)
+WITH_MODEL = (
+    run_train,
+    run_validate,
+    run_generate,
+    run_forgetting,
+    run_benchmark,
+    run_robustness,
+    run_judge,
+    run_measure,
+)
 CASES = [
     pytest.param(
         *(run, method, path),
@@ -414,6 +482,9 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.mixture_card, "mix"),
         (P.benchmark_items("none", "count") / "test.parquet", "benchmark_data@count"),
         (P.benchmark_scores("lora-1"), "benchmark@lora-1"),
+        (P.perturbed("speakers") / "prompts.jsonl", "perturb@speakers"),
+        (P.robustness("lora-1"), "robustness@lora-1"),
+        (P.judged("similarity"), "judge@similarity"),
         (P.tokens("train"), "tokenize"),
         (P.tuned_model("lora-1") / "adapter_config.json", "train@lora-1"),
         (P.training_run("full-1"), "train@full-1"),

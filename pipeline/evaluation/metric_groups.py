@@ -6,7 +6,7 @@ each system, and a paired difference from the best one, corrected for the number
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +28,12 @@ from pipeline.evaluation.seed_rows import by_seed, count_seeds, split_by_seed
 from pipeline.evaluation.shapes import PEOPLE, Answer, Judgement, PerturbedScore
 from pipeline.evaluation.tasks import primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
-from pipeline.parameters.metrics import Metrics, Robustness
+from pipeline.parameters.metrics import FAIRNESS, Metrics
 from pipeline.parameters.score import Score
 
 Rows = list[dict[str, Any]]
 QUALITY, FAITHFULNESS, MEANING, CALIBRATION = "Quality", "Faithfulness", "Meaning", "Calibration"
-ROBUSTNESS, FAIRNESS, ABILITIES = "Robustness", "Fairness", "Other abilities"
+ROBUSTNESS, PERSONS, ABILITIES = "Robustness", "Fairness", "Other abilities"
 SUPPORTED = Metric(
     "supported entities", ("supported", "claims"), lambda sums, _: 100 * sums[:, 0] / np.maximum(sums[:, 1], 1), ""
 )
@@ -259,7 +259,7 @@ def perturbed(
         taken = {row["id"] for row in next(iter(after.values()))}
         before = {name: [row for row in rows[name] if row["id"] in taken] for name in after}
         values = {name: by_seed(after[name], (column,)) - by_seed(before[name], (column,)) for name in after}
-        group = ROBUSTNESS if perturbation in get_args(Robustness) else FAIRNESS
+        group = PERSONS if perturbation in FAIRNESS else ROBUSTNESS
         metric = Metric(perturbation, (column,), primary.score, "")
         changed = next(iter(values.values())).shape[1]
         meaning = f"{primary.title} of the {changed} inputs that it changes minus {primary.title} of them unchanged."

@@ -6,6 +6,7 @@ heavy is imported: no torch, no DVC.
 
 import contextlib
 import difflib
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.data import Data
 from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.generate import Generate
-from pipeline.parameters.metrics import Metrics
+from pipeline.parameters.metrics import ENGLISH_ONLY, INSTALL, NEEDS, Metrics
 from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import Run, Seeds, SeedsOf
@@ -148,6 +149,7 @@ def validate(values: dict[str, Any], folder: Path = Path()) -> None:
     _check_model(sections["model"], sections["train"])
     if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
         raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")
+    _check_metrics(sections["metrics"], sections["score"].language)
     check_paths(values, folder)
 
 
@@ -186,6 +188,19 @@ def _check_model(model: Model, train: Train) -> None:
         raise InputError("train.precision: 'fp16' overflows in T5 (transformers #23135); use auto, bf16 or fp32")
     if model.hub and model.wheel:
         raise InputError("model: give a hub repository or a wheel, not both")
+
+
+def _check_metrics(metrics: Metrics, language: str) -> None:
+    for name in metrics.perturbations:
+        if name in ENGLISH_ONLY and language != "en":
+            raise InputError(
+                f"metrics.perturbations.{name}: of English texts, and score.language is {language}: leave it out "
+                f"(-S '~metrics.perturbations.{name}')"
+            )
+    chosen: list[str] = [*metrics.perturbations, *metrics.judges]
+    for asked in chosen:
+        if asked in NEEDS and importlib.util.find_spec(NEEDS[asked]) is None:
+            raise InputError(f"metrics: {asked} needs packages that are not installed: {INSTALL}")
 
 
 def differences(expected: object, found: object, key: str = "") -> list[str]:

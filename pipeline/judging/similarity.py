@@ -11,8 +11,7 @@ import numpy as np
 
 from pipeline.core.errors import InputError
 from pipeline.judging.base import Judge, Output
-
-INSTALL = "pip install --constraint constraints.txt --editable '.[metrics]'"
+from pipeline.parameters.metrics import INSTALL
 
 
 class Similarity(Judge):

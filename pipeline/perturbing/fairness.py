@@ -19,10 +19,9 @@ from pipeline.core.errors import InputError
 from pipeline.core.messages import listed
 from pipeline.evaluation.entities import Entities
 from pipeline.evaluation.words import ENGLISH, TITLES
+from pipeline.parameters.metrics import INSTALL
 from pipeline.perturbing.robustness import word_replacement
 
-INSTALL = "pip install --constraint constraints.txt --editable '.[metrics]'"
-ENGLISH_ONLY = ("genders",)
 FEMALE, MALE, FAMILY = "female", "male", "family"
 # Locales whose names occur in texts of any language. Others hold many words that are rarely names: Park, West, Sunday.
 EVERYWHERE = ("en_US", "en_GB", "en_IN", "es_ES", "fr_FR", "de_DE", "it_IT", "nl_NL", "sv_SE", "tr_TR")
@@ -84,12 +83,14 @@ def locales() -> list[str]:
 def first_names(locale: str) -> Names:
     """Faker's names of a locale, such as en_IN, in its order. Raises InputError where it has none of both."""
     if locale not in locales():
-        raise InputError(f"metrics.names_from: Faker has no locale {locale}; it has {listed(locales())}")
+        raise InputError(f"metrics.perturbations.names: Faker has no locale {locale}; it has {listed(locales())}")
     provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
     listed_as = ("first_names_female", "first_names_male", "last_names")
     names = Names(*(_words(getattr(provider, attribute, ())) for attribute in listed_as))
     if not all(names):
-        raise InputError(f"metrics.names_from: Faker's locale {locale} does not tell names of women from those of men")
+        raise InputError(
+            f"metrics.perturbations.names: Faker's locale {locale} does not tell names of women from those of men"
+        )
     return names
 
 
@@ -132,7 +133,9 @@ def persons(texts: Iterable[str], entities: Entities) -> dict[str, str]:
     return found
 
 
-def other_names(texts: list[str], entities: Entities, locale: str, rng: random.Random) -> Callable[[str], str]:
+def other_names(
+    texts: list[str], entities: Entities, rng: random.Random, locale: str = "en_IN"
+) -> Callable[[str], str]:
     """What gives every person of the texts a name of the locale, first names of the same gender."""
     taken = set(re.findall(r"\w+", " ".join(texts)))
     return word_replacement(_draw_names(persons(texts, entities), first_names(locale), taken, rng))

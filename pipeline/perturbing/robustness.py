@@ -8,9 +8,6 @@ import random
 import re
 from collections.abc import Callable
 
-ENGLISH_ONLY = ("fillers", "contractions")
-SHARE_OF_WORDS = 0.1  # that get a typo
-SHARE_OF_TURNS = 0.3  # that get a filler
 FILLERS = ("um,", "uh,", "well,", "you know,", "I mean,", "so,")
 # Written out -> contracted. Only pairs of which each stands for the other: "he's" is "he is" or "he has".
 CONTRACTIONS = {
@@ -37,15 +34,15 @@ _WORD = re.compile(r"(?<![\w#'’-])[^\W\d_]{4,}(?![\w#'’-])")
 _TURN = re.compile(r"^(?P<speaker>[^\W\d][^:\n]{0,39}: |#[^#\n]+#: )?(?=\S)", re.MULTILINE)
 
 
-def typos(text: str, rng: random.Random) -> str:
-    """One of ten words of four lower-case letters or more with two letters swapped, one left out or one doubled.
+def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
+    """A share of the words of four lower-case letters or more with two letters swapped, one left out or one doubled.
 
     Names, numbers and speakers stay as they are: a summary has to repeat them.
     """
     places = [match.span() for match in _WORD.finditer(text) if match[0].islower()]
     if not places:
         return text
-    chosen = rng.sample(places, max(1, round(SHARE_OF_WORDS * len(places))))
+    chosen = rng.sample(places, max(1, round(share * len(places))))
     return replace_spans(text, [(begin, end, _slip(text[begin:end], rng)) for begin, end in chosen])
 
 
@@ -65,12 +62,12 @@ def lower_case(text: str, rng: random.Random) -> str:
     return text.lower()
 
 
-def fillers(text: str, rng: random.Random) -> str:
-    """Three of ten turns, or lines, begin with a filler."""
+def fillers(text: str, rng: random.Random, share: float = 0.3) -> str:
+    """A share of the turns, or lines, begins with a filler."""
     places = [match.end() for match in _TURN.finditer(text)]
     if not places:
         return text
-    chosen = rng.sample(places, max(1, round(SHARE_OF_TURNS * len(places))))
+    chosen = rng.sample(places, max(1, round(share * len(places))))
     words = [rng.choice(FILLERS) for _ in chosen]
     return replace_spans(
         text,

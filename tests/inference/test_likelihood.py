@@ -7,7 +7,14 @@ from tokenizers import processors
 from pipeline import convert
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.inference.likelihood import answer_example, choice_log_likelihoods, label_log_likelihoods, text_example
+from pipeline.inference.likelihood import (
+    answer_example,
+    choice_log_likelihoods,
+    confidence,
+    label_log_likelihoods,
+    output_log_likelihoods,
+    text_example,
+)
 from pipeline.models.architectures.base import IGNORED
 from pipeline.models.prompts import tokenize_instruction
 from tests import tiny, zoo
@@ -137,3 +144,18 @@ def test_they_do_in_every_family(tmp_path, family):
     model = tiny.load(Paths(tmp_path).base_model, "seq2seq")
     model.network.eval()
     check_shared_encoding(model)
+
+
+def test_confidence_is_the_probability_among_the_choices():
+    assert confidence([-1.0, -1.0]) == 0.5
+    assert confidence([-2.0, -1.0, -5000.0]) == pytest.approx(0.7311, abs=1e-4)
+    assert confidence([-3.0]) == 1
+
+
+def test_an_output_is_as_likely_as_its_tokens_after_its_prompt(model):
+    prompts = [tokenize_instruction(text, model) for text in ("Sum up: A: Hi.", "Sum up: it is late.", "Who?")]
+    outputs = [[5, 9, 7], [], [8]]
+    found = output_log_likelihoods(model, prompts, outputs, 2, "read")
+    assert found[1] == 0
+    for number in (0, 2):
+        assert found[number] == pytest.approx(by_hand(model, prompts[number], outputs[number]), abs=1e-3)

@@ -86,12 +86,23 @@ def opened(request, browser, paths):
     context.close()
 
 
+def test_the_heat_table_is_darkest_at_the_best(opened):
+    row = opened.locator("table:has(th:text-is('metric')) tr", has_text="ROUGE-1 ↑")
+    cells = row.locator("td.heat")
+    assert cells.count() == len(METHODS)
+    alpha = "cell => getComputedStyle(cell).backgroundColor.match(/[\\d.]+(?=\\)$)/)[0]"
+    shades = [float(cells.nth(number).evaluate(alpha)) for number in range(3)]
+    assert shades[0] == 0 and 0.1 < shades[1] < shades[2] <= 0.31
+    assert row.locator("td.heat strong").inner_text() == cells.nth(2).inner_text()
+
+
 def test_it_opens_without_errors_and_asks_no_network(opened, paths):
     assert opened.messages == []
     assert [url for url in opened.requests if not url.startswith("data:")] == [paths.report.resolve().as_uri()]
     assert opened.locator("h2").all_inner_texts() == [
         "Quality",
         "Cost",
+        "All metrics",
         "Loss",
         "Differences in ROUGE-1",
         "Length and diagnostics",
@@ -241,6 +252,6 @@ def test_external_predictions_alone_make_a_page_too(tmp_path, browser):
     tab.on("pageerror", lambda error: messages.append(str(error)))
     tab.goto(paths.report.as_uri())
     tab.wait_for_function("document.querySelectorAll('[data-chart] svg').length == 1")
-    assert tab.locator("h2").all_inner_texts() == ["Quality", "Length and diagnostics", "Side by side"]
+    assert tab.locator("h2").all_inner_texts() == ["Quality", "All metrics", "Length and diagnostics", "Side by side"]
     assert messages == []
     tab.close()
