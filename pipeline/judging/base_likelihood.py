@@ -25,7 +25,8 @@ from pipeline.parameters.template import Template
 
 class BaseLikelihood(Judge):
     def __init__(self, paths: Paths, model: Model, template: Template, generate: Generate) -> None:
-        self.base = load_model(paths.base_model, model.architecture, chat_settings(model, template))
+        with files.explain_damage(paths.base_model):
+            self.base = load_model(paths.base_model, model.architecture, chat_settings(model, template))
         self.base.network = to_device(self.base.network)
         limits, parameters = read_limits(paths), count_parameters(paths.base_model)
         settings = generation_settings(generate, limits, self.base.base_network.config, parameters)

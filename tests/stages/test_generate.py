@@ -55,8 +55,9 @@ def test_every_dialogue_gets_a_summary_in_its_place(tmp_path, base, architecture
     assert record["examples"] == 6 and record["batch_size"] == 4
     assert record["new_tokens"] == sum(one["tokens"] for one in predictions)
     assert record["extra_prompt_tokens"] == 0
+    assert all(one["nats"] > 0 for one in predictions if one["tokens"])
     for key in ("seconds", "cpu_seconds", "contention", "peak_mib"):
-        assert set(record[key]) == {"load", "warm-up", "generate"}
+        assert set(record[key]) == {"load", "warm-up", "generate", "read"}
     assert 0 < record["imports_mib"] <= record["peak_mib"]["load"]
 
 
