@@ -261,8 +261,7 @@ def perturbed(
         values = {name: by_seed(after[name], (column,)) - by_seed(before[name], (column,)) for name in after}
         group = PERSONS if perturbation in FAIRNESS else ROBUSTNESS
         metric = Metric(perturbation, (column,), primary.score, "")
-        changed = next(iter(values.values())).shape[1]
-        meaning = f"{primary.title} of the {changed} inputs that it changes minus {primary.title} of them unchanged."
+        meaning = f"{primary.title} of the inputs that it changes, minus that of the same inputs unchanged."
         yield Measured(group, metric, meaning, values, seeds_of(after))
 
 

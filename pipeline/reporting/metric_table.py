@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.reporting.cells import EMPTY, LEVEL, Cell, Count, Estimated, Number, Shaded, Text
-from pipeline.reporting.page import Column, Columns, Section, build_table, note, section
+from pipeline.reporting.page import Column, Columns, Fold, Prose, Section, Strong, build_table, note, section
 
 Metric = dict[str, Any]
 
@@ -25,7 +25,6 @@ def metric_section(metrics: list[Metric]) -> Section:
     ]
     if any("people" in metric for metric in metrics):
         columns.append((Column("references", "People's texts, as if they were outputs."), people))
-    meanings = [f"{metric['name']}: {metric['meaning']}" for metric in metrics if metric["group"] != "Quality"]
     return section(
         "All metrics",
         build_table("All metrics", columns, rows),
@@ -34,9 +33,18 @@ def metric_section(metrics: list[Metric]) -> Section:
             f"{LEVEL}: not shown to be worse than the best (paired, p corrected for the number of pairs of the row). "
             "The darker, the nearer to the best. There is no average over rows: what counts for you decides."
         ),
-        *(note(meaning) for meaning in dict.fromkeys(meanings)),
         *(note(line) for line in by_chance(metrics)),
+        Fold("What the metrics mean", tuple(meanings(metrics))),
     )
+
+
+def meanings(metrics: list[Metric]) -> list[Prose]:
+    """A line for each meaning, with the metrics that have it; Quality has a table of its own."""
+    names: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric["group"] != "Quality":
+            names.setdefault(metric["meaning"], []).append(metric["name"])
+    return [note(Strong(", ".join(each)), f": {meaning}") for meaning, each in names.items()]
 
 
 def arrow(metric: Metric) -> str:
