@@ -2,7 +2,7 @@
 
 from pipeline.reporting import markdown
 from pipeline.reporting.cells import Estimated, Missing, Shaded
-from pipeline.reporting.metric_table import by_chance, metric_section
+from pipeline.reporting.metric_table import metric_section, yardsticks
 from pipeline.reporting.page import Page
 
 
@@ -28,7 +28,7 @@ def test_the_best_is_bold_and_those_level_with_it_are_marked():
     (row,) = [line for line in text.splitlines() if "ROUGE-1" in line]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert cells == [
-        *("Quality", "ROUGE-1 ↑", "30", "10.0 [9.0, 11.0]"),
+        *("ROUGE-1 ↑", "30", "10.0 [9.0, 11.0]"),
         *("60.0 [59.0, 61.0] ≈", "**61.0 [60.0, 62.0]**"),
     ]
 
@@ -36,7 +36,7 @@ def test_the_best_is_bold_and_those_level_with_it_are_marked():
 def test_where_less_is_better_the_smallest_is_the_best_and_darkest():
     error = metric({"lora": 4.0, "full": 8.0}, group="Calibration", name="error", higher_is_better=False)
     table = next(block for block in metric_section([error]).blocks if hasattr(block, "rows"))
-    lora, full = table.rows[0].cells[3:]
+    lora, full = table.rows[1].cells[2:]
     assert lora == Shaded(Estimated(4, 3, 5), 1.0, best=True)
     assert full == Shaded(Estimated(8, 7, 9), 0.0, level=True)
 
@@ -45,20 +45,22 @@ def test_a_group_is_named_once_and_what_was_not_measured_is_left_open():
     first = metric({"lora": 1.0, "published": 2.0})
     second = metric({"lora": 1.0}, name="BLEU", people=3.21)
     table = next(block for block in metric_section([first, second]).blocks if hasattr(block, "rows"))
-    assert [str(row.cells[0]) for row in table.rows] == ["Quality", ""]
-    assert isinstance(table.rows[1].cells[4], Missing)
-    assert [str(row.cells[-1]) for row in table.rows] == ["-", "3.2"]
+    assert [(str(row.cells[0]), row.muted) for row in table.rows] == [
+        *(("Quality", True), ("ROUGE-1 ↑", False), ("BLEU ↑", False)),
+    ]
+    assert table.rows[2].cells[3] == Missing()
 
 
 def test_equal_systems_have_one_colour():
     table = next(
         block for block in metric_section([metric({"lora": 1.0, "full": 1.0})]).blocks if hasattr(block, "rows")
     )
-    assert {cell.shade for cell in table.rows[0].cells[3:]} == {1.0}
+    assert {cell.shade for cell in table.rows[1].cells[2:]} == {1.0}
 
 
-def test_what_chance_shows_is_said():
-    error = metric({"lora": 4.0}, name="error", by_chance={"lora": 3.14, "full": 5.0})
-    assert by_chance([error]) == [
-        "error: with these confidences and 30 answers a perfectly calibrated model would show 3.1 to 5.0."
+def test_what_people_score_and_what_chance_shows_is_said():
+    error = metric({"lora": 4.0}, name="error", people=3.21, by_chance={"lora": 3.14, "full": 5.0})
+    assert yardsticks([error]) == [
+        "error: the references have 3.2.",
+        "error: with these confidences and 30 answers a perfectly calibrated model would show 3.1 to 5.0.",
     ]
