@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+BY_HAND = ("predict",)  # beside the stages, and no stage
 
 
 def modules(folder: Path) -> dict[str, Path]:
@@ -26,9 +27,11 @@ def first_line(path: Path) -> str:
 def listing() -> str:
     """All commands and stages, one a line."""
     lines = ["usage: python -m pipeline NAME ...          (NAME --help says more)"]
-    for title, folder in (("commands", HERE / "commands"), ("stages", HERE)):
+    stages = modules(HERE)
+    commands = modules(HERE / "commands") | {name: stages.pop(name) for name in BY_HAND}
+    for title, listed in (("commands", commands), ("stages", stages)):
         lines += ["", f"{title}:"]
-        lines += [f"  {name:16}{first_line(path)}" for name, path in modules(folder).items()]
+        lines += [f"  {name:16}{first_line(path)}" for name, path in sorted(listed.items())]
     return "\n".join(lines)
 
 

@@ -46,9 +46,11 @@ class Similarity(Judge):
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' bar of loaded weights."""
+    """Without transformers' bar of loaded weights, where bars are shown."""
     from transformers.utils import logging
 
+    shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     yield
-    logging.enable_progress_bar()
+    if shown:
+        logging.enable_progress_bar()

@@ -55,6 +55,19 @@ def read_example(row: dict[str, Any], columns: Columns, where: str) -> Example:
     return Example(texts[0][1], [text for _, text in texts[1:]], empty, fields, left_out)
 
 
+def read_input(row: dict[str, Any], columns: Columns, where: str) -> tuple[str, dict[str, str], str]:
+    """A row's input, its further fields, and why it cannot be used ("" where it can). Outputs are not looked for.
+
+    Raises InputError for a row that is neither usable nor just empty.
+    """
+    if columns.source not in row:
+        raise InputError(f"{where}: no column {columns.source!r} (data.source_column); found {listed(row)}")
+    source = _source(row, columns.source, where, Counter())
+    fields = {name: _field(row, name, column, where) for name, column in columns.further.items()}
+    filled = [(columns.source, source), *((columns.further[name], text) for name, text in fields.items())]
+    return source, fields, next(filter(None, (_emptiness(column, text, columns) for column, text in filled)), "")
+
+
 def _field(row: dict[str, Any], name: str, column: str, where: str) -> str:
     """A further field's text; a whole number counts as its digits."""
     if column not in row:

@@ -49,13 +49,17 @@ def json_lines(path: Path) -> Iterator[Row]:
 def _lines(path: Path, text: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            where = f"{path}:{number}"
-            row, end = _decode(line, _skip_space(line, 0), where)
-            if line[end:].strip():
-                raise InputError(f"{where}: not JSON: more text after the object, at column {end + 1}")
-            if not isinstance(row, dict):
-                raise InputError(f"{where}: expected one JSON object a line, found {_kind(row)}")
-            yield where, row
+            yield f"{path}:{number}", line_row(line, f"{path}:{number}")
+
+
+def line_row(line: str, where: str) -> dict[str, Any]:
+    """The object of a line. Raises InputError where it is none."""
+    row, end = _decode(line, _skip_space(line, 0), where)
+    if line[end:].strip():
+        raise InputError(f"{where}: not JSON: more text after the object, at column {end + 1}")
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: expected one JSON object a line, found {_kind(row)}")
+    return row
 
 
 def _elements(path: Path, text: str, position: int) -> Iterator[Row]:
