@@ -26,8 +26,8 @@ from typing import Any
 
 FORKED = (
     *("prepare", "convert", "template", "tokenize", "train", "validate", "generate", "forgetting", "measure"),
-    *("score", "external", "baselines", "compare", "report", "config", "code", "download", "download_model"),
-    *("further_task", "mix", "benchmark_data", "benchmark", "perturb", "robustness", "judge"),
+    *("score", "external", "baselines", "compare", "report", "config", "code", "mix"),
+    *("benchmark", "perturb", "robustness", "judge"),  # none that asks the hub: the server's own is offline
 )
 PRELOADED = (
     *("torch", "transformers", "peft", "accelerate", "safetensors.torch", "pandas", "pyarrow.parquet", "dvclive"),
