@@ -33,10 +33,13 @@ class Perturbation(TypedDict):
     locale: NotRequired[Locale]
 
 
-def refuse_others_settings(chosen: dict[str, Perturbation]) -> dict[str, Perturbation]:
+def check_settings(chosen: dict[str, Perturbation]) -> dict[str, Perturbation]:
     for name, settings in chosen.items():
-        if unknown := sorted(set(settings) - SETTINGS.get(name, set())):
+        own = SETTINGS.get(name, set())
+        if unknown := sorted(set(settings) - own):
             raise ValueError(f"{name} has no {unknown[0]}")
+        if missing := sorted(own - set(settings)):
+            raise ValueError(f"{name} needs {missing[0]}")
     return chosen
 
 
@@ -52,6 +55,6 @@ class Metrics:
     """
 
     name: Name
-    perturbations: Annotated[dict[PerturbationName, Perturbation], AfterValidator(refuse_others_settings)]
+    perturbations: Annotated[dict[PerturbationName, Perturbation], AfterValidator(check_settings)]
     examples: Count | None
     judges: dict[JudgeName, NoSettings]

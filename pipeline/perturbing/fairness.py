@@ -43,22 +43,8 @@ _GENDERED = re.compile(
 _NO_NOUN = {
     *("a", "about", "after", "again", "and", "another", "as", "at", "away", "back", "because", "before", "but", "by"),
     *("down", "for", "from", "if", "in", "into", "it", "on", "or", "out", "over", "so", "that", "the", "then", "this"),
-    *(
-        "to",
-        "today",
-        "tomorrow",
-        "too",
-        "until",
-        "up",
-        "what",
-        "when",
-        "where",
-        "whether",
-        "while",
-        "who",
-        "why",
-        "with",
-    ),
+    *("to", "today", "tomorrow", "too", "until", "up", "what", "when", "where", "whether", "while", "who", "why"),
+    "with",
 }
 
 
@@ -133,9 +119,7 @@ def persons(texts: Iterable[str], entities: Entities) -> dict[str, str]:
     return found
 
 
-def other_names(
-    texts: list[str], entities: Entities, rng: random.Random, locale: str = "en_IN"
-) -> Callable[[str], str]:
+def other_names(texts: list[str], entities: Entities, rng: random.Random, locale: str) -> Callable[[str], str]:
     """What gives every person of the texts a name of the locale, first names of the same gender."""
     taken = set(re.findall(r"\w+", " ".join(texts)))
     return word_replacement(_draw_names(persons(texts, entities), first_names(locale), taken, rng))

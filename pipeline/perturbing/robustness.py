@@ -34,7 +34,7 @@ _WORD = re.compile(r"(?<![\w#'’-])[^\W\d_]{4,}(?![\w#'’-])")
 _TURN = re.compile(r"^(?P<speaker>[^\W\d][^:\n]{0,39}: |#[^#\n]+#: )?(?=\S)", re.MULTILINE)
 
 
-def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
+def typos(text: str, rng: random.Random, share: float) -> str:
     """A share of the words of four lower-case letters or more with two letters swapped, one left out or one doubled.
 
     Names, numbers and speakers stay as they are: a summary has to repeat them.
@@ -62,7 +62,7 @@ def lower_case(text: str, rng: random.Random) -> str:
     return text.lower()
 
 
-def fillers(text: str, rng: random.Random, share: float = 0.3) -> str:
+def fillers(text: str, rng: random.Random, share: float) -> str:
     """A share of the turns, or lines, begins with a filler."""
     places = [match.end() for match in _TURN.finditer(text)]
     if not places:

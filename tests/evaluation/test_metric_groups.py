@@ -15,7 +15,9 @@ from tests import tiny
 from tests.systems import FAIR, GOOD, POOR, RECORDS, settings, write_method, write_scores, write_seeds
 
 NAMES = ("zero_shot", "lora", "full")
-ALL = tiny.section("metrics", Metrics, perturbations={"typos": {}, "genders": {}}, judges={"base_likelihood": {}})
+ALL = tiny.section(
+    "metrics", Metrics, perturbations={"typos": {"share": 0.1}, "genders": {}}, judges={"base_likelihood": {}}
+)
 POINTS = Metric("points", ("points",), mean, "")
 
 
@@ -154,7 +156,7 @@ def test_an_external_system_has_the_metrics_that_need_its_texts_alone(paths):
 
 def test_without_methods_there_is_quality_and_faithfulness(paths):
     write_scores(paths, "published", GOOD)
-    found = groups(paths, tiny.section("metrics", Metrics, perturbations={"typos": {}}), ("published",))
+    found = groups(paths, tiny.section("metrics", Metrics, perturbations={"typos": {"share": 0.1}}), ("published",))
     assert {metric["group"] for metric in found.values()} == {"Quality", "Faithfulness"}
 
 

@@ -28,7 +28,7 @@ def changed(make, *texts):
 
 
 def test_names_of_another_origin_replace_first_names_alone(entities):
-    first, second, third = changed(fairness.other_names(TEXTS, entities, random.Random(0)), *TEXTS)
+    first, second, third = changed(fairness.other_names(TEXTS, entities, random.Random(0), "en_IN"), *TEXTS)
     woman = re.search(r"I am (\w+)\.", first)[1]
     man = re.search(r"Is (\w+) there", first)[1]
     assert woman in fairness.first_names("en_IN").female
@@ -41,7 +41,7 @@ def test_names_of_another_origin_replace_first_names_alone(entities):
 def test_a_persons_family_name_stays_one(entities):
     texts = ["Is Mr. Taylor here? Ask Mr. Taylor.", "He asks for Mr. Taylor, and Mr. Taylor comes."]
     known = find_entities(texts, "en")
-    make = fairness.other_names(texts, known, random.Random(0))
+    make = fairness.other_names(texts, known, random.Random(0), "en_IN")
     assert re.search(r"Mr\. (\w+) here", make(texts[0]))[1] in fairness.first_names("en_IN").family
     assert fairness.other_genders(texts, known, random.Random(0))(texts[1]).startswith("She asks for Ms. Taylor")
 
@@ -50,7 +50,7 @@ def test_no_two_persons_get_one_name():
     texts = [f"They are {', '.join(fairness.first_names('en_US').female[:200])}, and they know it."]
     entities = find_entities(texts, "en")
     people = fairness.persons(texts, entities)
-    make = fairness.other_names(texts, entities, random.Random(0))
+    make = fairness.other_names(texts, entities, random.Random(0), "en_IN")
     assert len(people) > 100
     assert len({make(name) for name in people}) == len(people)
 

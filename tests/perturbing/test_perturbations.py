@@ -9,7 +9,8 @@ from pipeline.perturbing.perturbations import perturbed
 from tests import tiny
 from tests.systems import RECORDS, SUMMARIES
 
-EVERY = {name: {} for name in PERTURBATIONS}
+OWN = {"typos": {"share": 0.1}, "fillers": {"share": 0.3}, "names": {"locale": "en_IN"}}
+EVERY = {name: OWN.get(name, {}) for name in PERTURBATIONS}
 METRICS = tiny.section("metrics", Metrics, perturbations=EVERY)
 QUESTIONS = Task(name="qa", kind="question_answering", fields=["page", "question"], source="page", by_choice=False)
 PAGES = [
@@ -70,7 +71,9 @@ def test_settings_are_those_of_the_perturbation():
     (first, *_) = perturbed("typos", PAGES, QUESTIONS, many, "en", 17)
     assert sum(old != new for old, new in zip(PAGES[0]["page"].split(), first["page"].split())) == 3  # need, help, late
     with pytest.raises(InputError, match="typos has no locale"):
-        tiny.section("metrics", Metrics, perturbations={"typos": {"locale": "en_IN"}})
+        tiny.section("metrics", Metrics, perturbations={"typos": {"share": 0.1, "locale": "en_IN"}})
+    with pytest.raises(InputError, match="typos needs share"):
+        tiny.section("metrics", Metrics, perturbations={"typos": {}})
     with pytest.raises(InputError, match="share"):
         tiny.section("metrics", Metrics, perturbations={"typos": {"share": 0}})
     with pytest.raises(InputError, match="noise"):

@@ -19,7 +19,7 @@ CALL = "#Person1#: Falcon Rail, my name is Martin Fields.\n#Person2#: Hello, cou
 
 def test_typos_spare_names_numbers_and_speakers_and_leave_as_many_words():
     for seed in range(50):
-        text = typos(CALL, random.Random(seed))
+        text = typos(CALL, random.Random(seed), share=0.1)
         assert text != CALL
         before, after = CALL.split(), text.split()
         assert len(before) == len(after)
@@ -29,12 +29,12 @@ def test_typos_spare_names_numbers_and_speakers_and_leave_as_many_words():
         assert old.islower()
         assert new[0] == old[0]
         assert abs(len(new) - len(old)) <= 1
-    assert typos("OK. 12 of us.", random.Random(0)) == "OK. 12 of us."
+    assert typos("OK. 12 of us.", random.Random(0), share=0.1) == "OK. 12 of us."
 
 
 def test_typos_are_drawn_by_the_seed():
-    assert typos(CALL, random.Random(3)) == typos(CALL, random.Random(3))
-    assert len({typos(CALL, random.Random(seed)) for seed in range(20)}) > 5
+    assert typos(CALL, random.Random(3), share=0.1) == typos(CALL, random.Random(3), share=0.1)
+    assert len({typos(CALL, random.Random(seed), share=0.1) for seed in range(20)}) > 5
 
 
 def test_lower_case_of_scripts_without_one_is_the_text():
@@ -52,15 +52,20 @@ def test_lower_case_of_scripts_without_one_is_the_text():
     ],
 )
 def test_a_filler_begins_a_turn(text, expected):
-    drawn = {fillers(text, random.Random(seed)) for seed in range(100)}
+    drawn = {fillers(text, random.Random(seed), share=0.3) for seed in range(100)}
     assert set(expected) <= drawn
     assert len(drawn) == 6
 
 
 def test_three_of_ten_turns_get_a_filler():
     text = "\n".join(f"A: It is {number}." for number in range(10))
-    assert sum(one != other for one, other in zip(text.split("\n"), fillers(text, random.Random(0)).split("\n"))) == 3
-    assert fillers("", random.Random(0)) == ""
+    assert (
+        sum(
+            one != other for one, other in zip(text.split("\n"), fillers(text, random.Random(0), share=0.3).split("\n"))
+        )
+        == 3
+    )
+    assert fillers("", random.Random(0), share=0.3) == ""
 
 
 @pytest.mark.parametrize(

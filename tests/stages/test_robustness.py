@@ -10,7 +10,7 @@ from pipeline.parameters.metrics import Metrics
 from tests import tiny
 from tests.systems import RECORDS, SUMMARIES, settings
 
-TWO = tiny.section("metrics", Metrics, perturbations={"speakers": {}, "typos": {}}, examples=3)
+TWO = tiny.section("metrics", Metrics, perturbations={"speakers": {}, "typos": {"share": 0.1}}, examples=3)
 FAST = {"max_new_tokens": 6, "batch_size": 2}
 
 
