@@ -44,11 +44,12 @@ def configure_decoding(model: LanguageModel, params: DecodingParams) -> Any:
     return config
 
 
-def free_positions(model: LanguageModel, new_tokens: int, key: str) -> int | None:
-    """How long a prompt can be; None: no bound. Raises InputError where `new_tokens`, set as `key`, are more
-    than the model has.
+def free_positions(model: LanguageModel, new_tokens: int, key: str, soft: int = 0) -> int | None:
+    """How long a prompt can be; None: no bound. soft: virtual tokens that the network itself does not add.
+
+    Raises InputError where `new_tokens`, set as `key`, are more than the model has.
     """
-    config, added = model.base_network.config, virtual_tokens(model.network)
+    config, added = model.base_network.config, soft + virtual_tokens(model.network)
     found, writable = model.prompt_positions(config, new_tokens), model.completion_positions(config)
     if (writable and new_tokens > writable) or (found is not None and found <= added):
         most = writable or decoder_positions(config)

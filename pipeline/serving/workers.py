@@ -1,0 +1,67 @@
+"""Several processes that answer on one address: each has the models in memory and a core of its own."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from typing import Any
+
+SMALL = 20_000_000  # parameters: a network of which one step of one request does not keep two cores busy
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_workers(parameters: int, device: str) -> int:
+    """A worker for each core, at most four, for a small model on a CPU; else one that uses the whole device."""
+    return min(4, cores()) if device == "cpu" and parameters <= SMALL else 1
+
+
+def run_workers(count: int, target: Callable[..., None], *arguments: Any) -> int:
+    """Run `target(ready, *arguments)` in `count` processes until SIGINT or SIGTERM; the exit code.
+
+    A worker that ends is started again, but not one that ends before it has set `ready`: that would fail for ever.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers: list[tuple[Any, Any]] = []
+
+    def start() -> None:
+        ready = context.Event()
+        process = context.Process(target=target, args=(ready, *arguments))
+        process.start()
+        workers.append((process, ready))
+
+    def stop(*_: Any) -> None:
+        stopping.append(True)
+        for process, _ in workers:
+            if process.is_alive():
+                process.terminate()
+
+    stopping: list[bool] = []
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, stop)
+    for _ in range(count):
+        start()
+    while workers and not stopping:
+        ended = wait([process.sentinel for process, _ in workers], timeout=1)
+        for process, ready in [one for one in workers if one[0].sentinel in ended]:
+            workers.remove((process, ready))
+            if stopping:
+                break
+            if not ready.is_set():
+                stop()
+                return join(workers) or process.exitcode or 1
+            print(f"a worker ended with exit code {process.exitcode} and is started again", file=sys.stderr)
+            start()
+    return join(workers)
+
+
+def join(workers: list[tuple[Any, Any]]) -> int:
+    """Wait for all workers; 0 where every one of them ended by itself."""
+    for process, _ in workers:
+        process.join()
+    return max((abs(process.exitcode or 0) for process, _ in workers), default=0)
