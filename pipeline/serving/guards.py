@@ -4,6 +4,7 @@ import hmac
 from typing import Any
 
 from fastapi import Request as HttpRequest
+from fastapi.responses import JSONResponse
 
 Scope = dict[str, Any]
 
@@ -21,14 +22,17 @@ class Refusal(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: raises Refusal while the body is read, as soon as it has more than `most` bytes."""
+    """ASGI middleware: a request whose body has more than `most` bytes is answered with 413, and not read further."""
 
     def __init__(self, app: Any, most: int) -> None:
         self.app, self.most = app, most
+        self.refusal = Refusal(413, f"the request has more than {most:,} bytes", "request_too_large")
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        response = JSONResponse(self.refusal.body(), self.refusal.status)
+        size = dict(scope.get("headers", [])).get(b"content-length", b"0")
+        if size.isdigit() and int(size) > self.most:
+            await response(scope, receive, send)
             return
         read = 0
 
@@ -36,11 +40,17 @@ class BodyLimit:
             nonlocal read
             message: dict[str, Any] = await receive()
             read += len(message.get("body", b""))
-            if read > self.most:
-                raise Refusal(413, f"the request has more than {self.most:,} bytes", "request_too_large")
+            if read > self.most:  # of a body sent in chunks, whose size no header tells
+                raise self.refusal
             return message
 
-        await self.app(scope, counted, send)
+        async def answered(message: dict[str, Any]) -> None:
+            if read <= self.most:
+                await send(message)
+            elif message["type"] == "http.response.start":  # instead of what was made of the error above
+                await response(scope, receive, send)
+
+        await self.app(scope, counted, answered)
 
 
 def check_key(request: HttpRequest) -> None:
