@@ -30,12 +30,8 @@ from pipeline.core.params import read_params, read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run, run_names
 from pipeline.parameters.data import Data
-from pipeline.parameters.generate import Generate
-from pipeline.parameters.model import Model
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.task import Task
-from pipeline.parameters.template import Template
-from pipeline.parameters.types import Seed
 from pipeline.tables.examples import Columns
 from pipeline.tables.inputs import STDIN, Input, read_inputs
 
@@ -55,17 +51,17 @@ def main() -> None:
         return read_inputs(arguments.input, columns, task.source, id_column)
 
     if arguments.input == STDIN and sys.stdin.isatty():
-        converse(load(runs, paths, task), task)
+        converse(load(runs, paths), task)
         return
     if arguments.input != STDIN:  # all of it, before the first is answered
         total = sum(1 for _ in usable(read(), arguments.skip_bad))
         print(f"{arguments.input}: {total:,} inputs", file=sys.stderr)
     inputs = usable(read(), arguments.skip_bad, quiet=arguments.input != STDIN)
     if arguments.output:
-        answer_file(arguments, runs, inputs, paths, task)
+        answer_file(arguments, runs, inputs, paths)
     else:
         with contextlib.redirect_stdout(sys.stderr):  # whatever else is said
-            predictors = load(runs, paths, task)
+            predictors = load(runs, paths)
         for chunk in chunks(inputs, arguments.chunk):
             with contextlib.redirect_stdout(sys.stderr):
                 rows = answer(chunk, predictors, 0)
@@ -111,13 +107,13 @@ def columns_of(task: Task, data: Data) -> Columns:
     return Columns(data.source_column, data.target_column, data.missing_words, others)
 
 
-def load(runs: dict[str, str], paths: Paths, task: Task) -> dict[str, Any]:
+def load(runs: dict[str, str], paths: Paths) -> dict[str, Any]:
     """The predictor of each run, by the name that it was asked for with."""
     from pipeline.inference.predictor import Predictor
+    from pipeline.inference.settings import current
 
-    model, template = read_section("model", Model), read_section("template", Template)
-    generate, seed = read_section("generate", Generate), read_section("seed", Seed)
-    return {name: Predictor(run, paths, task, model, template, generate, seed) for name, run in runs.items()}
+    settings = current(paths)
+    return {name: Predictor(settings, paths.base_model, paths.tuned_model(run)) for name, run in runs.items()}
 
 
 def usable(inputs: Iterable[Input], skip_bad: bool, quiet: bool = False) -> Iterator[Input]:
@@ -163,9 +159,7 @@ def written(rows: list[dict[str, str]], kind: str, header: bool = False) -> str:
     return lines.getvalue()
 
 
-def answer_file(
-    arguments: argparse.Namespace, runs: dict[str, str], inputs: Iterator[Input], paths: Paths, task: Task
-) -> None:
+def answer_file(arguments: argparse.Namespace, runs: dict[str, str], inputs: Iterator[Input], paths: Paths) -> None:
     """Write the output chunk by chunk; beside it a file with how far it is, until it is whole."""
     output, kind = arguments.output, arguments.output.suffix.lower()
     state = output.with_name(f"{output.name}.progress.json")
@@ -177,7 +171,7 @@ def answer_file(
         raise InputError(f"{arguments.input}: fewer rows than {output} has already; delete {output} and {state}")
     predictors: dict[str, Any] = {}
     for chunk in chunks(inputs, arguments.chunk):
-        predictors = predictors or load(runs, paths, task)
+        predictors = predictors or load(runs, paths)
         rows = answer(chunk, predictors, done["rows"])
         with output.open("ab") as file:
             file.write(written(rows, kind, header=not done["bytes"]).encode())

@@ -1,41 +1,38 @@
 """What a run left, ready to answer any inputs with the text that `generate` writes for them."""
 
+from pathlib import Path
 from typing import Any
 
 from pipeline.core import files
-from pipeline.core.paths import Paths
 from pipeline.core.shapes import Prompt
 from pipeline.inference.decoding import free_positions
 from pipeline.inference.outputs import Writer
+from pipeline.inference.settings import AnswerSettings
 from pipeline.inference.tuned_prompts import load_on_device, worked_examples
 from pipeline.models.chat import chat_settings
-from pipeline.models.limits import generation_settings, read_limits
+from pipeline.models.limits import generation_settings
 from pipeline.models.loading import count_parameters
 from pipeline.models.prompts import encode_with_examples, fitting_examples
 from pipeline.models.record_prompts import make_prompt
-from pipeline.parameters.generate import Generate
-from pipeline.parameters.model import Model
-from pipeline.parameters.task import Task
-from pipeline.parameters.template import Template
 
 
 class Predictor:
-    """Of few_shot as many worked examples are used as fit before every prompt of test, as `generate` uses them."""
+    """base: the folder of the base model. folder: what the run left, which may be a whole model.
 
-    def __init__(
-        self, run: str, paths: Paths, task: Task, model: Model, template: Template, generate: Generate, seed: int
-    ) -> None:
-        limits, folder = read_limits(paths), paths.tuned_model(run)
-        chat = chat_settings(model, template)
-        self.run, self.task, self.template, self.seed = run, task, template, seed
-        self.model = load_on_device(paths.base_model, folder, model.architecture, chat, generate.merge)
-        parameters = count_parameters(paths.base_model)
-        self.settings = generation_settings(generate, limits, self.model.base_network.config, parameters)
-        self.limit = limits["max_source_tokens"]
+    Of few_shot as many worked examples are used as fit before every prompt of test, as `generate` uses them.
+    """
+
+    def __init__(self, settings: AnswerSettings, base: Path, folder: Path) -> None:
+        self.task, self.template, self.seed = settings.task, settings.template, settings.seed
+        chat, generate = chat_settings(settings.model, settings.template), settings.generate
+        self.model = load_on_device(base, folder, settings.model.architecture, chat, generate.merge)
+        parameters = count_parameters(base if base.is_dir() else folder)
+        self.settings = generation_settings(generate, settings.limits, self.model.base_network.config, parameters)
+        self.limit = settings.limits["max_source_tokens"]
         self.positions = free_positions(self.model, self.settings.max_new_tokens, "generate.max_new_tokens")
         self.examples = worked_examples(folder)
-        if self.examples and self.positions is not None:
-            test = files.read_jsonl(paths.prompts("test"), Prompt)
+        if self.examples and self.positions is not None and settings.test_prompts:
+            test = files.read_jsonl(settings.test_prompts, Prompt)
             self.examples = fitting_examples(test, self.examples, self.model, self.limit, self.positions)
 
     def write(self, records: list[dict[str, Any]], label: str) -> list[str]:
