@@ -28,7 +28,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.messages import listed
 from pipeline.core.params import read_params, read_section
 from pipeline.core.paths import Paths
-from pipeline.core.runs import parse_run, run_names
+from pipeline.inference.trained_runs import find_run
 from pipeline.parameters.data import Data
 from pipeline.parameters.runs import SeedsOf
 from pipeline.parameters.task import Task
@@ -86,19 +86,6 @@ def parse_arguments() -> argparse.Namespace:
     if arguments.output and arguments.output.suffix.lower() not in ENDINGS:
         parser.error(f"--output: {arguments.output}: expected a name that ends in {' or '.join(ENDINGS)}")
     return arguments
-
-
-def find_run(name: str, seeds_of: SeedsOf) -> str:
-    """The run of a method, or the run of this name. Raises InputError where it was not trained."""
-    known = {method: run_names(method, seeds) for method, seeds in seeds_of.items()}
-    if name in known:
-        return known[name][0]
-    if any(name in runs for runs in known.values()):
-        return name
-    method, _ = parse_run(name)
-    there = listed([*known, *(run for runs in known.values() for run in runs if run not in known)])
-    hint = f"; its runs: {listed(known[method])}" if method in known else ""
-    raise InputError(f"no trained method {name!r}{hint or f'; there are {there}'}")
 
 
 def columns_of(task: Task, data: Data) -> Columns:

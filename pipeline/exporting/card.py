@@ -24,7 +24,7 @@ def metadata(values: dict[str, Any], usage: Usage) -> str:
     from huggingface_hub import ModelCardData
 
     base, data = values["base"], values["data"]
-    hub, adapter = base["source"].get("repo_id"), usage.imports[0].startswith("from peft")
+    hub, adapter = base["source"].get("repo_id"), "from peft import PeftModel" in usage.imports
     return ModelCardData(
         language=values["language"],
         library_name=LIBRARIES[adapter],
