@@ -42,7 +42,7 @@ def main() -> None:
     output = arguments.output or EXPORTS / default_name(run, arguments.to, arguments.quantization)
     refuse_output(output, paths)
     score = read_section("score", Score)
-    margin = default_margin(score, arguments.quantization) if arguments.margin is None else arguments.margin
+    margin = default_margin(score, arguments.to) if arguments.margin is None else arguments.margin
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
         written = Path(folder) / "export"
@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
         "--margin",
         type=float,
         metavar="POINTS",
-        help="of the primary metric that it may lose; default: score.non_inferiority_margin, a third of it in float32",
+        help="that it may lose; default: score.non_inferiority_margin with ctranslate2, a third of it otherwise",
     )
     arguments = parser.parse_args()
     if arguments.quantization != "float32" and arguments.to != "ctranslate2":

@@ -40,10 +40,24 @@ def convert(folder: Path, output: Path, quantization: str) -> None:
     library()
     from ctranslate2.converters import TransformersConverter
 
+    class Converter(TransformersConverter):
+        def load_model(self, *arguments: Any, **options: Any) -> Any:
+            """With the keys that CTranslate2 4.8 reads in configurations, and transformers 5 no longer has there."""
+            model = super().load_model(*arguments, **options)
+            if hasattr(model.config, "scale_decoder_outputs"):  # of T5
+                model.config.tie_word_embeddings = model.config.scale_decoder_outputs
+            if model.config.model_type == "bart":
+                model.config.normalize_before = False
+            return model
+
     try:
-        TransformersConverter(str(folder)).convert(str(output), quantization=quantization)
+        Converter(str(folder)).convert(str(output), quantization=quantization)
     except (ValueError, NotImplementedError, KeyError, AttributeError) as error:
         raise InputError(f"CTranslate2 does not convert this model: {first_line(error)}; use --to hf") from error
+    config = files.read_json(output / "config.json")
+    # Its converter of T5 writes null for a token that a tokenizer lacks, which its own reader refuses.
+    tokens = {key: value or "" for key, value in config.items() if key.endswith("_token")}
+    files.write_json(output / "config.json", config | tokens)
 
 
 class CTranslate2Predictor:

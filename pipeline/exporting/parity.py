@@ -14,7 +14,7 @@ from pipeline.evaluation.scoring import score_rows, task_scorer
 from pipeline.parameters.score import Score
 from pipeline.parameters.task import Task
 
-LOSSLESS_SHARE = 1 / 3  # of the non-inferiority margin: what keeps every bit may lose only what other sums move
+SAME_SEARCH_SHARE = 1 / 3  # of the non-inferiority margin: the same weights in the same search lose next to nothing
 TIMED, ROUNDS = 32, 3  # prompts of each round; engines take turns
 MIB = 2**20
 
@@ -66,9 +66,9 @@ class Parity:
         )
 
 
-def default_margin(score: Score, quantization: str) -> float:
-    """The comparison's margin for quantized weights, a third of it for others."""
-    return score.non_inferiority_margin * (LOSSLESS_SHARE if quantization == "float32" else 1)
+def default_margin(score: Score, form: str) -> float:
+    """The comparison's margin for another engine, a third of it for the same one."""
+    return score.non_inferiority_margin * (1 if form == "ctranslate2" else SAME_SEARCH_SHARE)
 
 
 def compare_texts(

@@ -59,7 +59,7 @@ def answer_lines(architecture: str, soft_tokens: Sequence[str]) -> list[str]:
     new = "output[0]" if architecture == "seq2seq" else "output[0, len(ids) :]"
     return [
         f"ids = {ids_of_prompt(soft_tokens)}",
-        "output = model.generate(torch.tensor([ids]), generation_config=settings)",
+        "output = model.generate(input_ids=torch.tensor([ids]), generation_config=settings)",
         f"print(tokenizer.decode({new}, skip_special_tokens=True))",
     ]
 
