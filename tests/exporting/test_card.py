@@ -35,10 +35,8 @@ def test_the_lines_load_some_parameters_of_the_base_too(tmp_path, bart_base, mon
         parameter.data += parameter.requires_grad
     save_tuned(loaded, Path("tuned"))
     names: dict = {}
-    exec(
-        "\n".join([*(lines := usage(Path("tuned"), "tuned", str(bart_base), "card", "seq2seq")).imports, *lines.load]),
-        names,
-    )
+    lines = usage(Path("tuned"), "tuned", str(bart_base), "card", "seq2seq")
+    exec("\n".join([*lines.imports, *lines.load]), names)
     for name, parameter in names["model"].named_parameters():
         assert parameter.equal(loaded.network.get_parameter(name)), name
 
@@ -53,9 +51,8 @@ def test_settings_say_all_that_an_answer_depends_on(project):
     assert values["base"]["sha256"] == weight_hashes(project.base_model)
     assert values["base"]["source"] == {"path": "models/mine"}
     scores = files.read_json(project.scores("lora"))
-    assert values["test"]["scores"]["rouge1"] == scores["scores"]["rouge1"] | {
-        "value": scores["by_seed"]["1"]["rouge1"]
-    }
+    own = {"value": scores["by_seed"]["1"]["rouge1"]}
+    assert values["test"]["scores"]["rouge1"] == scores["scores"]["rouge1"] | own
     assert values["versions"]["transformers"]
     config = files.read_json(card / "generation_config.json")
     assert (config["num_beams"], config["max_new_tokens"], config["eos_token_id"]) == (2, 6, [1])
@@ -63,9 +60,9 @@ def test_settings_say_all_that_an_answer_depends_on(project):
 
 @pytest.mark.parametrize("architecture", ["causal"], indirect=True, scope="module")
 def test_hubs_read_the_metadata_of_a_card(project):
-    Path("models/mine/README.md").write_text("---\nlicense: other\nlicense_name: Mine, 'quoted': yes\n---\n# A model\n")
+    Path("models/mine/README.md").write_text("---\nlicense: other\nlicense_name: \"Mine: 'all'\"\n---\n# A\n")
     data = ModelCard.load(write_card(project, "lora-1") / "README.md").data
-    assert (data.library_name, data.license, data.license_name) == ("peft", "other", "Mine, 'quoted': yes")
+    assert (data.library_name, data.license, data.license_name) == ("peft", "other", "Mine: 'all'")
     (rouge1,) = [result for result in data.eval_results if result.metric_type == "rouge1"]
     assert rouge1.metric_value == files.read_json(project.metrics("lora"))["rouge1"]
     assert (rouge1.dataset_name, rouge1.dataset_split) == ("support_calls", "test")
@@ -76,15 +73,14 @@ def test_hubs_read_the_metadata_of_a_card(project):
 def test_what_is_known_of_a_hub_model_and_data_set_is_told(project):
     commit = "0123456789abcdef0123456789abcdef01234567"
     files.write_json(project.raw_model / "source.json", {"repo_id": "us/base", "commit": commit})
-    files.write_json(
-        project.raw_data / "source.json", {"repo_id": "us/calls", "commit": commit, "license": "cc-by-4.0"}
-    )
+    source = {"repo_id": "us/calls", "commit": commit}
+    files.write_json(project.raw_data / "source.json", source | {"license": "cc-by-4.0"})
     hub = {"repo_id": "us/calls", "revision": "main", "rows": {}}
     card = write_card(project, "lora-1", hub=hub)
     data, values = ModelCard.load(card / "README.md").data, read_file(card)
     assert (data.base_model, data.base_model_relation, data.datasets) == ("us/base", "adapter", "us/calls")
     assert (values["data"]["license"], values["base"]["license"]) == ("cc-by-4.0", "unknown")
-    assert values["data"]["source"] == {"repo_id": "us/calls", "commit": commit}
+    assert values["data"]["source"] == source
     assert "A license that is unknown is stated neither" in (card / "README.md").read_text()
 
 
