@@ -74,7 +74,9 @@ def stated_license(members: zipfile.ZipFile) -> str:
     (name,) = [name for name in members.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
     metadata = email.message_from_bytes(members.read(name))
     classifiers = [text.rpartition(" :: ")[2] for text in metadata.get_all("Classifier", []) if "License ::" in text]
-    return next(filter(None, [metadata["License-Expression"], metadata["License"], ", ".join(classifiers)]), "")
+    whole = metadata["License"] or ""  # which may be the text of a license
+    name = whole if "\n" not in whole and len(whole) < 80 else ""
+    return metadata["License-Expression"] or name or ", ".join(classifiers)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ difference of their scores. An export that may lose more than the margin is refu
 """
 
 import argparse
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def main() -> None:
             raise InputError(f"{output}: refused, it may lose more than {margin:g} points; it is in {rejected}")
         written.rename(output)
     print(f"{output}: {run} as {arguments.to}. Use it: python -m pipeline.predict {output} FILE")
-    name = output.name.replace(".", "_")
+    name = re.sub(r"\W", "_", output.name)
     print(f"As a row of the comparison: dvc exp run -S '+score.external.{name}={output}/predictions.jsonl'")
 
 

@@ -12,7 +12,7 @@ from pipeline.exporting.generation_file import generation_config
 from pipeline.exporting.usage import has_examples, usage
 from pipeline.inference.settings import SETTINGS, AnswerSettings
 from pipeline.models.limits import read_limits
-from pipeline.models.tuned import needs_base
+from pipeline.models.tuned import LEFT, needs_base
 from pipeline.parameters.data import Data
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -37,8 +37,8 @@ def run(
     settings = AnswerSettings(task, template, model, generate, read_limits(paths), seed)
     values = collect(name, paths, settings, data, score.language)
     weights, card = paths.tuned_model(name), paths.model_card(name)
-    if not weights.is_dir():
-        raise files.missing(weights)
+    if not any((weights / left).exists() for left in LEFT):
+        raise files.damaged(weights, f"has none of {', '.join(LEFT)}") if weights.exists() else files.missing(weights)
     base = values["base"]["folder"]
     lines = usage(weights, values["weights"], base, card.relative_to(paths.root).as_posix(), model.architecture)
     files.write_json(card / SETTINGS, values)

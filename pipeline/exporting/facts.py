@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
+from pipeline.core.shapes import Source
 from pipeline.evaluation.shapes import SystemScores, TrainingRun
 from pipeline.exporting.base_model import weight_hashes
 from pipeline.exporting.licenses import base_license, data_license
@@ -82,7 +83,7 @@ def describe_base(model: Model, paths: Paths) -> dict[str, Any]:
 
 def source_of(raw: Path, path: str) -> dict[str, Any]:
     """Where something came from: as the stage that downloads it recorded it, else the file that was read."""
-    found = files.read_json(raw / "source.json")
+    found = files.read_json(raw / "source.json", Source)
     return {"path": path} if "files" in found else {key: value for key, value in found.items() if key != "license"}
 
 

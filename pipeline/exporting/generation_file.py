@@ -27,6 +27,9 @@ def generation_config(folder: Path, settings: AnswerSettings) -> Any:
             )
         if (folder / "generation_config.json").exists():
             network.generation_config = transformers.GenerationConfig.from_pretrained(folder)
+        parameters = count_parameters(folder)
+    if not parameters:
+        raise files.damaged(folder, "no weights")
     model = found(network, tokenizer, chat_settings(settings.model, settings.template))
-    params = generation_settings(settings.generate, settings.limits, config, count_parameters(folder))
+    params = generation_settings(settings.generate, settings.limits, config, parameters)
     return configure_decoding(model, params)

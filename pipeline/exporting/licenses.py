@@ -8,6 +8,7 @@ import yaml
 from pipeline.core import files
 from pipeline.core.imports import ROOT
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Source
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 
@@ -34,7 +35,7 @@ def data_license(data: Data, paths: Paths) -> str:
 
 def stated(raw: Path) -> str:
     """The license that a stage which downloads found, if it found one."""
-    return str(files.read_json(raw / "source.json").get("license") or "")
+    return str(files.read_json(raw / "source.json", Source).get("license") or "")
 
 
 def card_license(folder: Path) -> str:
