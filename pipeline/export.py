@@ -12,6 +12,7 @@ difference of their scores. An export that may lose more than the margin is refu
 
 import argparse
 import re
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,10 @@ def main() -> None:
     refuse_output(output, paths)
     score = read_section("score", Score)
     margin = default_margin(score, arguments.to) if arguments.margin is None else arguments.margin
-    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{output}: {output.parent} is no folder") from None
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
         written = Path(folder) / "export"
         parity = export(run, arguments.to, arguments.quantization, margin, written, output, paths, score)
@@ -54,9 +58,10 @@ def main() -> None:
             written.rename(rejected)
             raise InputError(f"{output}: refused, it may lose more than {margin:g} points; it is in {rejected}")
         written.rename(output)
-    print(f"{output}: {run} as {arguments.to}. Use it: python -m pipeline.predict {output} FILE")
-    name = re.sub(r"\W", "_", output.name)
-    print(f"As a row of the comparison: dvc exp run -S '+score.external.{name}={output}/predictions.jsonl'")
+    name, path = re.sub(r"\W", "_", output.name), shlex.quote(f"{output}")
+    print(f"{output}: {run} as {arguments.to}. Use it: python -m pipeline.predict {path} FILE")
+    option = shlex.quote(f"+score.external.{name}={output}/predictions.jsonl")
+    print(f"As a row of the comparison: dvc exp run -S {option}")
 
 
 def parse_arguments() -> argparse.Namespace:
