@@ -12,7 +12,7 @@ from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.runs import parse_run
 from pipeline.exporting import soft_tokens
-from pipeline.exporting.ctranslate2_files import convert
+from pipeline.exporting.ctranslate2_engine import convert
 from pipeline.inference.decoding import configure_decoding
 from pipeline.inference.predictor import Predictor
 from pipeline.models.architectures.base import Example

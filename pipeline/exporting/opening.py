@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from pipeline.core.errors import InputError
 from pipeline.exporting.base_model import find_base
-from pipeline.exporting.ctranslate2_files import CTranslate2Predictor
+from pipeline.exporting.ctranslate2_engine import CTranslate2Predictor
 from pipeline.inference.predictor import Predictor
 from pipeline.inference.settings import SETTINGS, read_file, read_settings
 from pipeline.models.tuned import LEFT, needs_base

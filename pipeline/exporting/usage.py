@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.exporting.ctranslate2_files import PATIENCE
+from pipeline.exporting.ctranslate2_engine import PATIENCE
 from pipeline.models import architectures
 from pipeline.models.tuned import DEMONSTRATIONS, PARTIAL
 

@@ -78,8 +78,9 @@ class CTranslate2Predictor:
         self.config = files.read_json(folder / "generation_config.json")
         self.vocabulary = tokens_by_id(folder)
         self.is_causal = settings.model.architecture == "causal"
-        engine = library().Generator if self.is_causal else library().Translator
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        ctranslate2 = library()
+        engine = ctranslate2.Generator if self.is_causal else ctranslate2.Translator
+        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         self.engine = engine(str(folder), device=device, intra_threads=torch.get_num_threads())
 
     def write(self, records: list[dict[str, Any]], label: str) -> list[str]:
@@ -126,7 +127,10 @@ class CTranslate2Predictor:
         return [[numbers[token] for token in result.hypotheses[0]] for result in results]
 
     def continue_texts(self, tokens: list[list[str]], options: dict[str, Any]) -> list[list[int]]:
-        """New ids after each text. A prompt's n-grams are not repeated either, as in transformers."""
+        """New ids after each text, which may repeat n-grams of the text, as they may not in transformers.
+
+        With the text among the results they would not, but then it is read token by token.
+        """
         options |= {"include_prompt_in_result": False, "min_length": 0, "max_length": self.config["max_new_tokens"]}
         return [result.sequences_ids[0] for result in self.engine.generate_batch(tokens, **options)]
 

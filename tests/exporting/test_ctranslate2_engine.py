@@ -7,7 +7,7 @@ import torch
 from transformers import BertConfig, BertLMHeadModel, T5ForConditionalGeneration
 
 from pipeline.core.errors import InputError
-from pipeline.exporting.ctranslate2_files import convert, tokens_by_id
+from pipeline.exporting.ctranslate2_engine import convert, tokens_by_id
 from tests import tiny
 
 
