@@ -155,7 +155,8 @@ def write_card(values: dict[str, Any], parity: Parity, written: Path, output: Pa
         config = files.read_json(written / "generation_config.json")
         lines = ctranslate2_usage(name, model["architecture"], config, values["soft_tokens"])
     else:
-        lines = usage(written, name, base, name, model["architecture"], values["soft_tokens"])
+        tokens, revision = values["soft_tokens"], source.get("commit", "")
+        lines = usage(written, name, base, name, model["architecture"], tokens, revision)
     title = "## Beside the original\n\n"
     text = render_card(values, lines, title + parity.as_markdown(), has_examples(written))
     (written / "README.md").write_text(text, encoding="utf-8")

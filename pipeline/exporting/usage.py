@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.exporting.ctranslate2_engine import PATIENCE
 from pipeline.models import architectures
-from pipeline.models.tuned import DEMONSTRATIONS, PARTIAL
+from pipeline.models.tuned import DEMONSTRATIONS, PARTIAL, needs_base
 
 TORCH = "import torch"
 
@@ -23,35 +23,46 @@ class Usage:
 
 
 def usage(
-    folder: Path, weights: str, base: str, generation: str, architecture: str, soft_tokens: Sequence[str] = ()
+    folder: Path,
+    weights: str,
+    base: str,
+    generation: str,
+    architecture: str,
+    soft_tokens: Sequence[str] = (),
+    revision: str = "",
 ) -> Usage:
     """What to run for the weights in `folder`, which the lines call `weights`.
 
     base, generation: what they call the base and the folder of generation_config.json. soft_tokens: of the
-    vocabulary, which go before the prompt.
+    vocabulary, which go before the prompt. revision: of a base of the hub.
     """
     auto = architectures.find(architecture).auto_class
     needed = f"from transformers import {auto}, AutoTokenizer, GenerationConfig"
     settings = f"settings = GenerationConfig.from_pretrained({quoted(generation)})"
     answer = answer_lines(architecture, soft_tokens)
+    if not needs_base(folder):
+        return Usage([TORCH, needed], [network(auto, weights), tokenizer(weights), settings], answer)
+    bare, pieces = network(auto, base, revision), tokenizer(base, revision)
     if (folder / "adapter_config.json").exists():
-        add = f"model = PeftModel.from_pretrained(base, {quoted(weights)})"
-        load = [network(auto, base, "base"), add, tokenizer(base)]
-        return Usage([TORCH, "from peft import PeftModel", needed], load, [settings, *answer])
+        load = [bare.replace("model =", "base =", 1), f"model = PeftModel.from_pretrained(base, {quoted(weights)})"]
+        return Usage([TORCH, "from peft import PeftModel", needed], [*load, pieces], [settings, *answer])
     if (folder / PARTIAL).exists():
         add = f"model.load_state_dict(load_file({quoted(f'{weights}/{PARTIAL}')}), strict=False)"
-        load = [network(auto, base), add, tokenizer(base)]
-        return Usage([TORCH, "from safetensors.torch import load_file", needed], load, [settings, *answer])
-    whole = weights if (folder / "config.json").exists() else base
-    return Usage([TORCH, needed], [network(auto, whole), tokenizer(whole), settings], answer)
+        imports = [TORCH, "from safetensors.torch import load_file", needed]
+        return Usage(imports, [bare, add, pieces], [settings, *answer])
+    return Usage([TORCH, needed], [bare, pieces, settings], answer)
 
 
-def network(auto: str, path: str, name: str = "model") -> str:
-    return f'{name} = {auto}.from_pretrained({quoted(path)}, dtype="float32")'
+def network(auto: str, path: str, revision: str = "") -> str:
+    return f'model = {auto}.from_pretrained({at(path, revision)}, dtype="float32")'
 
 
-def tokenizer(path: str) -> str:
-    return f"tokenizer = AutoTokenizer.from_pretrained({quoted(path)})"
+def tokenizer(path: str, revision: str = "") -> str:
+    return f"tokenizer = AutoTokenizer.from_pretrained({at(path, revision)})"
+
+
+def at(path: str, revision: str) -> str:
+    return f"{quoted(path)}, revision={quoted(revision)}" if revision else quoted(path)
 
 
 def answer_lines(architecture: str, soft_tokens: Sequence[str]) -> list[str]:

@@ -82,6 +82,7 @@ def test_int8_is_smaller_and_named_so(project, monkeypatch):
         (("full", "--to", "adapter"), "a whole model and no adapter; use --to hf"),
         (("lora", "--to", "gguf"), r"no package of the index converts to GGUF.*convert_hf_to_gguf.py"),
         (("lora", "--to", "onnx"), r"optimum-onnx \(0.1.0\), needs a transformers before 4.58"),
+        (("lora", "--to", "hf", "--output", "params.yaml/x"), "params.yaml/x: params.yaml is no folder"),
         (("loha", "--to", "hf"), "no trained method 'loha'"),
         (("lora", "--to", "hf", "--output", "models/base"), "models/base: exists already"),
         (("lora", "--to", "hf", "--output", "models/base/mine"), "in .*models/base, which the stage convert deletes"),
@@ -134,6 +135,24 @@ def test_predict_needs_nothing_but_the_folder_and_its_base(project, tmp_path, mo
     change(Path("lora/base/model.safetensors"))
     with pytest.raises(InputError, match=r"lora/base: not the base that lora was trained on, or changed since"):
         answer(monkeypatch, "lora", "calls.jsonl", "--output", "third.jsonl")
+
+
+@pytest.mark.parametrize("architecture", ["causal"], indirect=True, scope="module")
+def test_an_adapter_of_a_hubs_base_names_it_there(project, monkeypatch):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    files.write_json(project.raw_model / "source.json", {"repo_id": "us/base", "commit": commit})
+    run(monkeypatch, "lora", "--to", "adapter")
+    folder = Path("exports/lora-1-adapter")
+    config = files.read_json(folder / "adapter_config.json")
+    assert (config["base_model_name_or_path"], config["revision"]) == ("us/base", commit)
+    line = f'base = AutoModelForCausalLM.from_pretrained("us/base", revision="{commit}", dtype="float32")'
+    assert line in (folder / "README.md").read_text()
+    project.base_model.rename("elsewhere")
+    files.write_jsonl(Path("calls.jsonl"), [{"id": row["id"], "dialogue": row["dialogue"]} for row in RECORDS[:8]])
+    with pytest.raises(InputError, match=f"no base model is there; name its folder with --base .*us/base at {commit}"):
+        answer(monkeypatch, str(folder), "calls.jsonl", "--output", "out.jsonl")
+    answer(monkeypatch, str(folder), "calls.jsonl", "--output", "out.jsonl", "--base", "elsewhere")
+    assert [row["prediction"] for row in files.read_jsonl(Path("out.jsonl"))] == expected(project, "lora-1")
 
 
 def change(weights: Path) -> None:
