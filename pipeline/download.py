@@ -30,7 +30,8 @@ def hub_data(hub: HubData, output: Path) -> dict[str, Any]:
     from huggingface_hub import HfApi
 
     with explain_hub_errors(hub.repo_id, hub.revision, "-S data=local -S data.train=FILE"):
-        commit = HfApi().dataset_info(hub.repo_id, revision=hub.revision).sha
+        about = HfApi().dataset_info(hub.repo_id, revision=hub.revision)
+        commit = about.sha
         splits = load_dataset(hub.repo_id, revision=commit)
     for split, expected in hub.rows.items():
         found = len(splits[split]) if split in splits else 0
@@ -45,7 +46,8 @@ def hub_data(hub: HubData, output: Path) -> dict[str, Any]:
                 f"{hub.repo_id} at {commit}: split {split} holds what JSON cannot: {first_line(error)}; "
                 "save it as Parquet: -S data=local -S data.train=FILE"
             ) from None
-    return {"repo_id": hub.repo_id, "commit": commit}
+    license = getattr(about.card_data, "license", None)
+    return {"repo_id": hub.repo_id, "commit": commit} | ({"license": str(license)} if license else {})
 
 
 if __name__ == "__main__":

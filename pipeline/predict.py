@@ -3,8 +3,10 @@
     python -m pipeline.predict lora calls.jsonl --output summaries.jsonl
     python -m pipeline.predict lora,full mail.txt
     python -m pipeline.predict all
+    python -m pipeline.predict exports/lora-17-adapter calls.jsonl
 
-A method (its first seed) or a run such as lora-18; several with commas, or `all`, give columns side by side. The input
+A method (its first seed) or a run such as lora-18; several with commas, or `all`, give columns side by side. A folder
+that `python -m pipeline.export` wrote, or a model card's, has its own settings and needs no params.yaml. The input
 is a file of any format of docs/data.md with the columns that the data set has (or named as the task's fields), a text
 file (an empty line between two texts), or standard input, in a terminal text by text. The output is JSON Lines or CSV,
 by its ending, or goes to standard output. A run that was stopped goes on where it was, by the same command.
@@ -26,42 +28,37 @@ from pipeline.core import files
 from pipeline.core.cli import prepare_process, run_command
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed
-from pipeline.core.params import read_params, read_section
 from pipeline.core.paths import Paths
-from pipeline.core.runs import parse_run, run_names
-from pipeline.parameters.data import Data
-from pipeline.parameters.runs import SeedsOf
+from pipeline.exporting.asked_models import AskedModel, find_models
+from pipeline.exporting.opening import Answerer
 from pipeline.parameters.task import Task
 from pipeline.tables.examples import Columns
 from pipeline.tables.inputs import STDIN, Input, read_inputs
 
 ENDINGS = (".jsonl", ".csv")
-ALL = "all"  # methods of params.yaml
 
 
 def main() -> None:
     arguments = parse_arguments()
-    paths, task, data = Paths(), read_section("task", Task), read_section("data", Data)
-    seeds_of = read_section("seeds_of", SeedsOf)
-    asked = list(seeds_of) if arguments.methods == ALL else arguments.methods.split(",")
-    runs = {name: find_run(name, seeds_of) for name in asked}
+    models = find_models(arguments.methods, Paths(), arguments.base)
+    first = next(iter(models.values()))
 
     def read() -> Iterator[Input]:
-        columns, id_column = columns_of(task, data), arguments.id_column or data.id_column
-        return read_inputs(arguments.input, columns, task.source, id_column)
+        id_column = arguments.id_column or first.id_column
+        return read_inputs(arguments.input, first.columns, first.task.source, id_column)
 
     if arguments.input == STDIN and sys.stdin.isatty():
-        converse(load(runs, paths), task)
+        converse(load(models), first.task)
         return
     if arguments.input != STDIN:  # all of it, before the first is answered
         total = sum(1 for _ in usable(read(), arguments.skip_bad))
         print(f"{arguments.input}: {total:,} inputs", file=sys.stderr)
     inputs = usable(read(), arguments.skip_bad, quiet=arguments.input != STDIN)
     if arguments.output:
-        answer_file(arguments, runs, inputs, paths)
+        answer_file(arguments, models, inputs)
     else:
         with contextlib.redirect_stdout(sys.stderr):  # whatever else is said
-            predictors = load(runs, paths)
+            predictors = load(models)
         for chunk in chunks(inputs, arguments.chunk):
             with contextlib.redirect_stdout(sys.stderr):
                 rows = answer(chunk, predictors, 0)
@@ -72,9 +69,10 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("methods", metavar="METHOD[,METHOD...]")
+    parser.add_argument("methods", metavar="METHOD[,METHOD...]", help="or runs, or folders of exports")
     parser.add_argument("input", nargs="?", type=Path, default=STDIN, help="default: standard input")
     parser.add_argument("--output", type=Path, help=f"{' or '.join(ENDINGS)}; default: JSON Lines on standard output")
+    parser.add_argument("--base", type=Path, metavar="FOLDER", help="the base of an exported adapter, if it moved")
     parser.add_argument("--id-column", help="default: data.id_column, else a column `id`, else the number of the row")
     parser.add_argument("--skip-bad", action="store_true", help="leave out rows that cannot be answered, and say which")
     parser.add_argument(
@@ -88,32 +86,9 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def find_run(name: str, seeds_of: SeedsOf) -> str:
-    """The run of a method, or the run of this name. Raises InputError where it was not trained."""
-    known = {method: run_names(method, seeds) for method, seeds in seeds_of.items()}
-    if name in known:
-        return known[name][0]
-    if any(name in runs for runs in known.values()):
-        return name
-    method, _ = parse_run(name)
-    there = listed([*known, *(run for runs in known.values() for run in runs if run not in known)])
-    hint = f"; its runs: {listed(known[method])}" if method in known else ""
-    raise InputError(f"no trained method {name!r}{hint or f'; there are {there}'}")
-
-
-def columns_of(task: Task, data: Data) -> Columns:
-    """The columns of the task's fields, as the data set calls them."""
-    others = {field: data.columns.get(field, field) for field in task.fields if field != task.source}
-    return Columns(data.source_column, data.target_column, data.missing_words, others)
-
-
-def load(runs: dict[str, str], paths: Paths) -> dict[str, Any]:
-    """The predictor of each run, by the name that it was asked for with."""
-    from pipeline.inference.predictor import Predictor
-    from pipeline.inference.settings import current
-
-    settings = current(paths)
-    return {name: Predictor(settings, paths.base_model, paths.tuned_model(run)) for name, run in runs.items()}
+def load(models: dict[str, AskedModel]) -> dict[str, Answerer]:
+    """What answers, by the name that it was asked for with."""
+    return {name: model.open() for name, model in models.items()}
 
 
 def usable(inputs: Iterable[Input], skip_bad: bool, quiet: bool = False) -> Iterator[Input]:
@@ -134,7 +109,7 @@ def chunks(inputs: Iterable[Input], size: int) -> Iterator[list[Input]]:
         yield chunk
 
 
-def answer(chunk: list[Input], predictors: dict[str, Any], done: int) -> list[dict[str, str]]:
+def answer(chunk: list[Input], predictors: dict[str, Answerer], done: int) -> list[dict[str, str]]:
     """A row for each input: id, and `prediction` or, of several methods, a column each."""
     records = [{"id": one.id, **one.fields} for one in chunk]
     span = f"rows {done + 1} to {done + len(chunk)}"
@@ -159,19 +134,19 @@ def written(rows: list[dict[str, str]], kind: str, header: bool = False) -> str:
     return lines.getvalue()
 
 
-def answer_file(arguments: argparse.Namespace, runs: dict[str, str], inputs: Iterator[Input], paths: Paths) -> None:
+def answer_file(arguments: argparse.Namespace, models: dict[str, AskedModel], inputs: Iterator[Input]) -> None:
     """Write the output chunk by chunk; beside it a file with how far it is, until it is whole."""
     output, kind = arguments.output, arguments.output.suffix.lower()
     state = output.with_name(f"{output.name}.progress.json")
-    key = settings_key(arguments, runs, paths)
+    key = settings_key(arguments, models)
     done = begin(output, state, key)
     if done["rows"]:
         print(f"{output}: goes on after {done['rows']:,} rows")
     if sum(1 for _ in itertools.islice(inputs, done["rows"])) < done["rows"]:
         raise InputError(f"{arguments.input}: fewer rows than {output} has already; delete {output} and {state}")
-    predictors: dict[str, Any] = {}
+    predictors: dict[str, Answerer] = {}
     for chunk in chunks(inputs, arguments.chunk):
-        predictors = predictors or load(runs, paths)
+        predictors = predictors or load(models)
         rows = answer(chunk, predictors, done["rows"])
         with output.open("ab") as file:
             file.write(written(rows, kind, header=not done["bytes"]).encode())
@@ -181,22 +156,16 @@ def answer_file(arguments: argparse.Namespace, runs: dict[str, str], inputs: Ite
     if not done["rows"]:
         raise InputError(f"{arguments.input}: no row that can be answered")
     state.unlink()
-    print(f"{output}: {done['rows']:,} rows by {', '.join(runs.values())}")
+    print(f"{output}: {done['rows']:,} rows by {', '.join(model.label for model in models.values())}")
 
 
-def settings_key(arguments: argparse.Namespace, runs: dict[str, str], paths: Paths) -> str:
+def settings_key(arguments: argparse.Namespace, models: dict[str, AskedModel]) -> str:
     """A hash of everything that an output depends on: settings, models, and which file is answered."""
-    values = read_params()
-    parts: list[Any] = [values[name] for name in ("seed", "task", "template", "generate", "model")]
-    for folder in (paths.base_model, *map(paths.tuned_model, runs.values())):
-        if not folder.is_dir():
-            raise files.missing(folder)
-        for path in sorted(folder.rglob("*")):
-            parts.append((path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns))
+    parts: list[Any] = [[name, *model.state()] for name, model in models.items()]
     if arguments.input != STDIN and arguments.input.exists():
         found = arguments.input.stat()
         parts.append((str(arguments.input.resolve()), found.st_size, found.st_mtime_ns))
-    parts += [list(runs.items()), arguments.id_column, arguments.skip_bad]
+    parts += [arguments.id_column, arguments.skip_bad]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -220,7 +189,7 @@ def begin(output: Path, state: Path, key: str) -> dict[str, Any]:
     return found
 
 
-def converse(predictors: dict[str, Any], task: Task) -> None:
+def converse(predictors: dict[str, Answerer], task: Task) -> None:
     """Answer texts from the terminal, one after the other, with every method."""
     if len(task.fields) > 1:
         raise InputError(f"the task needs {listed(task.fields)}: give a table with these columns")

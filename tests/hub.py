@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from huggingface_hub.repocard import metadata_load
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -66,6 +68,8 @@ def serve(models: dict[str, Path] | None = None, datasets: dict[str, Path] | Non
                     return self.send(404, b"{}", {"X-Error-Code": "EntryNotFound"})
                 return self.send(200, json.dumps([row for row in listed if row["path"].startswith(inside)]).encode())
             about = {"id": name, "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]}
+            if (folder / "README.md").exists():
+                about["cardData"] = metadata_load(folder / "README.md")
             return self.send(200, json.dumps(about | {"private": False, "tags": [], "downloads": 0}).encode())
 
         def folder(self, repository: Path, inside: str):

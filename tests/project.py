@@ -150,6 +150,7 @@ def ran(output: str) -> list[str]:
 def after(*methods: str) -> set[str]:
     """The stages that a new set of weights of these methods makes run, with the seed of the smoke experiment."""
     each = {f"{kind}@{one}" for kind in OF_RUNS for one in runs(*methods)}
+    each |= {f"model_card@{one}" for one in runs(*methods)}
     return each | {f"score@{method}" for method in methods} | {"measure"}
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 FORKED = (
     *("prepare", "convert", "template", "tokenize", "train", "validate", "generate", "forgetting", "measure"),
-    *("score", "external", "baselines", "compare", "report", "config", "code", "mix"),
+    *("score", "external", "baselines", "compare", "report", "config", "code", "mix", "model_card"),
     *("benchmark", "perturb", "robustness", "judge"),  # none that asks the hub: the server's own is offline
 )
 PRELOADED = (

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "make setup && source .venv/bin/activate": "the tests' own environment",
     "make check": "CI; half of it are tests",
     "make lint": "CI; it checks types for half a minute",
+    "python -m pipeline.export prompt_tuning --to soft-tokens": "tests/exporting/test_export.py",
     "make try": "tests/stages/test_predict.py: it waits for a text to be typed",
     "make test": "the run that this test is part of",
     ".ci/run": "CI; it runs this test",

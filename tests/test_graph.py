@@ -38,11 +38,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"core", "parameters", "models", "methods"},
     "inference": {"core", "parameters", "models"},
     "trial": {"core", "parameters", "models", "methods", "training", "inference"},
+    "exporting": {"core", "tables", "parameters", "models", "inference", "evaluation"},
     "experiments": {"core", "parameters", "evaluation", "reporting", "models", "methods"},
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
         *("core", "tables", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
-        *("mixing", "benchmarking", "perturbing", "judging"),
+        *("mixing", "benchmarking", "perturbing", "judging", "exporting"),
         "experiments",  # for the stage `config`
         "trial",  # for the stage `convert`
     },
@@ -184,6 +185,7 @@ def test_dvc_reads_a_stage_of_every_method_of_the_default():
     params = read_params()
     chosen = params["methods"]
     expected = {f"{kind}@{run}" for kind in ("train", "validate", "generate", "forgetting") for run in params["runs"]}
+    expected |= {f"model_card@{run}" for run in params["runs"]}
     expected |= {f"score@{method}" for method in chosen}
     assert expected == {name for name in found if "@" in name}
     assert set(chosen) <= set(methods.names())

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 METHODS = ["zero_shot", "few_shot", "prompt_tuning", "lora", "full"]
 PAGES = {"compare", "report"}  # they run after every change of a result
 WRITTEN = {f"{kind}@{run}" for kind in ("validate", "generate") for run in runs("zero_shot", "lora")}
+CARDS = {f"model_card@{run}" for run in runs("zero_shot", "lora")}
 DRAWN = {"train@zero_shot", *after("lora")}  # zero_shot's "training" looks at the tokens too, and leaves the same
 
 
@@ -98,7 +99,8 @@ def test_a_rank_experiment_retrains_lora_alone_and_going_back_runs_nothing_again
 def test_a_further_seed_trains_that_seed_alone_and_another_rank_all_seeds(project):
     of_18 = {f"{kind}@lora-18" for kind in OF_RUNS}
     ran = set(project.dvc("exp", "run", "-S", "seeds=[17,18]"))
-    assert ran == {"config", *of_18, "score@lora", "measure", *PAGES}
+    cards = {"model_card@lora-17", "model_card@lora-18"}  # with the scores over both
+    assert ran == {"config", *of_18, *cards, "score@lora", "measure", *PAGES}
     (lora,) = [row for row in project.json("reports/comparison.json")["systems"] if row["name"] == "lora"]
     assert set(lora["by_seed"]) == {"17", "18"}
     ran = set(project.dvc("exp", "run", "-S", "seeds=[17,18]", "-S", "lora.r=4", "train"))
@@ -152,7 +154,7 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
     before = project.outputs()["models/tuned/lora-17"]
     path = project.folder / "pipeline/methods/lora.py"
     path.write_text(path.read_text() + "# a comment\n")
-    assert set(project.dvc("repro")) == {"code", "train@lora-17", *PAGES}
+    assert set(project.dvc("repro")) == {"code", "train@lora-17", "model_card@lora-17", *PAGES}
     assert project.outputs()["models/tuned/lora-17"] == before
 
 
@@ -162,20 +164,21 @@ def test_a_comment_in_lora_retrains_lora_to_the_same_bytes_and_no_further(projec
         (
             "data.limit.test=3",
             ["zero_shot"],
-            {"prepare", "template", "mix", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot", "measure"},
+            {"prepare", "template", "mix", "tokenize", "baselines", "generate@zero_shot", "score@zero_shot", "measure"}
+            | {"model_card@zero_shot"},
         ),
         ("tokenize.max_target_tokens=8", ["zero_shot", "lora"], {"tokenize", *DRAWN}),
         (
             "generate.max_new_tokens=6",
             ["zero_shot", "lora"],
-            {*WRITTEN, "score@zero_shot", "score@lora", "measure"},
+            {*WRITTEN, *CARDS, "score@zero_shot", "score@lora", "measure"},
         ),
         (
             "score.use_stemmer=false",
             ["zero_shot", "lora"],
-            {"baselines", "score@zero_shot", "score@lora", "validate@zero_shot", "validate@lora-17"},
+            {*CARDS, "baselines", "score@zero_shot", "score@lora", "validate@zero_shot", "validate@lora-17"},
         ),
-        ("generate.latency.rounds=2", ["zero_shot", "lora"], {"measure"}),
+        ("generate.latency.rounds=2", ["zero_shot", "lora"], {*CARDS, "measure"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -21,6 +21,7 @@ from pipeline import (
     judge,
     measure,
     mix,
+    model_card,
     perturb,
     prepare,
     report,
@@ -201,6 +202,20 @@ def run_measure() -> None:
     measure.run(P, methods=list(METHODS), seeds_of=SEEDS_OF, model=model, template=template, generate=asked)
 
 
+def run_model_card(run: str) -> None:
+    model_card.run(
+        run,
+        P,
+        seed=1,
+        task=SUMMARIES,
+        template=tiny.template_params(),
+        data=tiny.section("data", Data),
+        model=tiny.model_params("causal"),
+        generate=tiny.generate_params(max_new_tokens=4),
+        score=settings(),
+    )
+
+
 def run_score(method: str) -> None:
     score.run(method, P, seeds_of=SEEDS_OF, task=SUMMARIES, score=settings())
 
@@ -251,6 +266,7 @@ def whole(tmp_path_factory, causal_base) -> Path:
             run_forgetting(run)
             run_benchmark(run)
             run_score(method)
+            run_model_card(run)
         run_perturb("speakers")
         for method in METHODS:
             run_robustness(*run_names(method, SEEDS_OF[method]))
@@ -269,7 +285,8 @@ def write_inputs(base: Path) -> None:
     }
     Path("params.yaml").write_text(yaml.safe_dump(values))
     shutil.copytree(base, P.base_model)
-    files.write_json(P.raw_data / "source.json", {"files": "read where they are"})
+    for raw in (P.raw_data, P.raw_model):
+        files.write_json(raw / "source.json", {"files": "read where they are"})
     rows = [record | {"summary": record["references"][0]} for record in RECORDS]
     for split, chosen in (("train", rows[:6]), ("validation", rows[6:8]), ("test", rows[8:])):
         files.write_jsonl(P.support_calls(split), chosen)
@@ -337,6 +354,15 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             P.tuned_model("few_shot-1") / "demonstrations.jsonl",
         ],
     ),
+    (
+        run_model_card,
+        "lora-1",
+        [
+            *(P.limits, P.training_run("lora-1"), P.scores("lora"), P.raw_model / "source.json"),
+            *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
+        ],
+    ),
+    (run_model_card, "full-1", [P.tuned_model("full-1") / file for file in (CONFIG, WEIGHTS, TOKENIZER)]),
     (run_score, "lora", [P.records("test"), P.predictions("lora-1")]),
     (run_benchmark_data, "count", [P.support_calls("questions")]),
     (
@@ -399,6 +425,7 @@ WITH_MODEL = (
     run_generate,
     run_forgetting,
     run_benchmark,
+    run_model_card,
     run_robustness,
     run_judge,
     run_measure,

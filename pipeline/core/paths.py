@@ -106,6 +106,10 @@ class Paths:
         """What one training left; a run is a method with its seed (pipeline/core/runs.py)."""
         return self.root / f"models/tuned/{run}"
 
+    def model_card(self, run: str) -> Path:
+        """Everything but the weights that is needed to use a run: README.md, settings.json, generation_config.json."""
+        return self.root / f"models/cards/{run}"
+
     @property
     def checkpoints(self) -> Path:
         """Outside the outputs, because DVC deletes a stage's outputs before it runs."""

