@@ -15,11 +15,8 @@ from pipeline.models.limits import generation_settings
 from pipeline.models.loading import count_parameters
 from pipeline.models.prompts import encode_with_examples, fitting_examples
 from pipeline.models.record_prompts import make_prompt
-<<<<<<< HEAD
-=======
 from pipeline.parameters.task import Task
 from pipeline.parameters.template import Template
->>>>>>> 8ab2df151c79c378114d593b965ba9600677aeaa
 
 
 class Predictor:
@@ -32,10 +29,7 @@ class Predictor:
         self.task, self.template, self.seed = settings.task, settings.template, settings.seed
         chat, generate = chat_settings(settings.model, settings.template), settings.generate
         self.model = load_on_device(base, folder, settings.model.architecture, chat, generate.merge)
-<<<<<<< HEAD
-=======
         self.soft_ids = add_soft_tokens(self.model, settings.soft_tokens)
->>>>>>> 8ab2df151c79c378114d593b965ba9600677aeaa
         parameters = count_parameters(base if base.is_dir() else folder)
         self.settings = generation_settings(generate, settings.limits, self.model.base_network.config, parameters)
         self.limit = settings.limits["max_source_tokens"]

@@ -6,11 +6,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pipeline.core import files
 from pipeline.core.errors import InputError
+from pipeline.exporting.base_model import weight_hashes
 from pipeline.inference.settings import AnswerSettings
 from pipeline.models.loading import count_parameters
 from pipeline.serving.served import ServedMethod, order_fields
@@ -26,10 +28,14 @@ class UnknownMethod(InputError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where a method is: the folder that a training left or that was exported, and what reads its settings."""
+    """Where a method is: the folder that a training left or that was exported, and what reads its settings.
+
+    base: hashes of the base's weights, by file, where the folder says to which it belongs.
+    """
 
     folder: Path
     settings: Callable[[], AnswerSettings]
+    base: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,11 +96,18 @@ class Registry:
             retire(before.method)
         return self.loaded[name].method
 
+    @cached_property
+    def base_hashes(self) -> dict[str, str]:
+        with files.explain_damage(self.base_folder):
+            return weight_hashes(self.base_folder)
+
     def load(self, name: str, source: Source) -> ServedMethod:
         """A method from its folder. Raises InputError where it cannot be served."""
         settings = source.settings()
         if settings.model.architecture != self.base.architecture:
             raise InputError(f"{name}: its base is of the architecture {settings.model.architecture}, not this one")
+        if source.base is not None and source.base != self.base_hashes:
+            raise InputError(f"{name}: {source.folder} was trained on another base than {self.base_folder}")
         with files.explain_damage(source.folder):
             trained = self.base.load(source.folder)
         return ServedMethod(name, self.base, trained, settings, source.folder, self.parameters)

@@ -8,9 +8,11 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import PARAMS, read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
-from pipeline.inference.settings import SETTINGS, current, read_settings
+from pipeline.inference.settings import SETTINGS, current, read_file, read_settings
 from pipeline.parameters.runs import SeedsOf
 from pipeline.serving.registry import Source
+
+SERVED = ("adapter", "hf")  # formats of exports that transformers loads with the base's own vocabulary
 
 
 class Sources:
@@ -56,7 +58,11 @@ class Sources:
         return {name: Source(self.paths.tuned_model(run), settings) for name, run in names.items()}
 
     def exported(self) -> dict[str, Source]:
-        if not self.folder or not self.folder.is_dir():
-            return {}
-        folders = sorted(path.parent for path in self.folder.glob(f"*/{SETTINGS}"))
-        return {folder.name: Source(folder, partial(read_settings, folder)) for folder in folders}
+        """The exports in the folder that stand beside a base; those of other formats have engines of their own."""
+        found: dict[str, Source] = {}
+        for path in sorted(self.folder.glob(f"*/{SETTINGS}")) if self.folder else []:
+            values = read_file(path.parent)
+            if values.get("format") in SERVED:
+                base = values.get("base", {}).get("sha256", {})
+                found[path.parent.name] = Source(path.parent, partial(read_settings, path.parent), base)
+        return found
