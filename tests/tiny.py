@@ -289,3 +289,10 @@ def trainer(
         curves=Curves(f"train {method}", folder / "curves", folder / "speed"),
         monitor=ResourceMonitor(),
     )
+
+
+def children(pid: int) -> list[Any]:
+    """The processes that a process has started and that run a worker."""
+    import psutil
+
+    return [one for one in psutil.Process(pid).children() if "spawn_main" in " ".join(one.cmdline())]

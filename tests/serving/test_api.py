@@ -215,6 +215,7 @@ def test_a_newly_trained_run_is_served_without_a_restart(server, project, base, 
     assert "lora-3" in {one.id for one in served.api.models.list()}
 
 
+@pytest.mark.slow
 @BOTH
 def test_requests_of_all_methods_at_once_are_answered_as_by_generate(server, project):
     """1,000 requests of 16 clients, some of them in one batch."""
