@@ -78,7 +78,8 @@ def nearest(
     itself: for each vector a token that does not count. A smaller vocabulary gives fewer than `count`.
     """
     vectors = vectors.astype(np.float64)
-    ids, values = np.empty((len(vectors), 0), dtype=np.int64), np.empty((len(vectors), 0))
+    ids: np.ndarray = np.empty((len(vectors), 0), dtype=np.int64)
+    values: np.ndarray = np.empty((len(vectors), 0))
     for block, rows in vocabulary.blocks():
         measures = measure(vectors, rows)
         if itself is not None:
@@ -86,7 +87,7 @@ def nearest(
         ids = np.hstack([ids, np.broadcast_to(block, measures.shape)])
         values = np.hstack([values, measures])
         order = _largest(values, count)
-        ids, values = (np.take_along_axis(each, order, axis=1) for each in (ids, values))
+        ids, values = np.take_along_axis(ids, order, axis=1), np.take_along_axis(values, order, axis=1)
     return ids, values
 
 

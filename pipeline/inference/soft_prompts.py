@@ -52,9 +52,7 @@ def nats_with(
         return nats_of(model, examples, batch_size, label)
 
 
-def nats_without(
-    model: LanguageModel, examples: list[Example], batch_size: int, label: str
-) -> list[tuple[float, int]]:
+def nats_without(model: LanguageModel, examples: list[Example], batch_size: int, label: str) -> list[tuple[float, int]]:
     """The same with no prompt at all: of the base, which a soft prompt leaves as it is."""
     base = type(model)(model.base_network, model.tokenizer, model.chat)
     return nats_of(base, examples, batch_size, label)
