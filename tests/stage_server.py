@@ -27,7 +27,13 @@ from typing import Any
 FORKED = (
     *("prepare", "convert", "template", "tokenize", "train", "validate", "generate", "forgetting", "measure"),
     *("score", "external", "baselines", "compare", "report", "config", "code", "mix"),
-    *("benchmark", "perturb", "robustness", "judge"),  # none that asks the hub: the server's own is offline
+    *(
+        "benchmark",
+        "perturb",
+        "robustness",
+        "judge",
+        "soft_prompt",
+    ),  # none that asks the hub: the server's own is offline
 )
 PRELOADED = (
     *("torch", "transformers", "peft", "accelerate", "safetensors.torch", "pandas", "pyarrow.parquet", "dvclive"),

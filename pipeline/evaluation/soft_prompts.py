@@ -105,6 +105,7 @@ def sentence(verdict: str, gain: Estimate, kept: Estimate | None, losses: Row) -
             f"({-gain.mean:+.3f} [{-gain.high:+.3f}, {-gain.low:+.3f}] nats per token)."
         )
     share = f"{kept.mean:.0f} % [{kept.low:.0f}, {kept.high:.0f}]"
+    share = f"nothing ({share})" if kept.mean < 0 else share
     change = f"of what the prompt takes off the loss ({losses['none']:.3f} without it, {losses['trained']:.3f} with it)"
     if verdict == "words":
         return f"The words mean what the prompt does: alone, the nearest tokens keep {share} {change}."
