@@ -504,7 +504,7 @@ def test_a_verdict_on_methods_that_train_nothing(paths):
 def test_comparing_imports_neither_torch_nor_altair(three):
     paths, _, _ = three
     values = {"methods": THREE, "seeds_of": {name: [] for name in THREE}, "score": SETTINGS}
-    values["benchmark"] = asdict(NO_BENCHMARK)
+    values |= {"soft_prompt_runs": {}, "benchmark": asdict(NO_BENCHMARK)}
     values["metrics"] = asdict(FREE_METRICS)
     (paths.root / "params.yaml").write_text(json.dumps(values))
     before = paths.comparison.read_text()
