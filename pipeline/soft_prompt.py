@@ -22,11 +22,11 @@ from pipeline.evaluation import nearest_tokens
 from pipeline.evaluation.nearest_tokens import Nearness, Vocabulary, nearest
 from pipeline.inference import soft_prompts
 from pipeline.inference.tuned_prompts import load_on_device
-from pipeline.models import vocabulary as tokens
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.devices import environment
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.models.virtual_tokens import soft_tokens
+from pipeline.models.vocabulary import TokenNames
 from pipeline.parameters.model import Model
 from pipeline.parameters.soft_prompt import SoftPrompt
 
@@ -43,8 +43,8 @@ def run(name: str, paths: Paths, *, model: Model, soft_prompt: SoftPrompt) -> No
     rows: Any = files.read_parquet(paths.tokens("validation"), ["input_ids", "labels"], Tokens)
     examples = rows[: soft_prompt.examples]
     with monitor.phase("search"):
-        special = tokens.special_ids(tuned.tokenizer)
-        vocabulary = read_vocabulary(tuned, special)
+        names = TokenNames(tuned.tokenizer)
+        vocabulary = read_vocabulary(tuned, names)
         usual = nearest_tokens.usual_nearness(vocabulary)
         near, _ = nearest(vectors, vocabulary, 1)
         began = initial_tokens(name, tuned)
@@ -59,7 +59,7 @@ def run(name: str, paths: Paths, *, model: Model, soft_prompt: SoftPrompt) -> No
         losses["none"] = soft_prompts.nats_without(tuned, examples, soft_prompt.batch_size, f"read {name}, none")
         listed = evenly_spread(len(vectors), soft_prompt.listed)
         importances = neutralize(name, tuned, vectors, listed, examples[: soft_prompt.neutralize_examples], soft_prompt)
-    found = describe(vectors, listed, tuned, vocabulary, special, usual, began, soft_prompt.nearest)
+    found = describe(vectors, listed, names, vocabulary, usual, began, soft_prompt.nearest)
     for row, importance in zip(found, importances):
         row["importance"] = rounded(importance)
     record = {
@@ -83,10 +83,9 @@ def run(name: str, paths: Paths, *, model: Model, soft_prompt: SoftPrompt) -> No
     print(f"{name}: loss of {len(examples)} examples: {', '.join(f'{kind} {one:.3f}' for kind, one in loss.items())}")
 
 
-def read_vocabulary(model: LanguageModel, special: set[int]) -> Vocabulary:
+def read_vocabulary(model: LanguageModel, names: TokenNames) -> Vocabulary:
     """Every row of the embeddings, those that are no token of the tokenizer too."""
-    count, tokenizer = soft_prompts.embedding_count(model), model.tokenizer
-    ordinary = np.array([tokens.is_ordinary(tokenizer, token, special) for token in range(count)])
+    ordinary = np.array([names.is_ordinary(token) for token in range(soft_prompts.embedding_count(model))])
     return Vocabulary(lambda ids: soft_prompts.embeddings_of(model, ids), ordinary)
 
 
@@ -136,9 +135,8 @@ def neutralize(
 def describe(
     vectors: np.ndarray,
     listed: np.ndarray,
-    model: LanguageModel,
+    names: TokenNames,
     vocabulary: Vocabulary,
-    special: set[int],
     usual: Nearness,
     began: np.ndarray | None,
     count: int,
@@ -153,7 +151,7 @@ def describe(
     cluster = nearest_tokens.clusters(chosen, float(np.median(usual.cosines)))
 
     def word(token: int) -> str:
-        return tokens.name(model.tokenizer, int(token), special)
+        return names.name(int(token))
 
     return [
         {

@@ -5,13 +5,13 @@ from tokenizers import Tokenizer
 from tokenizers import models as cores
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.models import vocabulary
 from pipeline.models.tokenizer import load_tokenizer
+from pipeline.models.vocabulary import TokenNames
 from tests import tiny
 
 
 def named(tokenizer, token: int) -> str:
-    return vocabulary.name(tokenizer, token, vocabulary.special_ids(tokenizer))
+    return TokenNames(tokenizer).name(token)
 
 
 def of_pieces(*pieces: str):
@@ -33,8 +33,7 @@ def test_special_and_unused_tokens_are_named_as_such(base, architecture):
     tokenizer = load_tokenizer(base)
     assert named(tokenizer, tokenizer.eos_token_id) == f"{tokenizer.eos_token} (special)"
     assert named(tokenizer, len(tokenizer)) == f"row {len(tokenizer)} (unused)"
-    special = vocabulary.special_ids(tokenizer)
-    ordinary = [token for token in range(len(tokenizer) + 3) if vocabulary.is_ordinary(tokenizer, token, special)]
+    ordinary = [token for token in range(len(tokenizer) + 3) if TokenNames(tokenizer).is_ordinary(token)]
     texts = [token for token in range(len(tokenizer)) if not tokenizer.convert_ids_to_tokens(token).startswith("<")]
     assert [token for token in texts if token not in ordinary] == []
     assert len(ordinary) == len(tokenizer) - {"seq2seq": 2, "causal": 3}[architecture]

@@ -12,7 +12,7 @@ from pipeline.core.paths import Paths
 from pipeline.evaluation.soft_prompts import soft_prompts
 from pipeline.inference.soft_prompts import embeddings_of, nats_with, nats_without
 from pipeline.models.tuned import save_tuned
-from pipeline.models.vocabulary import name, special_ids
+from pipeline.models.vocabulary import TokenNames
 from pipeline.parameters.soft_prompt import SoftPrompt
 from tests import tiny
 from tests.systems import settings
@@ -62,7 +62,7 @@ def read(paths: Paths, architecture: str, run: str = RUN, **changes) -> tuple[di
 
 
 def words(model, ids) -> list[str]:
-    return [name(model.tokenizer, int(token), special_ids(model.tokenizer)) for token in ids]
+    return [TokenNames(model.tokenizer).name(int(token)) for token in ids]
 
 
 def helpful_tokens(model, paths: Paths) -> np.ndarray:
