@@ -104,9 +104,12 @@ def sentence(verdict: str, gain: Estimate, kept: Estimate | None, losses: Row) -
             "The words have nothing to say: the prompt is not shown to lower the loss "
             f"({-gain.mean:+.3f} [{-gain.high:+.3f}, {-gain.low:+.3f}] nats per token)."
         )
-    share = f"{kept.mean:.0f} % [{kept.low:.0f}, {kept.high:.0f}]"
+    share = f"{round(kept.mean)} % [{round(kept.low)}, {round(kept.high)}]"
     share = f"nothing ({share})" if kept.mean < 0 else share
     change = f"of what the prompt takes off the loss ({losses['none']:.3f} without it, {losses['trained']:.3f} with it)"
+    if "initial" in losses:
+        began = 100 * (losses["none"] - losses["initial"]) / (losses["none"] - losses["trained"])
+        change += f"; the tokens that it began as keep {round(began)} %"
     if verdict == "words":
         return f"The words mean what the prompt does: alone, the nearest tokens keep {share} {change}."
     if verdict == "wayward":
