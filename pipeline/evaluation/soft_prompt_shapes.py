@@ -82,7 +82,7 @@ class PromptReading(TypedDict):
     """
 
     virtual_tokens: int
-    verdict: Literal["words", "part", "wayward", "no gain"]
+    verdict: Literal["words", "part", "wayward", "unclear", "no gain"]
     sentence: str
     losses: dict[PromptKind, float]
     gain: Estimate

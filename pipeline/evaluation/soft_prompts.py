@@ -89,12 +89,15 @@ def kept_share(sums: np.ndarray) -> np.ndarray:
 
 
 def verdict_of(kept: Estimate | None) -> str:
-    """`words` where the nearest tokens are shown to do what the prompt does, `wayward` where they do not; `part` in
-    between and where it is not shown; `no gain` of a prompt that does nothing.
+    """`words` where the nearest tokens are shown to do what the prompt does, `wayward` where they are shown not to,
+    `part` where they are shown to do some of it, `unclear` where nothing is shown; `no gain` of a prompt that does
+    nothing.
     """
     if kept is None:
         return "no gain"
-    return "words" if kept.low >= ALL else "wayward" if kept.high <= NOTHING else "part"
+    if kept.low >= ALL or kept.high <= NOTHING:
+        return "words" if kept.low >= ALL else "wayward"
+    return "part" if kept.low > 0 else "unclear"
 
 
 def sentence(verdict: str, gain: Estimate, kept: Estimate | None, losses: Row) -> str:
@@ -110,14 +113,13 @@ def sentence(verdict: str, gain: Estimate, kept: Estimate | None, losses: Row) -
     if "initial" in losses:
         began = 100 * (losses["none"] - losses["initial"]) / (losses["none"] - losses["trained"])
         change += f"; the tokens that it began as keep {round(began)} %"
-    if verdict == "words":
-        return f"The words mean what the prompt does: alone, the nearest tokens keep {share} {change}."
-    if verdict == "wayward":
-        return (
-            f"The words mean nothing: alone, the nearest tokens keep {share} {change}. What the vectors do is not what "
-            "they seem to say."
-        )
-    return f"The words mean a part of what the prompt does, no more: alone, the nearest tokens keep {share} {change}."
+    meaning = {
+        "words": "The words mean what the prompt does",
+        "part": "The words mean a part of what the prompt does",
+        "wayward": "The words mean nothing",
+        "unclear": "It is not shown that the words mean anything",
+    }[verdict]
+    return f"{meaning}: alone, the nearest tokens keep {share} {change}."
 
 
 def binomial_tail(successes: int, trials: int, chance: float) -> float:

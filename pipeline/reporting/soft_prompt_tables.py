@@ -127,7 +127,7 @@ def words(names: list[str]) -> Cell:
 
 def importance(value: float, most: float) -> Cell:
     """Shaded by its share of the largest one."""
-    return Shaded(Number(value, 3, sign=True), max(0.0, value / most), best=value == most)
+    return Shaded(Number(round(value, 3) + 0.0, 3, sign=True), max(0.0, value / most), best=value == most)
 
 
 def _where_other(key: str) -> Callable[[Row], Cell]:

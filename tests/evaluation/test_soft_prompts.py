@@ -65,7 +65,7 @@ def read(paths: Paths, *runs: str) -> dict:
     ("snapped", "verdict", "said"),
     [
         (2.0, "words", "The words mean what the prompt does: alone, the nearest tokens keep 100 % ["),
-        (3.5, "part", "The words mean a part of what the prompt does, no more: alone, the nearest tokens keep 50 % ["),
+        (3.5, "part", "The words mean a part of what the prompt does: alone, the nearest tokens keep 50 % ["),
         (4.9, "wayward", "The words mean nothing: alone, the nearest tokens keep 3 % ["),
         (6.0, "wayward", "The words mean nothing: alone, the nearest tokens keep nothing (-34 % ["),
     ],
@@ -77,6 +77,14 @@ def test_words_mean_what_they_keep_of_the_prompts_effect(paths, snapped, verdict
     assert run["losses"]["trained"] == pytest.approx(2, abs=0.02)
     assert run["kept"]["low"] <= run["kept"]["mean"] <= run["kept"]["high"]
     assert run["gain"]["mean"] == pytest.approx(3, abs=0.03)
+
+
+def test_of_words_that_keep_much_in_some_examples_and_harm_others_nothing_is_shown(paths):
+    snapped = [one if number % 2 else other for number, (one, other) in enumerate(zip(nats(2.0), nats(7.5)))]
+    write_prompt(paths, "prompt_tuning-17", {"trained": nats(2.0), "snapped": snapped, "none": nats(5.0)})
+    run = read(paths, "prompt_tuning-17")["runs"]["prompt_tuning-17"]
+    assert run["verdict"] == "unclear" and run["kept"]["low"] < 0 < run["kept"]["high"]
+    assert run["sentence"].startswith("It is not shown that the words mean anything: alone, the nearest tokens keep ")
 
 
 def test_words_of_a_prompt_that_does_nothing_have_nothing_to_say(paths):
