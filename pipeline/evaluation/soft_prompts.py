@@ -21,7 +21,7 @@ from pipeline.evaluation.soft_prompt_shapes import ReadToken, SoftPromptRun, Vir
 from pipeline.parameters.score import Score
 
 Row = dict[str, Any]
-ALL, NOTHING = 90.0, 10.0  # percent of a prompt's effect: with more its words say what it does, with less they do not
+ALL, NOTHING = 80.0, 10.0  # percent of a prompt's effect: with more its words say what it does, with less they do not
 OUTSIDE = 0.05  # of random directions this share is nearer to a token than the bound that is called chance
 
 
@@ -112,7 +112,7 @@ def sentence(verdict: str, gain: Estimate, kept: Estimate | None, losses: Row) -
     change = f"of what the prompt takes off the loss ({losses['none']:.3f} without it, {losses['trained']:.3f} with it)"
     if "initial" in losses:
         began = 100 * (losses["none"] - losses["initial"]) / (losses["none"] - losses["trained"])
-        change += f"; the tokens that it began as keep {round(began)} %"
+        change += f"; the tokens that it began as keep {f'{round(began)} %' if began > 0 else 'nothing'}"
     meaning = {
         "words": "The words mean what the prompt does",
         "part": "The words mean a part of what the prompt does",
