@@ -22,12 +22,13 @@ from pipeline.evaluation.pairs import check_same_rows, compare_pairs
 from pipeline.evaluation.run_costs import run_costs
 from pipeline.evaluation.search_costs import read_sweeps
 from pipeline.evaluation.shapes import InferenceRun, MixtureCard, SystemScores, baseline_scores, example_scores
+from pipeline.evaluation.soft_prompts import soft_prompts
 from pipeline.evaluation.tasks import kind_of, primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.metrics import Metrics
-from pipeline.parameters.runs import SeedsOf
+from pipeline.parameters.runs import Run, SeedsOf
 from pipeline.parameters.score import Score
 from pipeline.reporting import markdown
 from pipeline.reporting.comparison_page import comparison_page
@@ -37,7 +38,14 @@ Rows = list[dict[str, Any]]
 
 
 def run(
-    paths: Paths, *, methods: list[str], seeds_of: SeedsOf, benchmark: Benchmark, metrics: Metrics, score: Score
+    paths: Paths,
+    *,
+    methods: list[str],
+    seeds_of: SeedsOf,
+    soft_prompt_runs: dict[str, Run],
+    benchmark: Benchmark,
+    metrics: Metrics,
+    score: Score,
 ) -> None:
     runs = {name: run_names(name, seeds_of[name]) for name in methods}
     systems = [read_system(name, paths.scores(name), "method") for name in methods]
@@ -74,6 +82,8 @@ def run(
     if methods and benchmark.tasks:
         changed = [row["name"] for row in systems if row.get("trainable_parameters")]
         comparison["benchmark"] = benchmark_results(runs, changed, paths, score)
+    if soft_prompt_runs:
+        comparison["soft_prompts"] = soft_prompts(list(soft_prompt_runs), paths, score)
     if methods:
         comparison["inference"] = read_inference(methods, paths)
         add_request_seconds(systems, comparison["inference"])

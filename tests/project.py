@@ -15,6 +15,7 @@ import yaml
 
 from pipeline.core.runs import run_name
 from pipeline.experiments import configuration
+from pipeline.experiments.resolvers import trains_soft_tokens
 from pipeline.methods import depends_on_seed
 from tests import stage_server
 
@@ -151,6 +152,7 @@ def after(*methods: str) -> set[str]:
     """The stages that a new set of weights of these methods makes run, with the seed of the smoke experiment."""
     each = {f"{kind}@{one}" for kind in OF_RUNS for one in runs(*methods)}
     each |= {f"model_card@{one}" for one in runs(*methods)}
+    each |= {f"soft_prompt@{one}" for one in runs(*filter(trains_soft_tokens, methods))}
     return each | {f"score@{method}" for method in methods} | {"measure"}
 
 

@@ -27,7 +27,8 @@ from typing import Any
 FORKED = (
     *("prepare", "convert", "template", "tokenize", "train", "validate", "generate", "forgetting", "measure"),
     *("score", "external", "baselines", "compare", "report", "config", "code", "mix", "model_card"),
-    *("benchmark", "perturb", "robustness", "judge"),  # none that asks the hub: the server's own is offline
+    # None that asks the hub: the server's own is offline.
+    *("benchmark", "perturb", "robustness", "judge", "soft_prompt"),
 )
 PRELOADED = (
     *("torch", "transformers", "peft", "accelerate", "safetensors.torch", "pandas", "pyarrow.parquet", "dvclive"),

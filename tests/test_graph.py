@@ -118,7 +118,7 @@ def test_a_stage_depends_on_exactly_the_parameters_it_reads(stage):
     tree = ast.parse(file_of(module_of(stage)).read_text(encoding="utf-8"))
     (run,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
     read = {name.arg for name, default in zip(run.args.kwonlyargs, run.args.kw_defaults) if default is None}
-    if stage == "train":
+    if stage in ("train", "soft_prompt"):
         read.add("${item")  # the section of the method
     assert tracked == read
 
@@ -188,6 +188,7 @@ def test_dvc_reads_a_stage_of_every_method_of_the_default():
     expected = {f"{kind}@{run}" for kind in ("train", "validate", "generate", "forgetting") for run in params["runs"]}
     expected |= {f"model_card@{run}" for run in params["runs"]}
     expected |= {f"score@{method}" for method in chosen}
+    expected |= {f"soft_prompt@{run}" for run in params["soft_prompt_runs"]}
     assert expected == {name for name in found if "@" in name}
     assert set(chosen) <= set(methods.names())
 

@@ -70,7 +70,15 @@ def compared(request, tmp_path_factory):
     for name in systems:
         external.run(name, paths, task=SUMMARIES, score=score)
     baselines.run(paths, task=SUMMARIES, score=score)
-    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, metrics=FREE_METRICS, score=score)
+    compare.run(
+        paths,
+        methods=[],
+        seeds_of={},
+        soft_prompt_runs={},
+        benchmark=NO_BENCHMARK,
+        metrics=FREE_METRICS,
+        score=score,
+    )
     report.run(
         paths,
         seeds_of={},
@@ -136,6 +144,14 @@ def test_nothing_is_recommended_where_no_summary_shares_a_word_with_its_referenc
     for name in score.external:
         external.run(name, paths, task=SUMMARIES, score=score)
     baselines.run(paths, task=SUMMARIES, score=score)
-    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, metrics=FREE_METRICS, score=score)
+    compare.run(
+        paths,
+        methods=[],
+        seeds_of={},
+        soft_prompt_runs={},
+        benchmark=NO_BENCHMARK,
+        metrics=FREE_METRICS,
+        score=score,
+    )
     (sentence,) = files.read_json(paths.comparison)["verdict"]
     assert sentence.startswith("Nothing is recommended: no system has a point of ROUGE-1")

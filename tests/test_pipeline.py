@@ -43,6 +43,35 @@ def test_every_stage_of_every_method_runs(smoke):
     assert all(f"| {method} " in page for method in METHODS)
 
 
+def test_what_the_soft_prompt_says_is_on_the_page(smoke):
+    found = smoke.json("reports/comparison.json")["soft_prompts"]
+    (run,) = runs("prompt_tuning")
+    assert list(found["runs"]) == [run] and found["examples"] == 4
+    reading = found["runs"][run]
+    assert reading["virtual_tokens"] == len(reading["tokens"]) == 20
+    assert all(row["initial"] and -1.0001 <= row["drift"] <= 1.0001 for row in reading["tokens"])
+    page = (smoke.folder / "reports/comparison.md").read_text()
+    section = page.partition("## What the soft prompt says")[2].partition("\n## ")[0]
+    assert f"**{run}**: {reading['sentence']}" in section
+    assert f"| `{'  '.join(reading['tokens'][0]['words'])}`" in section
+    report = (smoke.folder / "reports/report.html").read_text()
+    assert "<h2>What the soft prompt says</h2>" in report and f"Vectors of {run}" in report
+
+
+def test_without_a_soft_prompt_there_is_no_stage(small):
+    assert not [stage for stage in small.stages if stage.startswith("soft_prompt")]
+    assert "soft_prompts" not in small.json("reports/comparison.json")
+    assert "soft prompt" not in (small.folder / "reports/comparison.md").read_text()
+
+
+def test_another_reading_of_the_soft_prompt_reruns_no_training(with_all_methods):
+    project = with_all_methods
+    changed = set(project.dvc("exp", "run", "-S", "soft_prompt.nearest=2"))
+    assert changed == {"config", *(f"soft_prompt@{run}" for run in runs("prompt_tuning")), *PAGES}
+    reading = project.json("reports/comparison.json")["soft_prompts"]["runs"]["prompt_tuning-17"]
+    assert {len(row["words"]) for row in reading["tokens"]} == {2}
+
+
 def test_ids_are_kept_from_data_to_predictions_and_splits_are_disjoint(smoke):
     def ids(name: str) -> list[str]:
         return [json.loads(line)["id"] for line in (smoke.folder / name).read_text().splitlines()]

@@ -27,6 +27,7 @@ from pipeline import (
     report,
     robustness,
     score,
+    soft_prompt,
     template,
     tokenize,
     train,
@@ -44,12 +45,14 @@ from pipeline.parameters.forgetting import Forgetting
 from pipeline.parameters.metrics import Metrics
 from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
+from pipeline.parameters.runs import Run
+from pipeline.parameters.soft_prompt import SoftPrompt
 from pipeline.parameters.tokenize import Tokenize
 from pipeline.parameters.validate import Validate
 from tests import tiny
 from tests.systems import SUMMARIES, settings
 
-SEEDS_OF = {"zero_shot": [], "few_shot": [1], "lora": [1], "full": [1]}
+SEEDS_OF = {"zero_shot": [], "few_shot": [1], "prompt_tuning": [1], "lora": [1], "full": [1]}
 METHODS = tuple(SEEDS_OF)
 METRICS = tiny.section("metrics", Metrics, perturbations={"speakers": {}}, judges={"base_likelihood": {}})
 P = Paths()
@@ -195,6 +198,11 @@ def run_judge(name: str) -> None:
     )
 
 
+def run_soft_prompt(run: str) -> None:
+    asked = tiny.section("soft_prompt", SoftPrompt, listed=2)
+    soft_prompt.run(run, P, model=tiny.model_params("causal"), soft_prompt=asked)
+
+
 def run_measure() -> None:
     latency = {"prompts": 1, "batch_size": 2, "new_tokens": 2, "rounds": 1}
     model, template = tiny.model_params("causal"), tiny.template_params()
@@ -233,6 +241,7 @@ def run_compare() -> None:
         P,
         methods=list(METHODS),
         seeds_of=SEEDS_OF,
+        soft_prompt_runs={"prompt_tuning-1": Run(method="prompt_tuning", seed=1)},
         benchmark=benchmark_of_questions(),
         metrics=METRICS,
         score=settings(),
@@ -267,6 +276,7 @@ def whole(tmp_path_factory, causal_base) -> Path:
             run_benchmark(run)
             run_score(method)
             run_model_card(run)
+        run_soft_prompt("prompt_tuning-1")
         run_perturb("speakers")
         for method in METHODS:
             run_robustness(*run_names(method, SEEDS_OF[method]))
@@ -374,6 +384,15 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             *(P.tuned_model("lora-1") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
         ],
     ),
+    (
+        run_soft_prompt,
+        "prompt_tuning-1",
+        [
+            P.tokens("validation"),
+            *(P.base_model / file for file in (CONFIG, WEIGHTS, TOKENIZER)),
+            *(P.tuned_model("prompt_tuning-1") / file for file in ("adapter_config.json", "adapter_model.safetensors")),
+        ],
+    ),
     (run_perturb, "speakers", [P.records("test")]),
     (
         run_robustness,
@@ -404,6 +423,8 @@ READ: list[tuple[Callable, str, list[Path]]] = [
             P.benchmark_run("lora-1"),
             P.benchmark_scores("lora-1"),
             P.robustness("lora-1"),
+            P.soft_prompt_run("prompt_tuning-1"),
+            P.soft_prompt_tokens("prompt_tuning-1"),
             P.judged("base_likelihood"),
             P.baselines / "lead.json",
         ],
@@ -427,6 +448,7 @@ WITH_MODEL = (
     run_benchmark,
     run_model_card,
     run_robustness,
+    run_soft_prompt,
     run_judge,
     run_measure,
 )
@@ -511,6 +533,7 @@ def test_a_damaged_file_is_refused_with_what_makes_it_anew(whole, tmp_path, monk
         (P.benchmark_scores("lora-1"), "benchmark@lora-1"),
         (P.perturbed("speakers") / "prompts.jsonl", "perturb@speakers"),
         (P.robustness("lora-1"), "robustness@lora-1"),
+        (P.soft_prompt_tokens("prompt_tuning-1"), "soft_prompt@prompt_tuning-1"),
         (P.judged("similarity"), "judge@similarity"),
         (P.tokens("train"), "tokenize"),
         (P.tuned_model("lora-1") / "adapter_config.json", "train@lora-1"),

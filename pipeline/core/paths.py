@@ -144,6 +144,14 @@ class Paths:
         """Outputs for the perturbed test inputs with their scores, of one run."""
         return self.root / f"reports/runs/robustness/{run}.parquet"
 
+    def soft_prompt_run(self, run: str) -> Path:
+        """What is near in the vocabulary, and losses with and without the soft prompt of a run."""
+        return self.root / f"reports/runs/soft_prompt/{run}.json"
+
+    def soft_prompt_tokens(self, run: str) -> Path:
+        """The vectors of the soft prompt, and the tokens that are nearest to each."""
+        return self.root / f"reports/runs/soft_prompt/{run}.parquet"
+
     def judged(self, judge: str) -> Path:
         """What a judge says of every system's outputs."""
         return self.root / f"reports/runs/judges/{judge}.parquet"

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from pipeline.evaluation.shapes import Estimate, InferenceCosts, Scores
+from pipeline.evaluation.soft_prompt_shapes import SoftPrompts
 
 SCHEMA = 3
 CLOSED = ConfigDict(extra="forbid")
@@ -235,5 +236,6 @@ class Comparison(TypedDict):
     mixture: NotRequired[Mixture]
     forgetting: ForgettingComparison
     benchmark: NotRequired[Benchmark]
+    soft_prompts: NotRequired[SoftPrompts]
     inference: NotRequired[InferenceCosts]
     verdict: list[str]

@@ -35,6 +35,7 @@ from pipeline.parameters.mixture import Mixture
 from pipeline.parameters.model import Model
 from pipeline.parameters.runs import Run, Seeds, SeedsOf
 from pipeline.parameters.score import BASELINES, Score
+from pipeline.parameters.soft_prompt import SoftPrompt
 from pipeline.parameters.support_calls import SupportCalls
 from pipeline.parameters.task import RESERVED, Task
 from pipeline.parameters.template import Template
@@ -52,6 +53,7 @@ SECTIONS: dict[str, Any] = {
     "seeds_of": SeedsOf,
     "benchmark_runs": dict[str, Run],
     "robustness_runs": dict[str, Run],
+    "soft_prompt_runs": dict[str, Run],
     "support_calls": SupportCalls,
     "task": Task,
     "data": Data,
@@ -62,6 +64,7 @@ SECTIONS: dict[str, Any] = {
     "train": Train,
     "validate": Validate,
     "generate": Generate,
+    "soft_prompt": SoftPrompt,
     "forgetting": Forgetting,
     "benchmark": Benchmark,
     "metrics": Metrics,
@@ -77,6 +80,7 @@ COMPUTED: dict[str, Callable[[dict[str, Any]], object]] = {
     "robustness_runs": lambda values: resolvers.runs_for(
         values["metrics"]["perturbations"], values["methods"], values["seeds"]
     ),
+    "soft_prompt_runs": lambda values: resolvers.soft_prompt_runs(values["methods"], values["seeds"]),
 }
 resolvers.register()
 

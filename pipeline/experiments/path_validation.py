@@ -92,6 +92,7 @@ def read_outputs(folder: Path, values: Mapping[str, Any]) -> Outputs:
         "${runs}": every,
         "${benchmark_runs}": every,
         "${robustness_runs}": every,
+        "${soft_prompt_runs}": every,
         "${metrics.perturbations}": [{"key": name} for name in PERTURBATIONS],
         "${metrics.judges}": [{"key": name} for name in JUDGES],
         "${seeds_of}": [{"key": method} for method in methods.names()],

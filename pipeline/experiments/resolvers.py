@@ -10,8 +10,8 @@ from pipeline.core.runs import run_name
 
 
 def register() -> None:
-    """Let conf/ use `runs`, `seeds_of` and `runs_for`."""
-    for compute in (runs, seeds_of, runs_for):
+    """Let conf/ use `runs`, `seeds_of`, `runs_for` and `soft_prompt_runs`."""
+    for compute in (runs, seeds_of, runs_for, soft_prompt_runs):
         OmegaConf.register_new_resolver(compute.__name__, as_config(compute), replace=True)
 
 
@@ -38,6 +38,16 @@ def seeds_of(chosen: Any, seeds: Any) -> dict[str, list[Any]]:
 def runs_for(wanted: Any, chosen: Any, seeds: Any) -> dict[str, dict[str, Any]]:
     """The same runs where there is something that they are wanted for; else none."""
     return runs(chosen, seeds) if wanted else {}
+
+
+def soft_prompt_runs(chosen: Any, seeds: Any) -> dict[str, dict[str, Any]]:
+    """Those of the runs that train vectors among the embeddings."""
+    return {name: run for name, run in runs(chosen, seeds).items() if trains_soft_tokens(run["method"])}
+
+
+def trains_soft_tokens(method: str) -> bool:
+    """Whether a method puts trained vectors before the input: it does so with `inject_prompt` (methods/base.py)."""
+    return method in methods.names() and hasattr(methods.find(method), "inject_prompt")
 
 
 def _listed(value: Any) -> list[Any]:

@@ -17,7 +17,10 @@ from pipeline.parameters.score import Score
 
 PATHS = Paths()
 # What is asked of trained models beside the test set.
-MEASURED_LATER = ("forgetting", "benchmark", "benchmark_runs", "metrics", "robustness_runs")
+MEASURED_LATER = (
+    *("forgetting", "benchmark", "benchmark_runs", "metrics", "robustness_runs"),
+    *("soft_prompt", "soft_prompt_runs"),
+)
 CANNOT_MOVE_SCORES = ("score.external", "score.warn", "generate.latency")
 
 

@@ -173,7 +173,7 @@ class Shaded:
     than it: `level`.
     """
 
-    cell: "Estimated"
+    cell: "Estimated | Number"
     shade: float
     best: bool = False
     level: bool = False

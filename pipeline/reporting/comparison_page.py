@@ -30,6 +30,7 @@ from pipeline.reporting.page import (
     prose,
     section,
 )
+from pipeline.reporting.soft_prompt_section import soft_prompt_section
 
 System = dict[str, Any]
 SIGNATURES = {"rouge": "ROUGE", "bleu": "BLEU", "labels": "Labels", "answers": "Answers"}  # as readers call them
@@ -71,6 +72,8 @@ def comparison_page(comparison: dict[str, Any], details: Details | None = None) 
         sections.append(forgetting(comparison, methods, details))
     if "benchmark" in comparison:
         sections.append(benchmark_section(comparison["benchmark"]))
+    if "soft_prompts" in comparison:
+        sections.append(soft_prompt_section(comparison["soft_prompts"]))
     if details:
         sections.append(side_by_side(comparison, details))
     about = f"{comparison['examples']} test examples"

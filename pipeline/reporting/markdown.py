@@ -1,5 +1,6 @@
 """A page as Markdown, for pull requests and terminals. Tables read well as plain text too."""
 
+import re
 from collections.abc import Iterable
 
 from pipeline.reporting.cells import Code, Shaded
@@ -68,7 +69,13 @@ def _cell(cell: object) -> str:
     text = str(cell).replace("|", "\\|").replace("\n", " ")
     if isinstance(cell, Shaded) and cell.best:
         return f"**{text}**"
-    return f"`{text}`" if isinstance(cell, Code) else text
+    return _code(text) if isinstance(cell, Code) else text
+
+
+def _code(text: str) -> str:
+    """Between as many backticks as the text has not itself; a token of a vocabulary may be one."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{ticks} {text} {ticks}" if "`" in text else f"`{text}`"
 
 
 def _legend(columns: tuple[Column, ...]) -> str:
@@ -89,7 +96,7 @@ def _inline(words: Words) -> str:
         case Strong():
             return f"**{words.text}**"
         case Code():
-            return f"`{words.text}`"
+            return _code(words.text)
         case Link():
             return f"[{words.text}]({words.address})"
         case _:

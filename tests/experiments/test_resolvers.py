@@ -20,6 +20,20 @@ def test_every_method_that_depends_on_a_seed_has_a_run_for_each():
     }
 
 
+def test_methods_that_put_vectors_before_the_input_have_their_soft_prompts_read():
+    chosen = "methods=[zero_shot,few_shot,prompt_tuning,p_tuning,prefix_tuning,lora,full,ia3]"
+    values = compose([chosen, "seeds=[3,17]"])
+    validate(values)
+    assert list(values["soft_prompt_runs"]) == [
+        *("prompt_tuning-3", "prompt_tuning-17", "p_tuning-3", "p_tuning-17"),
+    ]
+    assert values["soft_prompt_runs"].items() <= values["runs"].items()
+    assert compose(["methods=[zero_shot,prefix_tuning,full]"])["soft_prompt_runs"] == {}
+    assert compose(["methods=[prompt_tuning,nope]"])["soft_prompt_runs"] == {
+        "prompt_tuning-17": {"method": "prompt_tuning", "seed": 17}
+    }
+
+
 def test_a_further_seed_leaves_the_other_runs_as_they_are():
     one, two = (compose([f"seeds={seeds}"])["runs"] for seeds in ("[17]", "[17,18]"))
     assert one.items() <= two.items()
@@ -38,6 +52,8 @@ def test_a_further_seed_leaves_the_other_runs_as_they_are():
         ("methods=[nope]", "methods: unknown method 'nope'"),
         ("runs={}", "runs: made of methods and seeds; set these"),
         ("+runs.lora-5={method: lora, seed: 5}", "runs: made of methods and seeds"),
+        ("soft_prompt_runs={}", "soft_prompt_runs: made of methods and seeds"),
+        ("soft_prompt.listed=0", "soft_prompt.listed: 0: "),
         ("seeds_of.lora=[1]", "seeds_of: made of methods and seeds"),
     ],
 )

@@ -39,6 +39,7 @@ def make_report(paths: Paths, methods: list[str], **changes) -> None:
         paths,
         methods=methods,
         seeds_of=seeds_of,
+        soft_prompt_runs={},
         benchmark=NO_BENCHMARK,
         metrics=FREE_METRICS,
         score=settings(**changes),

@@ -26,6 +26,13 @@ from pipeline.evaluation.comparison_shape import (
 from pipeline.evaluation.comparison_shape import Difference as PairRow
 from pipeline.evaluation.comparison_shape import System as SystemRow
 from pipeline.evaluation.pairs import find_pair, read_pairs
+from pipeline.evaluation.soft_prompt_shapes import (
+    PromptReading,
+    ReadToken,
+    SharedPrompts,
+    SoftPrompts,
+    VocabularyNearness,
+)
 from pipeline.evaluation.verdict import verdict
 from pipeline.parameters.benchmark import Benchmark
 from tests import tiny
@@ -63,6 +70,7 @@ def run(paths: Paths, methods: list[str], seeds: dict[str, list[int]] | None = N
         paths,
         methods=methods,
         seeds_of=seeds_of,
+        soft_prompt_runs={},
         benchmark=NO_BENCHMARK,
         metrics=FREE_METRICS,
         score=settings(**changes),
@@ -347,6 +355,7 @@ def test_a_benchmark_is_a_table_with_what_changed_for_certain(three, tmp_path):
         paths,
         methods=THREE,
         seeds_of={name: [] for name in THREE},
+        soft_prompt_runs={},
         benchmark=benchmark,
         metrics=FREE_METRICS,
         score=settings(resamples=5000),
@@ -495,7 +504,7 @@ def test_a_verdict_on_methods_that_train_nothing(paths):
 def test_comparing_imports_neither_torch_nor_altair(three):
     paths, _, _ = three
     values = {"methods": THREE, "seeds_of": {name: [] for name in THREE}, "score": SETTINGS}
-    values["benchmark"] = asdict(NO_BENCHMARK)
+    values |= {"soft_prompt_runs": {}, "benchmark": asdict(NO_BENCHMARK)}
     values["metrics"] = asdict(FREE_METRICS)
     (paths.root / "params.yaml").write_text(json.dumps(values))
     before = paths.comparison.read_text()
@@ -607,6 +616,11 @@ def test_every_key_of_the_file_is_in_its_document():
         ForgettingDifference,
         Mixture,
         BenchmarkRows,
+        SoftPrompts,
+        VocabularyNearness,
+        PromptReading,
+        ReadToken,
+        SharedPrompts,
     ):
         missing = [key for key in shape.__annotations__ if f"`{key}`" not in document]
         assert not missing, f"{shape.__name__}: {missing}"

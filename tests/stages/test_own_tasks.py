@@ -162,7 +162,15 @@ def test_scores_and_page_are_those_of_the_task(tmp_path, write, options):
         files.write_jsonl(paths.root / f"out/{name}.jsonl", rows)
         external.run(name, paths, task=task, score=score)
     baselines.run(paths, task=task, score=score)
-    compare.run(paths, methods=[], seeds_of={}, benchmark=NO_BENCHMARK, metrics=FREE_METRICS, score=score)
+    compare.run(
+        paths,
+        methods=[],
+        seeds_of={},
+        soft_prompt_runs={},
+        benchmark=NO_BENCHMARK,
+        metrics=FREE_METRICS,
+        score=score,
+    )
     comparison = files.read_json(paths.comparison)
     metric = comparison["primary_metric"]
     points = {row["name"]: row["scores"][metric]["mean"] for row in comparison["systems"]}
