@@ -36,9 +36,9 @@ TRAINABLE = {
 
 
 @pytest.fixture(scope="module", params=["seq2seq", "causal"])
-def finished(request, small, tmp_path_factory) -> Project:
+def finished(request, tmp_path_factory) -> Project:
     """The smoke experiment run with the further methods of CHOSEN, in one go."""
-    project = Project.fresh(tmp_path_factory.mktemp(request.param), cache=small)
+    project = Project.fresh(tmp_path_factory.mktemp(request.param))
     chosen = [
         f"methods=[{','.join(CHOSEN[request.param])}]",
         "generate.latency={prompts: 1, batch_size: 2, new_tokens: 4, rounds: 1}",
