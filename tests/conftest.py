@@ -46,31 +46,38 @@ def base(architecture, request):
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory) -> Project:
-    """The smoke experiment with all methods, run to its end and committed on `main`; see `finished_project`."""
-    return finished_project(tmp_path_factory, "smoke")
+def shared(tmp_path_factory) -> Path:
+    """A folder that all workers have in common."""
+    workers = "PYTEST_XDIST_WORKER" in os.environ
+    return tmp_path_factory.getbasetemp().parent if workers else tmp_path_factory.mktemp("shared")
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory) -> Project:
+def small(shared) -> Project:
     """The smoke experiment with zero_shot and lora: half of the stages, for all that do not need more."""
-    return finished_project(tmp_path_factory, "small", ["zero_shot", "lora"])
+    return finished_project(shared, "small", ["zero_shot", "lora"])
 
 
-def finished_project(tmp_path_factory: pytest.TempPathFactory, name: str, methods: list[str] | None = None) -> Project:
-    """A project that is made once and never changed: the tests of all workers copy it.
+@pytest.fixture(scope="session")
+def smoke(shared, small) -> Project:
+    """The smoke experiment with all methods; what is in `small` too is restored from its cache."""
+    return finished_project(shared, "smoke", cache=small)
 
-    Its `stages` are those that ran, in order.
+
+def finished_project(
+    shared: Path, name: str, methods: list[str] | None = None, cache: Project | None = None
+) -> Project:
+    """A project that is run to its end and committed on `main` once, and never changed: tests copy it.
+
+    Its `stages` are those that ran, in order, after those of the project whose cache it had.
     """
-    workers = "PYTEST_XDIST_WORKER" in os.environ
-    shared = tmp_path_factory.getbasetemp().parent if workers else tmp_path_factory.mktemp("shared")
     ran = shared / f"{name}.json"
     with FileLock(shared / f"{name}.lock"):
         if ran.exists():
             project = Project(shared / name)
         else:
-            project = Project.fresh(shared / name, methods=methods)
-            stages = project.dvc("repro")
+            project = Project.fresh(shared / name, methods, cache)
+            stages = [*(cache.stages if cache else []), *project.dvc("repro")]
             project.commit("the smoke experiment")
             ran.write_text(json.dumps(stages))
     project.stages = json.loads(ran.read_text())

@@ -47,10 +47,15 @@ class Project:
         }
 
     @classmethod
-    def fresh(cls, folder: Path, forked: bool = True, methods: list[str] | None = None) -> "Project":
-        """The working tree's files, committed, with the smoke experiment and `methods` as conf's defaults."""
+    def fresh(cls, folder: Path, methods: list[str] | None = None, cache: "Project | None" = None) -> "Project":
+        """The working tree's files, committed, with the smoke experiment and `methods` as conf's defaults.
+
+        With the `cache` of another project, DVC restores the stages that ran there with the same inputs.
+        """
         copy_sources(folder)
-        project = cls(folder, forked=forked)
+        if cache:
+            shutil.copytree(cache.folder / ".dvc/cache", folder / ".dvc/cache")
+        project = cls(folder)
         project.edit("conf/config.yaml", "  - experiment: null", SMOKE)
         if methods:
             project.edit("conf/config.yaml", f"methods: {METHODS}", f"methods: [{', '.join(methods)}]")

@@ -10,6 +10,7 @@ import re
 import shutil
 
 import pytest
+from filelock import FileLock
 
 from tests import hub
 from tests.project import ROOT, Project
@@ -95,10 +96,18 @@ def commands(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(small, tmp_path_factory) -> Project:
-    """A finished project in which `make` has nothing to set up."""
+def finished(small, shared, tmp_path_factory) -> Project:
+    """A finished project in which `make` has nothing to set up.
+
+    All documents have one cache: what one of their commands has computed, those of others restore.
+    """
     project = small.copy(tmp_path_factory.mktemp("docs"))
     project.lend_environment()
+    with FileLock(shared / "documents.lock"):
+        if not (shared / "documents").exists():
+            shutil.copytree(small.folder / ".dvc/cache", shared / "documents")
+    shutil.rmtree(project.folder / ".dvc/cache")
+    project.must("dvc", "cache", "dir", "--local", str(shared / "documents"))
     return project
 
 

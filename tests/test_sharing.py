@@ -14,11 +14,9 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFA
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
+def finished(small, tmp_path_factory) -> Project:
     """The smoke experiment with LoRA alone, run and committed; the shared one has other methods too."""
-    project = Project.fresh(tmp_path_factory.mktemp("sharing") / "project")
-    project.edit("conf/config.yaml", "[zero_shot, few_shot, prompt_tuning, lora, full]", "[lora]")
-    project.compose()
+    project = Project.fresh(tmp_path_factory.mktemp("sharing") / "project", methods=["lora"], cache=small)
     project.dvc("repro")
     project.commit("the smoke experiment")
     return project

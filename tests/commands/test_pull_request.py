@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
+def finished(small, tmp_path_factory) -> Project:
     """LoRA alone, on the branch `base`; then a commit with a higher rank and a system that is external."""
-    project = Project.fresh(tmp_path_factory.mktemp("base"), methods=["lora"])
+    project = Project.fresh(tmp_path_factory.mktemp("base"), methods=["lora"], cache=small)
     project.edit("conf/experiment/smoke.yaml", "test: 4, questions", "test: 24, questions")
     project.edit("conf/experiment/smoke.yaml", "validation: 4, test: 4}", "validation: 4, test: 24}")
     project.compose()
