@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files
+from pipeline.core import files, templates
 from pipeline.core.cli import prepare_process, run_command
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed
@@ -180,6 +180,7 @@ def answer(ready: Any, arguments: argparse.Namespace, key: str, threads: int) ->
         timeout_graceful_shutdown=int(arguments.timeout) + 1,
         timeout_keep_alive=75,
     )
+    templates.fill("", {})  # its process is forked now, without the connections of clients
     ready.set()
     uvicorn.Server(config).run(sockets=[listen(arguments.host, arguments.port)])
 

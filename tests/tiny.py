@@ -295,4 +295,5 @@ def children(pid: int) -> list[Any]:
     """The processes that a process has started and that run a worker."""
     import psutil
 
-    return [one for one in psutil.Process(pid).children() if "spawn_main" in " ".join(one.cmdline())]
+    living = [one for one in psutil.Process(pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in living if "spawn_main" in " ".join(one.cmdline())]

@@ -61,7 +61,8 @@ def run_workers(count: int, target: Callable[..., None], *arguments: Any) -> int
 
 
 def join(workers: list[tuple[Any, Any]]) -> int:
-    """Wait for all workers; 0 where every one of them ended by itself."""
+    """Wait for all workers; 0 where each ended as it was told to: uvicorn ends with the signal that it was sent."""
     for process, _ in workers:
         process.join()
-    return max((abs(process.exitcode or 0) for process, _ in workers), default=0)
+    told = (0, -signal.SIGTERM, -signal.SIGINT)
+    return max((abs(process.exitcode) for process, _ in workers if process.exitcode not in told), default=0)

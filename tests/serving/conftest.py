@@ -16,7 +16,7 @@ import uvicorn
 import yaml
 
 from pipeline import template
-from pipeline.core import files
+from pipeline.core import files, templates
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.inference.predictor import Predictor
 from pipeline.inference.settings import current
@@ -66,6 +66,7 @@ def make_project(folder: Path, base: Path, architecture: str, beams: int = 2) ->
 @pytest.fixture(scope="session")
 def projects(tmp_path_factory, request) -> Callable[[str], Path]:
     """The folder of an architecture's project, made once."""
+    templates.fill("", {})  # its process is forked before there is a browser, or it would keep the browser's pipes open
 
     @cache
     def made(architecture: str) -> Path:

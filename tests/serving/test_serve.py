@@ -65,7 +65,8 @@ def test_workers_share_an_address_are_replaced_and_end_together(project):
         assert process.wait(60) == 0
         assert "a worker ended with exit code -9" in process.stderr.read()
     finally:
-        process.kill()
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 @pytest.mark.slow
