@@ -149,14 +149,12 @@ def write_card(values: dict[str, Any], parity: Parity, written: Path, output: Pa
     from pipeline.exporting.card import render_card
     from pipeline.exporting.usage import ctranslate2_usage, has_examples, usage
 
-    name, source, model = output.as_posix(), values["base"]["source"], values["model"]
-    base = source.get("repo_id", values["base"]["folder"])
+    name = output.as_posix()
     if values["format"] == "ctranslate2":
-        config = files.read_json(written / "generation_config.json")
-        lines = ctranslate2_usage(name, model["architecture"], config, values["soft_tokens"])
+        lines = ctranslate2_usage(values, name, files.read_json(written / "generation_config.json"))
     else:
-        tokens, revision = values["soft_tokens"], source.get("commit", "")
-        lines = usage(written, name, base, name, model["architecture"], tokens, revision)
+        base = values["base"]["source"].get("repo_id", values["base"]["folder"])
+        lines = usage(values, written, name, base, name)
     title = "## Beside the original\n\n"
     text = render_card(values, lines, title + parity.as_markdown(), has_examples(written))
     (written / "README.md").write_text(text, encoding="utf-8")
