@@ -130,7 +130,11 @@ def test_an_export_that_loses_too_much_is_left_aside(project, monkeypatch, capsy
         run(monkeypatch, "lora", "--to", "hf")
     assert "0 of 8 texts of test (0 %) are those of the original" in capsys.readouterr().out
     assert os.listdir("exports") == ["lora-1-hf.rejected"]
-    assert not files.read_json(Path(f"{folder}.rejected/parity.json"))["accepted"]
+    parity = files.read_json(Path(f"{folder}.rejected/parity.json"))
+    assert not parity["accepted"]
+    assert parity["scores"]["original"] > 60 > parity["scores"]["export"]
+    own = files.read_json(Path(f"{folder}.rejected/settings.json"))["test"]["scores"]["rouge1"]
+    assert own["value"] == own["mean"] == parity["scores"]["export"]  # what its card says is its own score
     with pytest.raises(InputError, match="rejected: exists already; delete it"):
         run(monkeypatch, "lora", "--to", "hf")
     shutil.rmtree(f"{folder}.rejected")
