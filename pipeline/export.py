@@ -14,6 +14,7 @@ import argparse
 import re
 import shlex
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,16 @@ from pipeline.core.cli import prepare_process, run_command
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_params, read_section
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Prompt, record
 from pipeline.experiments.path_validation import read_outputs, steps
+from pipeline.exporting.card import render_card
+from pipeline.exporting.facts import collect, test_scores
 from pipeline.exporting.formats import FORMATS, QUANTIZATIONS, REFUSED, Source, write
+from pipeline.exporting.opening import open_folder
 from pipeline.exporting.parity import Parity, compare_texts, default_margin, outputs_per_second
-from pipeline.inference.settings import SETTINGS, current
+from pipeline.exporting.usage import ctranslate2_usage, has_examples, usage
+from pipeline.inference.predictor import Predictor
+from pipeline.inference.settings import SETTINGS, AnswerSettings, current
 from pipeline.inference.trained_runs import find_run
 from pipeline.models.tuned import directory_size, needs_base
 from pipeline.parameters.data import Data
@@ -45,13 +52,19 @@ def main() -> None:
     refuse_output(output, paths)
     score = read_section("score", Score)
     margin = default_margin(score, arguments.to) if arguments.margin is None else arguments.margin
+    files.refuse_missing(paths.predictions(run))
+    rows = files.read_jsonl(paths.prompts("test"), Prompt)[:EXAMPLES]
+    original = Original(run, current(paths), paths.base_model, paths.tuned_model(run), rows)
+    values = collect(run, paths, original.settings, read_section("data", Data), score.language)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{output}: {output.parent} is no folder") from None
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as folder:
         written = Path(folder) / "export"
-        parity = export(run, arguments.to, arguments.quantization, margin, written, output, paths, score)
+        size = write_export(original, arguments.to, arguments.quantization, values, written)
+        parity = check_export(original, values, size, margin, written, paths, score)
+        write_card(values, parity, written, output)
         print(parity.as_markdown())
         if not parity.accepted:
             rejected = output.with_name(output.name + REJECTED)
@@ -101,42 +114,53 @@ def refuse_output(output: Path, paths: Paths) -> None:
             raise InputError(f"{output}: in {held}, which the stage {stages.places[held]} deletes before it runs")
 
 
-def export(
-    run: str, form: str, quantization: str, margin: float, written: Path, output: Path, paths: Paths, score: Score
-) -> Parity:
-    """Write the export to `written`, and what of it is to be called `output`; run it on the test set."""
-    from pipeline.core.shapes import Prompt, record
-    from pipeline.exporting.facts import collect
-    from pipeline.exporting.opening import open_folder
-    from pipeline.inference.predictor import Predictor
+@dataclass(frozen=True)
+class Original:
+    """The run to export: its name, the settings of params.yaml, its folders, some rows of data/prompts."""
 
-    settings, tuned, base = current(paths), paths.tuned_model(run), paths.base_model
-    records = files.read_jsonl(paths.records("test"), record(*settings.task.fields))
-    files.refuse_missing(paths.predictions(run))
-    values = collect(run, paths, settings, read_section("data", Data), score.language)
-    source = values["base"]["source"]
-    hub = source if "repo_id" in source else {}
-    rows = files.read_jsonl(paths.prompts("test"), Prompt)[:EXAMPLES]
-    loaded = Source(run, base, tuned, Predictor(settings, base, tuned), rows)
-    positions = loaded.predictor.positions
-    tokens = write(form, loaded, written, quantization, hub)
-    size = directory_size(written) + (weights_size(base) if form == "adapter" else 0)
+    run: str
+    settings: AnswerSettings
+    base: Path
+    tuned: Path
+    rows: list[dict[str, Any]]
+
+    def open(self) -> Predictor:
+        return Predictor(self.settings, self.base, self.tuned)
+
+    def size(self) -> int:
+        """Bytes to load."""
+        return directory_size(self.tuned) + (weights_size(self.base) if needs_base(self.tuned) else 0)
+
+
+def write_export(original: Original, form: str, quantization: str, values: dict[str, Any], written: Path) -> int:
+    """Write the weights and settings.json, whose content `values` becomes. Returns the bytes to load."""
+    source, predictor = values["base"]["source"], original.open()
+    positions, hub = predictor.positions, source if "repo_id" in source else {}
+    run = Source(original.run, original.base, original.tuned, predictor, original.rows)
+    tokens = write(form, run, written, quantization, hub)
     values |= {"format": form, "weights": ".", "soft_tokens": list(tokens), "quantization": quantization}
     values["positions"] = positions
+    size = directory_size(written) + (weights_size(original.base) if form == "adapter" else 0)
     files.write_json(written / SETTINGS, values)
-    opened = open_folder(written, base)
-    texts = opened.write(records, f"answer with {form}")
+    return size
+
+
+def check_export(
+    original: Original, values: dict[str, Any], size: int, margin: float, written: Path, paths: Paths, score: Score
+) -> Parity:
+    """Run an export on the test set. Writes predictions.jsonl and parity.json, and its own scores into `values`."""
+    task = original.settings.task
+    records = files.read_jsonl(paths.records("test"), record(*task.fields))
+    opened = open_folder(written, original.base)
+    texts = opened.write(records, f"answer with {values['format']}")
     rows = [{"id": one["id"], "prediction": text} for one, text in zip(records, texts)]
     files.write_jsonl(written / "predictions.jsonl", rows)
-    identical, metric, scores, difference = compare_texts(
-        paths.predictions(run), paths.records("test"), texts, settings.task, score
-    )
-    first, second = outputs_per_second([Predictor(settings, base, tuned), opened], records)
-    original_size = directory_size(tuned) + (weights_size(base) if needs_base(tuned) else 0)
-    sizes, speeds = (original_size, size), (first, second)
-    parity = Parity(len(texts), identical, metric, scores, difference(margin), margin, sizes, speeds)
+    compared = compare_texts(paths.predictions(original.run), paths.records("test"), texts, task, score, margin)
+    first, second = outputs_per_second([original.open(), opened], records)
+    parity = Parity(len(texts), *compared[:4], margin, (original.size(), size), (first, second))
+    values["test"] = test_scores(original.run, compared.summary)
+    files.write_json(written / SETTINGS, values)
     files.write_json(written / "parity.json", parity.as_json())
-    write_card(values, parity, written, output)
     return parity
 
 
@@ -145,18 +169,13 @@ def weights_size(base: Path) -> int:
 
 
 def write_card(values: dict[str, Any], parity: Parity, written: Path, output: Path) -> None:
-    """The model card, with what the export says beside the original."""
-    from pipeline.exporting.card import render_card
-    from pipeline.exporting.usage import ctranslate2_usage, has_examples, usage
-
-    name, source, model = output.as_posix(), values["base"]["source"], values["model"]
-    base = source.get("repo_id", values["base"]["folder"])
+    """The model card, with what the export says beside the original; its lines call the folder `output`."""
+    name = output.as_posix()
     if values["format"] == "ctranslate2":
-        config = files.read_json(written / "generation_config.json")
-        lines = ctranslate2_usage(name, model["architecture"], config, values["soft_tokens"])
+        lines = ctranslate2_usage(values, name, files.read_json(written / "generation_config.json"))
     else:
-        tokens, revision = values["soft_tokens"], source.get("commit", "")
-        lines = usage(written, name, base, name, model["architecture"], tokens, revision)
+        base = values["base"]["source"].get("repo_id", values["base"]["folder"])
+        lines = usage(values, written, name, base, name)
     title = "## Beside the original\n\n"
     text = render_card(values, lines, title + parity.as_markdown(), has_examples(written))
     (written / "README.md").write_text(text, encoding="utf-8")

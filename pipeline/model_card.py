@@ -40,7 +40,7 @@ def run(
     if not any((weights / left).exists() for left in LEFT):
         raise files.damaged(weights, f"has none of {', '.join(LEFT)}") if weights.exists() else files.missing(weights)
     base = values["base"]["folder"]
-    lines = usage(weights, values["weights"], base, card.relative_to(paths.root).as_posix(), model.architecture)
+    lines = usage(values, weights, values["weights"], base, card.relative_to(paths.root).as_posix())
     files.write_json(card / SETTINGS, values)
     (card / "README.md").write_text(render_card(values, lines, examples=has_examples(weights)), encoding="utf-8")
     generation_config(paths.base_model if needs_base(weights) else weights, settings).save_pretrained(card)

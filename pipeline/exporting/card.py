@@ -88,13 +88,10 @@ def heading(values: dict[str, Any]) -> str:
 def loading(values: dict[str, Any], usage: Usage, examples: bool) -> str:
     """The lines that load it, and those that answer."""
     lines = [*usage.imports, "", *usage.load]
-    kind = "chat template of the tokenizer" if values["model"]["chat"] else "template"
-    prompts = values["template"]["prompts"]
-    notes = [f"The prompt is the {kind} filled in, at most {values['limits']['max_source_tokens']} tokens:"]
-    if values["model"]["chat"]:
-        notes = [f"The prompt is one turn of the user in the {kind} (`tokenizer.apply_chat_template`), which holds:"]
+    prompts, limit = values["template"]["prompts"], values["limits"]["max_source_tokens"]
+    notes = [f"The prompt is the template filled in, at most {limit} tokens:"]
     if len(prompts) > 1:
-        notes[0] += f" (one of {len(prompts)}; all are in `settings.json`)"
+        notes[0] = notes[0][:-1] + f" (one of {len(prompts)}; all are in `settings.json`):"
     if examples:
         notes.insert(0, "The worked examples of `demonstrations.jsonl` go before every prompt.")
     return "\n\n".join(

@@ -2,15 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipeline.core.errors import InputError
 from pipeline.evaluation.differences import Difference, paired_difference
 from pipeline.evaluation.predictions import read_predictions, read_references
-from pipeline.evaluation.scoring import score_rows, task_scorer
+from pipeline.evaluation.scoring import score_rows, summarize, task_scorer
 from pipeline.parameters.score import Score
 from pipeline.parameters.task import Task
 
@@ -71,32 +69,38 @@ def default_margin(score: Score, form: str) -> float:
     return score.non_inferiority_margin * (1 if form == "ctranslate2" else SAME_SEARCH_SHARE)
 
 
-def compare_texts(
-    predictions: Path, records: Path, texts: list[str], task: Task, score: Score
-) -> tuple[int, str, tuple[float, float], Callable[[float], Difference]]:
-    """How many texts are those of a file of predictions, the metric, both scores, and their difference by the margin.
+class ComparedTexts(NamedTuple):
+    """identical: how many are. scores: of the original and the export. summary: of the export, every metric of it."""
 
-    texts: of the export, in the order of the records.
-    """
+    identical: int
+    metric: str
+    scores: tuple[float, float]
+    difference: Difference
+    summary: dict[str, Any]
+
+
+def compare_texts(
+    predictions: Path, records: Path, texts: list[str], task: Task, score: Score, margin: float
+) -> ComparedTexts:
+    """The texts of an export, in the order of the records, beside a file of predictions."""
     known = read_references(records, task.source)
     original = read_predictions(predictions, known)
-    if len(original) != len(texts):
-        raise InputError(f"{predictions}: {len(original)} predictions, and the export has {len(texts)}")
     export = [{"id": row["id"], "prediction": text} for row, text in zip(original, texts)]
     scorer = task_scorer(task, score, known.values())
     name, metric = next(iter(scorer.metrics.items()))
-    rows = [
+    before, after = (
         [{"seed": None, **row} for row in score_rows(each, known, scorer, label)]
         for each, label in ((original, "score original"), (export, "score export"))
-    ]
-    first, second = (metric.matrix(each) for each in rows)
-    points = tuple(float(metric.score(each.sum(axis=1), each.shape[1])[0]) for each in (first, second))
-    identical = sum(row["prediction"] == text for row, text in zip(original, texts))
-
-    def difference(margin: float) -> Difference:
-        return paired_difference(second, first, metric, score, seeds=0, margin=margin)
-
-    return identical, name, (points[0], points[1]), difference
+    )
+    first, second = metric.matrix(before), metric.matrix(after)
+    points = [float(metric.score(each.sum(axis=1), each.shape[1])[0]) for each in (first, second)]
+    return ComparedTexts(
+        sum(row["prediction"] == text for row, text in zip(original, texts)),
+        name,
+        (points[0], points[1]),
+        paired_difference(second, first, metric, score, seeds=0, margin=margin),
+        summarize(after, list(known.values()), scorer),
+    )
 
 
 def outputs_per_second(answerers: list[Any], records: list[dict[str, Any]]) -> list[float]:

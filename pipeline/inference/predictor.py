@@ -36,7 +36,7 @@ class Predictor:
         self.positions = free_positions(self.model, self.settings.max_new_tokens, "generate.max_new_tokens")
         self.positions = self.positions and self.positions - len(self.soft_ids)
         self.examples = worked_examples(folder)
-        if self.examples and self.positions is not None and settings.test_prompts:
+        if self.examples and settings.test_prompts:
             test = files.read_jsonl(settings.test_prompts, Prompt)
             self.examples = fitting_examples(test, self.examples, self.model, self.limit, self.positions)
 

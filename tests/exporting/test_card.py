@@ -12,8 +12,9 @@ from pipeline.core.errors import InputError
 from pipeline.exporting.base_model import weight_hashes
 from pipeline.exporting.card import fenced, license_keys, render_card
 from pipeline.exporting.licenses import card_license
-from pipeline.exporting.usage import usage
+from pipeline.exporting.usage import answer_lines, usage
 from pipeline.inference.settings import current, read_file, read_settings
+from pipeline.models.prompts import encode_prompt, join_turns
 from pipeline.models.tuned import save_tuned
 from tests import tiny
 from tests.exporting.conftest import answers_of_card, expected, write_card
@@ -26,6 +27,21 @@ def test_the_three_lines_of_a_card_load_the_model_and_it_answers_alike(project, 
     assert answers_of_card(card, prompts) == expected(project, run)
 
 
+def facts(architecture: str, chat: bool = False, **arguments: object) -> dict:
+    """What lines are made from, of settings.json."""
+    template = {"chat_template_kwargs": arguments}
+    return {"model": {"architecture": architecture, "chat": chat}, "template": template, "base": {"source": {}}}
+
+
+def test_a_chat_models_prompt_is_a_turn_in_its_template(causal_base):
+    loaded = tiny.load(causal_base, "causal", tiny.CHAT_SETTINGS)
+    (line,) = [one for one in answer_lines(facts("causal", chat=True, tone="kind")) if one.startswith("ids = ")]
+    assert line.endswith("return_dict=False, tone='kind')")
+    names = {"tokenizer": loaded.tokenizer, "prompt": "Is it late?"}
+    exec(line, names)
+    assert names["ids"] == encode_prompt(join_turns([], "Is it late?", loaded), loaded)[1]
+
+
 def test_the_lines_load_some_parameters_of_the_base_too(tmp_path, bart_base, monkeypatch):
     monkeypatch.chdir(tmp_path)
     loaded = tiny.load(bart_base, "seq2seq")
@@ -35,7 +51,7 @@ def test_the_lines_load_some_parameters_of_the_base_too(tmp_path, bart_base, mon
         parameter.data += parameter.requires_grad
     save_tuned(loaded, Path("tuned"))
     names: dict = {}
-    lines = usage(Path("tuned"), "tuned", str(bart_base), "card", "seq2seq")
+    lines = usage(facts("seq2seq"), Path("tuned"), "tuned", str(bart_base), "card")
     exec("\n".join([*lines.imports, *lines.load]), names)
     for name, parameter in names["model"].named_parameters():
         assert parameter.equal(loaded.network.get_parameter(name)), name
@@ -107,7 +123,7 @@ def test_a_card_stands_whatever_its_texts_hold(project):
     values["template"]["prompts"] = ["```\n--- {{ dialogue }} | ` |\n````"]
     values["base"]["name"] = 'a "name": with # signs'
     values["run"] = "lora: 1"
-    text = render_card(values, usage(project.tuned_model("lora-1"), 'a "b"', "c", "d", "seq2seq"))
+    text = render_card(values, usage(values, project.tuned_model("lora-1"), 'a "b"', "c", "d"))
     assert ModelCard(text).data.model_name == "lora: 1"
     assert "`````text\n```\n--- {{ dialogue }} | ` |\n````\n`````" in text
     assert r'PeftModel.from_pretrained(base, "a \"b\"")' in text

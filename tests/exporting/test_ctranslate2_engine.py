@@ -1,5 +1,6 @@
 """CTranslate2 computes what transformers computes, also where its converter needs help."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,9 @@ def test_a_class_of_models_that_it_does_not_know_is_refused(tmp_path, causal_bas
     network.save_pretrained(tmp_path / "model")
     with pytest.raises(InputError, match=r"CTranslate2 does not convert this model: .*; use --to hf"):
         convert(tmp_path / "model", tmp_path / "converted", "float32")
+
+
+def test_without_the_extra_the_message_says_how_to_install_it(tmp_path, seq2seq_base, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ctranslate2", None)
+    with pytest.raises(InputError, match=r"ctranslate2 is not installed: pip install .*\[export\]"):
+        convert(seq2seq_base, tmp_path / "converted", "float32")

@@ -11,6 +11,9 @@ from pipeline import export, external, predict
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.exporting.parity import default_margin
+from pipeline.models.tuned import save_tuned
+from tests import tiny
 from tests.exporting.conftest import answers_of_card, expected, write_card
 from tests.systems import RECORDS, SUMMARIES, settings
 
@@ -95,6 +98,28 @@ def test_what_cannot_be_written_is_refused_with_the_reason(project, monkeypatch,
     assert not Path("exports").exists() or not os.listdir("exports")
 
 
+def test_a_prefix_has_no_place_in_a_plain_model(project, monkeypatch, request, architecture):
+    base = request.getfixturevalue(f"{architecture}_base")
+    save_tuned(tiny.adapted("prefix_tuning", base, architecture), project.tuned_model("prefix_tuning-1"))
+    for place in (project.predictions, project.training_run):
+        place("prefix_tuning-1").parent.mkdir(exist_ok=True)
+        shutil.copy(place("lora-1"), place("prefix_tuning-1"))
+    shutil.copy(project.scores("lora"), project.scores("prefix_tuning"))
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("seeds_of:\n", "seeds_of:\n  prefix_tuning: [1]\n"))
+    for form, message in (("hf", "a prefix is keys and values"), ("soft-tokens", "has no soft prompt")):
+        with pytest.raises(InputError, match=rf"prefix_tuning-1: .*{message}"):
+            run(monkeypatch, "prefix_tuning", "--to", form)
+    with pytest.raises(InputError, match=r"prefix_tuning-1: a prefix is keys and values .*; use --to adapter"):
+        run(monkeypatch, "prefix_tuning", "--to", "ctranslate2")
+    assert not os.listdir("exports")
+
+
+def test_the_margin_is_that_of_the_comparison_or_a_third_of_it():
+    score = settings(non_inferiority_margin=4.5)
+    assert [default_margin(score, form) for form in ("ctranslate2", "hf", "adapter")] == [4.5, 1.5, 1.5]
+
+
 def test_an_export_that_loses_too_much_is_left_aside(project, monkeypatch, capsys):
     rows = [{"id": row["id"], "prediction": row["references"][0], "ended": True} for row in RECORDS[:8]]
     files.write_jsonl(project.predictions("lora-1"), rows)
@@ -105,7 +130,11 @@ def test_an_export_that_loses_too_much_is_left_aside(project, monkeypatch, capsy
         run(monkeypatch, "lora", "--to", "hf")
     assert "0 of 8 texts of test (0 %) are those of the original" in capsys.readouterr().out
     assert os.listdir("exports") == ["lora-1-hf.rejected"]
-    assert not files.read_json(Path(f"{folder}.rejected/parity.json"))["accepted"]
+    parity = files.read_json(Path(f"{folder}.rejected/parity.json"))
+    assert not parity["accepted"]
+    assert parity["scores"]["original"] > 60 > parity["scores"]["export"]
+    own = files.read_json(Path(f"{folder}.rejected/settings.json"))["test"]["scores"]["rouge1"]
+    assert own["value"] == own["mean"] == parity["scores"]["export"]  # what its card says is its own score
     with pytest.raises(InputError, match="rejected: exists already; delete it"):
         run(monkeypatch, "lora", "--to", "hf")
     shutil.rmtree(f"{folder}.rejected")

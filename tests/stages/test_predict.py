@@ -17,6 +17,7 @@ from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.inference import predictor
+from pipeline.inference.settings import current
 from pipeline.models.tuned import DEMONSTRATIONS, save_tuned
 from pipeline.tables.examples import Columns
 from pipeline.tables.inputs import STDIN, read_inputs
@@ -71,6 +72,18 @@ def test_outputs_are_those_of_generate(project, monkeypatch):
         run(monkeypatch, name, "calls.jsonl", "--output", f"{name}.jsonl", "--chunk", "2")
         assert [row["prediction"] for row in files.read_jsonl(Path(f"{name}.jsonl"))] == expected(project, name)
     assert [row["id"] for row in files.read_jsonl(Path("lora-1.jsonl"))] == [row["id"] for row in RECORDS[:5]]
+
+
+def test_worked_examples_over_the_limit_are_shortened_as_generate_shortens_them(project, architecture, monkeypatch):
+    tiny.write_limits(project, max_source_tokens=48)
+    settings = tiny.generate_params(max_new_tokens=6, batch_size=2, num_beams=2)
+    model = tiny.model_params(architecture)
+    generate.run("few_shot-1", project, model=model, template=tiny.template_params(), generate=settings)
+    (example, *_) = files.read_jsonl(project.tuned_model("few_shot-1") / DEMONSTRATIONS)
+    answerer = predictor.Predictor(current(project), project.base_model, project.tuned_model("few_shot-1"))
+    assert len(answerer.examples[0]["instruction"]) < len(example["instruction"])
+    run(monkeypatch, "few_shot", "calls.jsonl", "--output", "few_shot.jsonl")
+    assert [row["prediction"] for row in files.read_jsonl(Path("few_shot.jsonl"))] == expected(project, "few_shot-1")
 
 
 def test_several_methods_are_columns_side_by_side(project, monkeypatch, capsys):
