@@ -33,6 +33,8 @@ class Project:
     def __init__(self, folder: Path, forked: bool = True, hash_seed: int = 0):
         self.folder = folder
         self.stages: list[str] = []  # what ran to its end before a test got it
+        self.server: subprocess.Popen[bytes] | None = None  # and its port
+        self.port = 0
         programs = [str(stage_server.start(hash_seed))] if forked else []
         programs += [str(Path(sys.executable).parent), os.environ["PATH"]]
         self.environment = os.environ | {
@@ -91,6 +93,10 @@ class Project:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+        """A command that goes on."""
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment)
 
     def must(self, *command: str) -> str:
         done = self.run(*command)

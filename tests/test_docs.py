@@ -8,6 +8,7 @@ in a test is in ELSEWHERE, with what runs it instead.
 import json
 import re
 import shutil
+import socket
 
 import pytest
 from filelock import FileLock
@@ -23,7 +24,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name != "log.md"),
 ]
-PROGRAM = re.compile(r"(dvc|make|python -m|git|pip|source) |\.ci/run$")
+PROGRAM = re.compile(r"(dvc|make|python -m|git|pip|source|curl) |\.ci/run$")
 SWEPT = ("lora_rank",)  # the other sweeps are queued and not run, for time
 
 ELSEWHERE = {
@@ -33,6 +34,7 @@ ELSEWHERE = {
     "make lint": "CI; it checks types for half a minute",
     "python -m pipeline.export prompt_tuning --to soft-tokens": "tests/exporting/test_export.py",
     "make try": "tests/stages/test_predict.py: it waits for a text to be typed",
+    "python -m benchmarks.serving": "tests/serving/test_benchmark.py, with fewer requests",
     "make test": "the run that this test is part of",
     ".ci/run": "CI; it runs this test",
     "make pretrain": "tests/test_pretraining.py, on a small recipe: the whole takes an hour",
@@ -184,8 +186,30 @@ def execute(project: Project, command: str) -> None:
             return
         project.must("bash", "-c", command)
         assert (project.folder / f"reports/sweeps/{name}.md").read_text().startswith("# Sweep: ")
+    elif command.startswith("python -m pipeline.serve"):
+        serve(project, command)
+    elif command.startswith("curl "):
+        asked = command.replace("curl", "curl --silent --show-error").replace(":8000", f":{project.port}")
+        assert '"error"' not in project.must("bash", "-c", asked)
     else:
         project.must("bash", "-c", command)
+
+
+def serve(project: Project, command: str) -> None:
+    """Start a server in place of the last one, on a free port; the document's next commands ask it."""
+    stop_serving(project)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        project.port = free.getsockname()[1]
+    project.server = project.start("bash", "-c", f"exec {command} --port {project.port}")
+    health = f"curl --silent --fail http://127.0.0.1:{project.port}/health"
+    project.must("bash", "-c", f"for _ in $(seq 600); do {health} && exit; sleep 0.2; done; exit 1")
+
+
+def stop_serving(project: Project) -> None:
+    if project.server:
+        project.server.terminate()
+        assert project.server.wait(60) == 0
+        project.server = None
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -203,6 +227,7 @@ def test_every_command_of_a_document_runs(finished, tmp_path, name):
             for theirs, ours in INSTEAD.items():
                 command = command.replace(theirs, ours)
             execute(project, command)
+    stop_serving(project)
 
 
 def test_what_runs_elsewhere_is_still_in_a_document():

@@ -37,9 +37,9 @@ class Sources:
         return found | self.exported()
 
     def first(self) -> list[str]:
-        """The names that are loaded at the start: methods, not their further runs."""
-        methods = read_section("seeds_of", SeedsOf)
-        return [name for name in self() if self.chosen is not None or name in methods or name in self.exported()]
+        """The names that are loaded at the start: those that were chosen, or methods, not their further runs."""
+        methods = self.chosen if self.chosen is not None else read_section("seeds_of", SeedsOf)
+        return [name for name in self.project() if name in methods]
 
     def project(self) -> dict[str, Source]:
         """Of params.yaml, which is read again when it has changed."""
