@@ -78,6 +78,7 @@ INSTEAD = {
     "learning_rate=1e-1,3e-1,1,3,10": "learning_rate=1e-1,10",
     "seeds=[17,18,19]": "seeds=[17,18]",
     "limit.train=50,100,200,400,750": "limit.train=50,400",
+    "mixture.share=0,0.1,0.3,0.5": "mixture.share=0,0.3",
     "reports/predictions/lora/lora-17.jsonl reports/predictions/full/full-17.jsonl": "published.jsonl",  # lora's
 }
 REFUSED = {"dvc exp run -S lora.rr=3": "ERROR: lora.rr: '3': unknown key; lora has "}
