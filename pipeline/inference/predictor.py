@@ -35,10 +35,7 @@ class Predictor:
         self.limit = settings.limits["max_source_tokens"]
         self.positions = free_positions(self.model, self.settings.max_new_tokens, "generate.max_new_tokens")
         self.positions = self.positions and self.positions - len(self.soft_ids)
-        self.examples = worked_examples(folder)
-        if self.examples and settings.test_prompts:
-            test = files.read_jsonl(settings.test_prompts, Prompt)
-            self.examples = fitting_examples(test, self.examples, self.model, self.limit, self.positions)
+        self.examples = chosen_examples(settings, folder, self.model, self.positions)
 
     def write(self, records: list[dict[str, Any]], label: str) -> list[str]:
         """An output for each record (id and the fields of the task), in order; `label` names their progress.
@@ -54,6 +51,17 @@ class Predictor:
         """The ids of a prompt, with what the method puts before it."""
         ids = encode_with_examples(row, self.examples, self.model, self.limit, self.positions)
         return [*self.soft_ids, *ids]
+
+
+def chosen_examples(
+    settings: AnswerSettings, folder: Path, model: LanguageModel, positions: int | None
+) -> list[dict[str, Any]]:
+    """The worked examples that a run puts before every prompt: those that fit before each of test."""
+    examples = worked_examples(folder)
+    if not examples or not settings.test_prompts:
+        return examples
+    test = files.read_jsonl(settings.test_prompts, Prompt)
+    return fitting_examples(test, examples, model, settings.limits["max_source_tokens"], positions)
 
 
 def prompt_of(

@@ -4,16 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files
 from pipeline.core.errors import InputError
-from pipeline.core.shapes import Prompt
 from pipeline.inference.decoding import configure_decoding, free_positions
+from pipeline.inference.predictor import chosen_examples, prompt_of
 from pipeline.inference.settings import AnswerSettings
-from pipeline.inference.tuned_prompts import worked_examples
 from pipeline.models.chat import chat_settings
 from pipeline.models.limits import generation_settings
-from pipeline.models.prompts import encode_row, encode_with_examples, fitting_examples, prompt_row
-from pipeline.models.record_prompts import make_prompt
+from pipeline.models.prompts import encode_row, encode_with_examples, prompt_row
 from pipeline.models.tokenizer import decode, tags
 from pipeline.parameters.task import Task
 from pipeline.serving.mixed_batch import Row
@@ -61,10 +58,7 @@ class ServedMethod:
         self.limit = settings.limits["max_source_tokens"]
         self.soft = 0 if trained.soft is None else len(trained.soft)
         self.positions = free_positions(self.model, self.generate.max_new_tokens, "generate.max_new_tokens", self.soft)
-        self.examples = worked_examples(folder)
-        if self.examples and self.positions is not None and settings.test_prompts:
-            test = files.read_jsonl(settings.test_prompts, Prompt)
-            self.examples = fitting_examples(test, self.examples, self.model, self.limit, self.positions)
+        self.examples = chosen_examples(settings, folder, self.model, self.positions)
 
     def new_tokens(self, request: Request) -> int:
         """The most tokens of the answer: what was asked for, within what the method writes."""
@@ -77,8 +71,8 @@ class ServedMethod:
         if missing := [field for field in fields if field not in request.fields and request.template]:
             raise InputError(f"{self.name} needs {', '.join(missing)}: its inputs are {', '.join(fields)}")
         if request.template:
-            record = {"id": request.identity, **request.fields, "references": [""]}
-            row = make_prompt(record, self.settings.task, self.settings.template, self.settings.seed, self.model)
+            record, chosen = {"id": request.identity, **request.fields}, self.settings
+            row = prompt_of(record, chosen.task, chosen.template, chosen.seed, self.model)
         else:
             text = request.fields[source]
             row = prompt_row(request.identity, text, "", text, self.model)
