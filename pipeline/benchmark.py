@@ -19,6 +19,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.messages import first_line, listed
 from pipeline.core.outputs import remedy
 from pipeline.core.paths import Paths
+from pipeline.core.shapes import Source
 from pipeline.models.chat import chat_settings
 from pipeline.models.devices import environment, to_device
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -41,7 +42,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark:
         tuned.network = to_device(tuned.network)
     with monitor.phase("ask"):
         results = evaluate(name, tuned, tasks, benchmark, paths)
-    rows, found = scores(results, benchmark)
+    rows, found = scores(results, benchmark, {task: commit_of(task, benchmark, paths) for task in tasks})
     files.write_parquet(paths.benchmark_scores(name), rows)
     files.write_json(
         paths.benchmark_run(name),
@@ -106,7 +107,14 @@ def check_metrics(task: str, settings: dict[str, Any]) -> None:
             )
 
 
-def scores(results: dict[str, Any], params: Benchmark) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+def commit_of(task: str, params: Benchmark, paths: Paths) -> str | None:
+    """The hub commit of a task's items; None where they are files."""
+    return files.read_json(paths.benchmark_items(params.name, task) / "source.json", Source).get("commit")
+
+
+def scores(
+    results: dict[str, Any], params: Benchmark, commits: dict[str, str | None]
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """The score of every item, and what is said of each task."""
     from pipeline.benchmarking.item_scores import item_scores
 
@@ -122,6 +130,7 @@ def scores(results: dict[str, Any], params: Benchmark) -> tuple[list[dict[str, A
             "version": str(results["versions"][name]),
             "num_fewshot": results["n-shot"][name],
             "limit": params.limit,
+            "commit": commits[name],
             "lm_eval": {key: value for key, value in reported.items() if isinstance(value, int | float)},
         }
     return rows, found

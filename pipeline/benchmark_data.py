@@ -2,13 +2,14 @@
 
     python -m pipeline.benchmark_data NAME
 
-Of a hub data set at its revision those splits that the task reads; of a person's folder the files of these splits; a
-single file is the one split that is asked for.
+Of a hub data set those splits that the task reads, at the commit that its revision stands for, which is kept beside
+them; of a person's folder the files of these splits; a single file is the one split that is asked for.
 """
 
 from typing import Any
 
 from pipeline.benchmarking.tasks import splits_needed, task_settings
+from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.hub import explain_hub_errors
@@ -27,20 +28,35 @@ def run(name: str, paths: Paths, *, benchmark: Benchmark, data: Data) -> None:
     task, folder = benchmark.tasks[name], paths.benchmark_items(benchmark.name, name)
     folder.mkdir(parents=True, exist_ok=True)
     needed = splits_needed(task_settings(name, task), benchmark.num_fewshot)
+    commit = hub_commit(task.hub, name) if task.hub else None
+    source = {"repo_id": task.hub.repo_id, "commit": commit} if task.hub else {"files": "read where they are"}
+    files.write_json(folder / "source.json", source)
     counts = {}
     for split in needed:
-        rows = hub_rows(task.hub, split, name) if task.hub else own_rows(name, task, split, paths, data)
+        rows = hub_rows(task.hub, commit, split, name) if task.hub else own_rows(name, task, split, paths, data)
         rows.to_parquet(folder / f"{split}.parquet")
         counts[split] = len(rows)
     print(f"{name}: {counts}")
 
 
-def hub_rows(hub: HubConfig, split: str, name: str) -> Any:
+def hub_commit(hub: HubConfig, name: str) -> str | None:
+    """The commit that the revision of a hub data set, perhaps a branch, stands for now."""
+    from huggingface_hub import HfApi
+
+    with explain_hub_errors(hub.repo_id, hub.revision, instead_of_hub(name)):
+        return HfApi().dataset_info(hub.repo_id, revision=hub.revision).sha
+
+
+def hub_rows(hub: HubConfig, commit: str | None, split: str, name: str) -> Any:
     """A split of a hub data set, with its types."""
     from datasets import load_dataset
 
-    with explain_hub_errors(hub.repo_id, hub.revision, f"benchmark.tasks.{name}.data with `hub: null`"):
-        return load_dataset(hub.repo_id, hub.config, revision=hub.revision, split=split)
+    with explain_hub_errors(hub.repo_id, hub.revision, instead_of_hub(name)):
+        return load_dataset(hub.repo_id, hub.config, revision=commit, split=split)
+
+
+def instead_of_hub(name: str) -> str:
+    return f"benchmark.tasks.{name}.data with `hub: null`"
 
 
 def own_rows(name: str, task: BenchmarkTask, split: str, paths: Paths, data: Data) -> Any:

@@ -55,6 +55,7 @@ def signature(card: dict[str, Any]) -> str:
     tasks = [
         f"{name} {task['version']}: {task['metric']}, {task['num_fewshot']} examples, "
         + (f"first {task['limit']}" if task["limit"] else "all items")
+        + (f", commit {task['commit'][:8]}" if task["commit"] else "")
         for name, task in card["tasks"].items()
     ]
     return "|".join([f"lm-eval {card['lm_eval']}", *tasks])

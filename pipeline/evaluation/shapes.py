@@ -80,6 +80,7 @@ class BenchmarkTask(TypedDict):
     version: str
     num_fewshot: int
     limit: int | None
+    commit: str | None
 
 
 class BenchmarkRun(TypedDict):

@@ -18,7 +18,7 @@ from pipeline.benchmarking.item_scores import item_scores
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.evaluation.benchmark_results import benchmark_results
+from pipeline.evaluation.benchmark_results import benchmark_results, signature
 from pipeline.experiments import configuration
 from pipeline.inference.likelihood import choice_log_likelihoods
 from pipeline.models.prompts import tokenize_instruction
@@ -159,7 +159,7 @@ def sst2(folder) -> None:
 @pytest.mark.slow
 def test_a_stock_task_comes_from_a_hub_once_and_runs_without_one(paths):
     sst2(paths.root / "repository")
-    overrides = ["benchmark=glue", f"benchmark.tasks.sst2.hub.revision={hub.COMMIT}"]
+    overrides = ["benchmark=glue", "benchmark.tasks.sst2.hub.revision=main"]
     configuration.write(paths.root / "params.yaml", overrides, conf=ROOT / "conf")
     with hub.serve(datasets={"nyu-mll/glue": paths.root / "repository"}) as endpoint:
         environment = os.environ | {
@@ -172,11 +172,13 @@ def test_a_stock_task_comes_from_a_hub_once_and_runs_without_one(paths):
         command = [sys.executable, "-m", "pipeline.benchmark_data", "sst2"]
         done = subprocess.run(command, cwd=paths.root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in paths.benchmark_items("glue", "sst2").iterdir()] == ["validation.parquet"]
+    names = sorted(path.name for path in paths.benchmark_items("glue", "sst2").iterdir())
+    assert names == ["source.json", "validation.parquet"]
     values = configuration.compose(overrides, conf=ROOT / "conf")["benchmark"]
     only = {"sst2": values["tasks"]["sst2"]}
     card, rows = ask(paths, tiny.section("benchmark", Benchmark, name="glue", tasks=only))
     assert len(rows) == 5 and card["tasks"]["sst2"]["version"] == "1.0"
+    assert card["tasks"]["sst2"]["commit"] == hub.COMMIT and hub.COMMIT[:8] in signature(card)
     assert json.dumps(card)
 
 
@@ -184,7 +186,7 @@ def write_run(paths: Paths, run: str, scores: list[float], **changes) -> None:
     names = ["one"] * 30 + ["two"] * 10
     rows = [{"task": name, "item": str(n), "score": score} for n, (name, score) in enumerate(zip(names, scores))]
     files.write_parquet(paths.benchmark_scores(run), rows)
-    task = {"metric": "acc", "items": 30, "version": "1.0", "num_fewshot": 0, "limit": None}
+    task = {"metric": "acc", "items": 30, "version": "1.0", "num_fewshot": 0, "limit": None, "commit": None}
     card = {"lm_eval": "0.4.13", "tasks": {"one": task | changes, "two": task | {"items": 10}}}
     files.write_json(paths.benchmark_run(run), card)
 
