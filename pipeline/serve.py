@@ -24,6 +24,7 @@ from typing import Any
 
 from pipeline.core import files, templates
 from pipeline.core.cli import prepare_process, run_command
+from pipeline.core.cores import available_cores
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed
 from pipeline.core.params import read_section
@@ -32,7 +33,7 @@ from pipeline.models.devices import best_device
 from pipeline.models.loading import count_parameters
 from pipeline.parameters.model import Model
 from pipeline.serving.sources import Sources
-from pipeline.serving.workers import choose_workers, cores, run_workers
+from pipeline.serving.workers import choose_workers, run_workers
 
 ALL = "all"  # methods of params.yaml
 KEY = "SERVE_API_KEY"
@@ -58,7 +59,7 @@ def main() -> None:
     print(f"{address} answers in a moment: {', '.join(names)}; {workers} (Ctrl+C ends)")
     with tempfile.TemporaryDirectory() as counts:
         os.environ[COUNTS] = counts
-        code = run_workers(count, work, arguments, key, max(1, cores() // count))
+        code = run_workers(count, work, arguments, key, max(1, available_cores() // count))
     if code:
         sys.exit(code)
 

@@ -109,3 +109,23 @@ def test_an_experiment_is_pulled_with_its_results_and_trained_again_by_nobody(pr
     ran = another.dvc("exp", "run", "--pull", "-S", "lora.r=4")
     assert ran == ["config", "score@lora", "compare"]  # whose outputs are in git, where the run-cache does not look
     assert another.json("models/tuned/lora-17/adapter_config.json")["r"] == 4
+
+
+def test_machines_share_a_list_of_experiments_and_their_results_meet(project, tmp_path):
+    project.must("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    push(project)
+    ranks = "-S lora.r=2 validate\n-S lora.r=4 validate\n-S lora.r=-1 validate\n"
+    (tmp_path / "ranks.txt").write_text(ranks)
+    for part in (1, 2):
+        machine = clone(project, tmp_path / f"machine{part}")
+        command = f"python -m pipeline run_list {tmp_path}/ranks.txt --part {part} --parts 2".split()
+        done = machine.run(*command)
+        # The first part ends with a value that is refused.
+        assert done.returncode == (1 if part == 1 else 0), done.stderr
+        assert ("1 of 2 experiments failed (lines 3)" in done.stderr) == (part == 1)
+        again = machine.run(*command)
+        assert "origin has ranks-" in again.stdout and "train@lora" not in again.stdout
+
+    project.must("dvc", "exp", "pull", "--rev", "HEAD", "origin")
+    project.must("python", "-m", "pipeline", "sweep", "lora.r")
+    assert [row["value"] for row in project.json("reports/sweeps/lora_r.json")["series"][0]["points"]] == [2, 4, 6]

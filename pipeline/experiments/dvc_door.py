@@ -1,10 +1,12 @@
 """What the command `dvc` does in this project before DVC starts and after it failed (dvc_command.py)."""
 
+import os
 import sys
 
 from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT
 from pipeline.experiments.override_syntax import readable_command
+from pipeline.experiments.queue_workers import share_machine
 from pipeline.experiments.repository_state import explain_state
 
 
@@ -17,6 +19,8 @@ def before(arguments: list[str]) -> list[str]:
     for given, read in zip(arguments, words):
         if given != read:
             print(f"{given} is read as {read}", file=sys.stderr)
+    if decided := share_machine(words, os.environ):
+        print(decided, file=sys.stderr)
     return words
 
 

@@ -1,24 +1,20 @@
 """Several processes that answer on one address: each has the models in memory and a core of its own."""
 
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import Any
 
+from pipeline.core.cores import available_cores
+
 SMALL = 20_000_000  # parameters: a network of which one step of one request does not keep two cores busy
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_workers(parameters: int, device: str) -> int:
     """A worker for each core, at most four, for a small model on a CPU; else one that uses the whole device."""
-    return min(4, cores()) if device == "cpu" and parameters <= SMALL else 1
+    return min(4, available_cores()) if device == "cpu" and parameters <= SMALL else 1
 
 
 def run_workers(count: int, target: Callable[..., None], *arguments: Any) -> int:

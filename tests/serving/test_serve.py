@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from pipeline import serve
+from pipeline.core.cores import available_cores
 from pipeline.core.errors import InputError
 from pipeline.serving.observing import quantile
-from pipeline.serving.workers import SMALL, choose_workers, cores
+from pipeline.serving.workers import SMALL, choose_workers
 from tests import tiny
 from tests.serving.conftest import expected
 from tests.systems import RECORDS
@@ -104,7 +105,7 @@ def test_an_address_that_is_taken_is_refused():
 
 
 def test_small_models_get_a_worker_for_each_core():
-    assert choose_workers(SMALL, "cpu") == min(4, cores())
+    assert choose_workers(SMALL, "cpu") == min(4, available_cores())
     assert choose_workers(SMALL + 1, "cpu") == choose_workers(SMALL, "cuda") == 1
 
 
