@@ -1,10 +1,14 @@
-"""Training steps on the shape of FLAN-T5-small: this pipeline against run_summarization.py's defaults.
+"""Training steps: this pipeline against run_summarization.py's defaults, and against a bare matrix product.
 
-    python -m benchmarks.train_speed [--data FILE.jsonl] [--steps 24] [--rounds 3]
+    python -m benchmarks.train_speed [--shape flan_t5_small] [--method full] [--data FILE.jsonl] [--steps 24]
 
-Both train the same randomly initialized model (77 M parameters; speed does not depend on the weights' values) on the
-same dialogues, in the same process, alternating. Machines are noisy, so the ratio of the medians is the result.
-run_summarization.py's defaults: batches in random order, padded to the longest, fp32, sdpa attention, 8 a batch.
+Both train the same randomly initialized model on the same dialogues, in the same process, alternating. Machines are
+noisy, so the ratio of the medians is the result. run_summarization.py's defaults: batches in random order, padded to
+the longest, fp32, sdpa attention, 8 a batch. With another method than full, both train the same adapter.
+
+The share of a matrix product: floating-point operations a second that the training needs for its tokens (padding is no
+work), over those of a bare product of the same precision with the sizes of a feed-forward layer. On a GPU it is about
+what others call model FLOPs utilization, against what the GPU reaches rather than what its maker says.
 """
 
 import argparse
@@ -12,27 +16,23 @@ import json
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.state import AcceleratorState
-from transformers import (
-    DataCollatorForSeq2Seq,
-    Seq2SeqTrainer,
-    Seq2SeqTrainingArguments,
-    T5Config,
-    T5ForConditionalGeneration,
-    TrainerCallback,
-    set_seed,
-)
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback, set_seed
 
+from benchmarks.shapes import SHAPES, random_model, shape, widths
+from pipeline import methods
 from pipeline.core.params import parse_section, read_params
 from pipeline.methods.base import MethodHooks
-from pipeline.methods.full import Params
-from pipeline.models.architectures.base import Example
+from pipeline.models.architectures.base import Example, LanguageModel
+from pipeline.models.architectures.causal import Causal
 from pipeline.models.architectures.seq2seq import Seq2Seq
-from pipeline.models.devices import hardware_precision
+from pipeline.models.devices import best_device, hardware_precision
 from pipeline.models.loading import load_tokenizer
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.train import Train
@@ -43,33 +43,39 @@ from tests import tiny
 
 DIALOGUES = Path("data/support_calls/train.jsonl")
 WARM_UP = 3  # steps that are not timed
-FLAN_T5_SMALL = {
-    "vocab_size": 32128,
-    "d_model": 512,
-    "d_kv": 64,
-    "d_ff": 1024,
-    "num_layers": 8,
-    "num_heads": 6,
-    "feed_forward_proj": "gated-gelu",
-    "decoder_start_token_id": 0,
-}
 
 
-def random_network(attention: str) -> T5ForConditionalGeneration:
-    config = T5Config(**FLAN_T5_SMALL)
-    config._attn_implementation = attention
-    return T5ForConditionalGeneration(config)
+@dataclass(frozen=True)
+class Case:
+    """What is trained: a shape, a method of the pipeline, and tokenized examples."""
+
+    shape: str
+    method: str
+    examples: list[Example]
+    tokenizer: Any
+
+    def model(self, attention: str) -> LanguageModel:
+        """A model with the method's adapter."""
+        model = random_model(self.shape, self.tokenizer, attention)
+        model.network.requires_grad_(False)
+        model.network = methods.find(self.method).adapt(model, self.params(), 1)
+        return model
+
+    def params(self) -> Any:
+        values = read_params()[self.method] | {"num_train_epochs": 1000}
+        return parse_section(values, methods.find(self.method).Params, self.method)
 
 
-def read_examples(path: Path, tokenizer: Any) -> list[Example]:
+def read_examples(path: Path, model: type[LanguageModel], tokenizer: Any) -> list[Example]:
     """Tokenized prompt and summary of every dialogue of a file."""
-    examples = []
+    examples, encoder = [], model(None, tokenizer)
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         prompt = f"Summarize the following conversation.\n\n{row['dialogue']}\n\nSummary:"
         ids = tokenizer(prompt, truncation=True, max_length=512)["input_ids"]
-        labels = tokenizer(row["summary"], truncation=True, max_length=128)["input_ids"]
-        examples.append({"input_ids": ids, "labels": labels})
+        summary = row["summary"] if "summary" in row else row["references"][0]
+        labels = tokenizer(summary, truncation=True, max_length=128)["input_ids"]
+        examples.append(encoder.encode_example(ids, labels[:-1], labels[-1]))
     return examples
 
 
@@ -87,7 +93,7 @@ class Stopwatch:
             self.seconds_per_step = (now - self.began) / (step - WARM_UP)
 
 
-def time_run_summarization(examples: list[Example], tokenizer: Any, steps: int) -> float:
+def time_run_summarization(case: Case, batch_size: int, steps: int) -> float:
     """Seconds a step of run_summarization.py's defaults."""
     watch = Stopwatch()
 
@@ -98,7 +104,7 @@ def time_run_summarization(examples: list[Example], tokenizer: Any, steps: int) 
     with tempfile.TemporaryDirectory() as folder:
         arguments = Seq2SeqTrainingArguments(
             folder,
-            per_device_train_batch_size=8,
+            per_device_train_batch_size=batch_size,
             max_steps=steps,
             save_strategy="no",
             report_to=[],
@@ -106,14 +112,14 @@ def time_run_summarization(examples: list[Example], tokenizer: Any, steps: int) 
             disable_tqdm=True,
             logging_strategy="no",
         )
-        model = random_network("sdpa")
-        collator = DataCollatorForSeq2Seq(tokenizer, model=model)
-        rows = [{**one, "attention_mask": [1] * len(one["input_ids"])} for one in examples]
-        Seq2SeqTrainer(model, arguments, collator, rows, processing_class=tokenizer, callbacks=[Timed()]).train()
+        network = case.model("sdpa").network
+        collator = DataCollatorForSeq2Seq(case.tokenizer, model=network)
+        rows = [{**one, "attention_mask": [1] * len(one["input_ids"])} for one in case.examples]
+        Seq2SeqTrainer(network, arguments, collator, rows, processing_class=case.tokenizer, callbacks=[Timed()]).train()
     return watch.seconds_per_step
 
 
-def time_pipeline(examples: list[Example], tokenizer: Any, steps: int) -> float:
+def time_pipeline(case: Case, batch_size: int, steps: int) -> float:
     """Seconds a step of the pipeline's loop with this hardware's precision, without validations and checkpoints."""
     watch = Stopwatch()
 
@@ -126,17 +132,15 @@ def time_pipeline(examples: list[Example], tokenizer: Any, steps: int) -> float:
             if step == steps:
                 raise Finished
 
-    values = read_params()
-    params = parse_section(values["full"] | {"num_train_epochs": 1000}, Params, "full")
-    settings = {"batch_size": 8, "num_evaluations": 1, "logging_steps": 10**6}
-    train = parse_section(values["train"] | settings, Train, "train")
+    settings = {"batch_size": batch_size, "num_evaluations": 1, "logging_steps": 10**6}
+    train = parse_section(read_params()["train"] | settings, Train, "train")
     with tempfile.TemporaryDirectory() as folder:
         trainer = MethodTrainer(
-            Seq2Seq(random_network(train.attn_implementation), tokenizer),
+            case.model(train.attn_implementation),
             Timed,
-            examples,
-            examples[:1],
-            params=params,
+            case.examples,
+            case.examples[:1],
+            params=case.params(),
             train=train,
             precision=hardware_precision(),
             seed=1,
@@ -151,29 +155,78 @@ def time_pipeline(examples: list[Example], tokenizer: Any, steps: int) -> float:
     raise RuntimeError(f"the training ended before step {steps}")
 
 
+def needed_flops(case: Case, batch_size: int) -> float:
+    """Floating-point operations of one step of a batch of middling lengths, forward and backward."""
+    model = case.model("eager")  # the counter knows eager attention everywhere
+    ordered = sorted(case.examples, key=lambda one: len(one["input_ids"]))
+    middle = max(0, len(ordered) // 2 - batch_size // 2)
+    batch = model.collate(ordered[middle : middle + batch_size])
+    with FlopCounterMode(display=False) as counter:
+        total, _ = model.loss(batch)
+        total.backward()
+    return counter.get_total_flops() / int(model.count_batch_tokens(batch))
+
+
+def product_flops(case: Case, batch_size: int) -> float:
+    """Floating-point operations a second of a bare matrix product, the best of several; precision of the hardware."""
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[hardware_precision()]
+    length = statistics.mean(len(one["input_ids"]) for one in case.examples)
+    rows, (width, inner) = round(batch_size * length), widths(shape(case.shape))
+    left = torch.randn(rows, width, dtype=kind, device=best_device())
+    right = torch.randn(width, inner, dtype=kind, device=best_device())
+    seconds = []
+    for _ in range(20):
+        wait_for_device()
+        began = time.perf_counter()
+        for _ in range(10):
+            left @ right
+        wait_for_device()
+        seconds.append((time.perf_counter() - began) / 10)
+    return 2 * rows * width * inner / min(seconds)
+
+
+def wait_for_device() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shape", choices=SHAPES, default="flan_t5_small")
+    parser.add_argument("--method", default="full", help="full, lora, prompt_tuning, ...; default: %(default)s")
     parser.add_argument(
         "--data", type=Path, default=DIALOGUES, help="rows of dialogue and summary; default: %(default)s"
     )
+    parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=24, help=f"of which {WARM_UP} are not timed; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    seq2seq = shape(options.shape).is_encoder_decoder
     with tempfile.TemporaryDirectory() as folder:
         tiny.tokenizer(tiny.texts(), "seq2seq", 4096).save_pretrained(folder)
         tokenizer = load_tokenizer(Path(folder))
-    examples = read_examples(options.data, tokenizer)
+    examples = read_examples(options.data, Seq2Seq if seq2seq else Causal, tokenizer)
+    case = Case(options.shape, options.method, examples, tokenizer)
     runs = {"run_summarization.py": time_run_summarization, "this pipeline": time_pipeline}
     timings: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(options.rounds):
         for name, run in runs.items():
             set_seed(number)
             AcceleratorState._reset_state()  # one a process, of one precision
-            timings[name].append(run(examples, tokenizer, options.steps))
+            timings[name].append(run(case, options.batch_size, options.steps))
             print(f"round {number + 1}: {name} {timings[name][-1]:.3f} s a step", flush=True)
     medians = {name: statistics.median(values) for name, values in timings.items()}
     ratio = medians["run_summarization.py"] / medians["this pipeline"]
-    print(f"medians: {medians}; ratio {ratio:.2f} ({hardware_precision()}, {torch.get_num_threads()} threads)")
+    print(f"{options.shape}, {options.method}: medians {medians}; ratio {ratio:.2f}")
+    encoder = (Seq2Seq if seq2seq else Causal)(None, tokenizer)
+    tokens = options.batch_size * statistics.mean(encoder.count_tokens(one) for one in examples)
+    reached = needed_flops(case, options.batch_size) * tokens / medians["this pipeline"]
+    product = product_flops(case, options.batch_size)
+    print(f"{tokens / medians['this pipeline']:,.0f} tokens/s ({best_device()}, {torch.get_num_threads()} threads)")
+    print(
+        f"{reached / 1e9:,.0f} GFLOP/s of the {product / 1e9:,.0f} of a bare {hardware_precision()} product: "
+        f"{reached / product:.0%}"
+    )
 
 
 if __name__ == "__main__":

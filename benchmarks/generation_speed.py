@@ -1,0 +1,80 @@
+"""Generation: batches of prompts of similar length against one prompt at a time.
+
+    python -m benchmarks.generation_speed [--run zero_shot] [--prompts 48] [--batch-sizes 8 24 48] [--rounds 3]
+
+Writes outputs for the first test prompts with what a run of this project left, by the same code as the stage
+`generate`, alternating between the batch sizes. Says how many texts are the same as one at a time, and the ratio of the
+medians. Threads are those of OMP_NUM_THREADS.
+"""
+
+import argparse
+import statistics
+import time
+from dataclasses import replace
+
+import torch
+from transformers.utils import logging
+
+from pipeline.core import files
+from pipeline.core.params import read_section
+from pipeline.core.paths import Paths
+from pipeline.core.shapes import Prompt
+from pipeline.inference.decoding import configure_decoding, generate_answers
+from pipeline.inference.outputs import Writer, prepare_writer
+from pipeline.models.devices import device_name
+from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.parameters.generate import Generate
+from pipeline.parameters.model import Model
+from pipeline.parameters.template import Template
+
+
+def write(writer: Writer, batch_size: int) -> tuple[list[list[int]], float]:
+    """The new token ids of every prompt, in order, and the seconds that they took."""
+    config, began = configure_decoding(writer.model, writer.generate), time.perf_counter()
+    precision = writer.generate.precision
+    found = {
+        number: answer.ids
+        for number, answer, _ in generate_answers(writer.model, writer.prompts, config, batch_size, precision)
+    }
+    return [found[number] for number in range(len(found))], time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--run", default="zero_shot", help="a run that was trained, such as lora-17; default: %(default)s"
+    )
+    parser.add_argument("--prompts", type=int, default=48)
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[8, 24, 48])
+    parser.add_argument("--beams", type=int, help="default: generate.num_beams")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    logging.set_verbosity_error()
+    paths, model, template = Paths(), read_section("model", Model), read_section("template", Template)
+    generate = read_section("generate", Generate)
+    if options.beams:
+        generate = replace(generate, num_beams=options.beams)
+    rows = files.read_jsonl(paths.prompts("test"), Prompt)[: options.prompts]
+    writer = prepare_writer(options.run, rows, paths, model, template, generate, ResourceMonitor())
+    writer.warm_up()
+    sizes = [1, *options.batch_sizes]
+    seconds: dict[int, list[float]] = {size: [] for size in sizes}
+    texts: dict[int, list[list[int]]] = {}
+    for number in range(options.rounds):
+        for size in sizes:
+            texts[size], spent = write(writer, size)
+            seconds[size].append(spent)
+            print(f"round {number + 1}: batches of {size}: {spent:.2f} s", flush=True)
+    medians = {size: statistics.median(values) for size, values in seconds.items()}
+    tokens = sum(map(len, texts[1]))
+    for size in sizes:
+        same = sum(one == other for one, other in zip(texts[size], texts[1]))
+        print(
+            f"batches of {size}: {medians[size]:.2f} s, {tokens / medians[size]:,.0f} tokens/s, "
+            f"{medians[1] / medians[size]:.1f} times as fast as one at a time, {same} of {len(rows)} the same"
+        )
+    print(f"{options.run}, {writer.generate.num_beams} beams, {device_name()}, {torch.get_num_threads()} threads")
+
+
+if __name__ == "__main__":
+    main()
