@@ -6,6 +6,8 @@ If it is killed, the next run continues from the last checkpoint in models/check
 a CPU; CUDA's own kernels may differ in the last bit).
 """
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +18,12 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT, closure
+from pipeline.core.json_lines import JsonLines
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
-from pipeline.core.shapes import Prompt, Tokens
+from pipeline.core.shapes import Prompt
+from pipeline.core.token_files import TokenFile
 from pipeline.methods.base import MethodHooks
 from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import LanguageModel
@@ -60,7 +64,7 @@ def seed_of(name: str) -> int:
 
 def train_nothing(name: str, module: ModuleType, params: Any, paths: Paths) -> dict[str, Any]:
     """Write the method's worked examples, if it has any, and empty curves; returns the run record."""
-    prompts = files.read_jsonl(paths.prompts("train"), Prompt)
+    prompts = JsonLines(paths.prompts("train"), Prompt)
     examples = module.demonstrations(prompts, params, seed_of(name)) if hasattr(module, "demonstrations") else []
     files.write_jsonl(paths.tuned_model(name) / DEMONSTRATIONS, examples)
     for folder in (paths.curves(name), paths.training_speed(name)):
@@ -100,8 +104,9 @@ def fit(
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
-    check_positions(method, adapted, [*examples["train"], *examples["validation"]])
-    longest = max(map(adapted.count_tokens, examples["train"]))
+    outlines = itertools.chain(*(split.outlines() for split in examples.values()))
+    check_positions(method, adapted, outlines)
+    longest = max(map(adapted.count_tokens, examples["train"].outlines()))
     data = training_data(paths)
     setting = setting_hash(method, params, data, model, train)
     train = training_settings(train, longest, adapted.base_network.config, total)
@@ -131,7 +136,7 @@ def fit(
         "total_parameters": total,
         **progress.report(),
         "tokens_per_second": [entry["tokens_per_second"] for entry in progress.history if "tokens_per_second" in entry],
-        "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"])),
+        "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"].outlines())),
         **monitor.report(),
         "resumed_from": trainer.resumed_from,
         "precision": precision,
@@ -141,7 +146,7 @@ def fit(
     return record, checkpoints
 
 
-def check_positions(method: str, model: LanguageModel, examples: list[dict[str, Any]]) -> None:
+def check_positions(method: str, model: LanguageModel, examples: Iterable[dict[str, Any]]) -> None:
     """Raise InputError for an example that has more tokens than the model has positions, virtual tokens counted."""
     config, added = model.base_network.config, virtual_tokens(model.network)
     positions = model.prompt_positions(config, 0)
@@ -163,9 +168,9 @@ def choose_precision(setting: str) -> str:
     return precision
 
 
-def read_examples(path: Path) -> list[dict[str, Any]]:
-    """input_ids and labels of a split's tokens."""
-    return files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens)
+def read_examples(path: Path) -> TokenFile:
+    """input_ids and labels of a split's tokens, which stay on disk until a batch needs them."""
+    return TokenFile(path)
 
 
 def training_data(paths: Paths) -> list[bytes]:

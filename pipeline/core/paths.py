@@ -80,7 +80,7 @@ class Paths:
         return self.root / f"data/prompts/readable/{split}.txt"
 
     def tokens(self, split: str) -> Path:
-        return self.root / f"data/tokens/{split}.parquet"
+        return self.root / f"data/tokens/{split}.arrow"
 
     @property
     def limits(self) -> Path:

@@ -6,6 +6,7 @@ measurements).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from pipeline.core.errors import InputError
+from pipeline.core.token_files import input_lengths, longest_first
 from pipeline.methods.base import MethodHooks
 from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
 from pipeline.models.devices import best_device
@@ -62,8 +64,8 @@ class MethodTrainer:
         self,
         model: LanguageModel,
         hooks: type[MethodHooks],
-        train_examples: list[Example],
-        validation_examples: list[Example],
+        train_examples: Sequence[Example],
+        validation_examples: Sequence[Example],
         *,
         params: TrainingParams,
         train: Train,
@@ -75,7 +77,7 @@ class MethodTrainer:
     ) -> None:
         self.model, self.params, self.settings, self.seed = model, params, train, seed
         self.examples = train_examples
-        self.validation = sorted(validation_examples, key=lambda one: len(one["input_ids"]), reverse=True)
+        self.validation = longest_first(validation_examples)
         self.checkpoints, self.curves, self.monitor = checkpoints, curves, monitor
         self.steps = total_steps(params, train, len(train_examples))
         self.hooks = hooks(model.network, params, self.steps)
@@ -115,7 +117,7 @@ class MethodTrainer:
 
     def _remaining_batches(self, done: int) -> Any:
         """The batches of each optimizer step after the first `done`, as lists of examples."""
-        lengths = [len(example["input_ids"]) for example in self.examples]
+        lengths = input_lengths(self.examples)
         accumulated, step = self.settings.gradient_accumulation_steps, 0
         for epoch in range(self.params.num_train_epochs):
             numbers = length_grouped_batches(lengths, self.settings.batch_size, self.seed, epoch)
