@@ -43,12 +43,12 @@ class TokenFile(Sequence[Example]):
             batches = [file.get_batch(number) for number in range(file.num_record_batches)]
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise files.damaged(path, f"not a readable Arrow file: {first_line(error)}") from None
-        self._ends = np.cumsum([batch.num_rows for batch in batches])
-        if not len(self._ends) or not self._ends[-1]:
-            raise files.damaged(path, "no rows")
         for column in COLUMNS:
             if column not in file.schema.names or file.schema.field(column).type != pyarrow.list_(pyarrow.int32()):
                 raise files.damaged(path, f"no column {column!r} of tokens")
+        self._ends = np.cumsum([batch.num_rows for batch in batches])
+        if not len(self._ends) or not self._ends[-1]:
+            raise files.damaged(path, "no rows")
         self._columns = {
             column: [(_numbers(batch[column].offsets), _numbers(batch[column].values)) for batch in batches]
             for column in COLUMNS

@@ -39,7 +39,7 @@ def nearest_of_each(
     from datasketch import MinHashLSH
 
     index = MinHashLSH(threshold=SEARCH_FROM * threshold, num_perm=PERMUTATIONS, weights=WEIGHTS)
-    hashes = []
+    hashes: list[Any] = []
     for _, found, sketch in _sketched(others, fields):
         index.insert(len(hashes), sketch)
         hashes.append(_hashes(found))

@@ -69,6 +69,12 @@ def open_text(path: Path, newline: str | None = None) -> TextIO:
     return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline=newline)
 
 
+def read_text(path: Path) -> str:
+    """The whole of `open_text`, with its line breaks as they are."""
+    with open_text(path, newline="") as file:
+        return file.read()
+
+
 def _chunks(path: Path) -> Iterator[bytes]:
     try:
         with open_bytes(path) as file:
