@@ -12,6 +12,7 @@ are of processor time, which other work on the machine changes less than the clo
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ STAGES = {
 }
 STOPPED = "pipeline.train lora-17"
 NOT_SHOWN = ("pipeline.download", "pipeline.convert")  # their work does not depend on the rows
+FINISHED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 CURVE = Path("reports/curves/lora-17/plots/metrics/train/loss.tsv")
 
 
@@ -74,15 +76,12 @@ def measure(command: str, folder: Path, code: Path, steps: int | None) -> Measur
         while steps and steps_done(folder / CURVE) < steps and os.waitid(os.P_PID, process.pid, FINISHED) is None:
             time.sleep(0.2)
         if steps:
-            process.terminate()
+            os.kill(process.pid, signal.SIGTERM)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode and not steps:
+    if process.returncode not in (0, -signal.SIGTERM if steps else 0):
         sys.exit(f"{command}: exit code {process.returncode}; see {log}")
     return Measured(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
-
-
-FINISHED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 def steps_done(curve: Path) -> int:
@@ -109,7 +108,7 @@ def main() -> None:
                 steps = options.steps if command == STOPPED else None
                 one = measure(command, folder.absolute(), options.code.absolute(), steps)
                 if command in found:
-                    worked_on = 4 * options.steps if steps else sum(rows[split] for split in splits)
+                    worked_on = 4 * options.steps if steps else sum(rows[split] for split in splits)  # 4 a batch
                     found[command].append((worked_on, one))
                 print(f"{dialogues:,} dialogues: {command}: {one}, load {os.getloadavg()[0]:.1f}", flush=True)
     show(options.dialogues, found)

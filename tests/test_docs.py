@@ -72,6 +72,7 @@ INSTEAD = {
     "dvc remote add --default storage /mnt/team/tuning": "dvc remote add --force --default storage ../remote",
     "ADDRESS": "../origin.git",
     "--steps 11": "--steps 4 --rounds 1",
+    "python -m benchmarks.large_data": "python -m benchmarks.large_data --dialogues 200 --steps 10",
     # Two values of a sweep are queued as five are.
     "-S 'seeds=[17,18,19]' -S 'lora.r=1,2,4,8,16,32,64'": "-S 'lora.r=2,64'",  # its seed is that of the default
     "lora.r=1,4,16,64": "lora.r=1,64",
