@@ -61,11 +61,7 @@ def run(paths: Paths, *, seed: Seed, task: Task, data: Data, score: Score) -> No
             counts[split] |= {"examples": len(splits[split]), **mean_lengths(splits[split], task.source)}
             written: Iterable[Record] = splits[split]
             if split != "train":
-                counts[split]["near-duplicates of train"] = {
-                    record["id"]: f"{match[0]} ({match[1]:.2f})"
-                    for record, match in zip(splits[split], near[split])
-                    if match
-                }
+                counts[split]["near-duplicates of train"] = described(splits[split], near[split])
                 written = completed(splits[split], near[split], choices)
             files.write_jsonl(paths.records(split), written)
             print(f"{split}: {counts[split]}")
@@ -185,6 +181,12 @@ def find_near_duplicates(
     size = len(splits["validation"])
     matches = [found.get(number) for number in range(size + len(splits["test"]))]
     return {"validation": matches[:size], "test": matches[size:]}
+
+
+def described(records: Records, near: list[near_duplicates.Match | None]) -> dict[str, str]:
+    """For each id with a near-duplicate that one's id, with the similarity."""
+    named = zip(records, near)
+    return {record["id"]: f"{match[0]} ({match[1]:.2f})" for record, match in named if match}
 
 
 def completed(

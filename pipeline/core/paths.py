@@ -80,6 +80,7 @@ class Paths:
         return self.root / f"data/prompts/readable/{split}.txt"
 
     def tokens(self, split: str) -> Path:
+        """The input_ids and labels of every example (pipeline/core/token_files.py)."""
         return self.root / f"data/tokens/{split}.arrow"
 
     @property
