@@ -3,7 +3,7 @@
     python -m pipeline.train RUN
 
 If it is killed, the next run continues from the last checkpoint in models/checkpoints/ and ends with the same bytes (on
-a CPU; CUDA's own kernels may differ in the last bit).
+a CPU; CUDA's own kernels may differ in the last bit). Several processes: docs/several_processes.md.
 """
 
 from dataclasses import asdict
@@ -21,12 +21,13 @@ from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
 from pipeline.core.shapes import Prompt, Tokens
 from pipeline.methods.base import MethodHooks
+from pipeline.models import processes
 from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.devices import best_device, device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
-from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, save_tuned, trained_parameters
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.model import Model
@@ -39,9 +40,12 @@ def run(name: str, paths: Paths, *, model: Model, train: Train) -> None:
     params = read_section(method, module.Params)
     checkpoints = None
     if hasattr(module, "adapt"):
+        processes.join()
         record, checkpoints = fit(name, module, params, paths, model=model, train=train)
-    else:
+    elif processes.is_first():
         record = train_nothing(name, module, params, paths)
+    if not processes.is_first():
+        return
     record["base_bytes"] = sum(path.stat().st_size for path in paths.base_model.glob("*.safetensors"))
     record["bytes"] = directory_size(paths.tuned_model(name))
     record["needs_base"] = needs_base(paths.tuned_model(name))
@@ -102,11 +106,12 @@ def fit(
         raise InputError(f"{method}: this model has no parameter that the method trains")
     check_positions(method, adapted, [*examples["train"], *examples["validation"]])
     longest = max(map(adapted.count_tokens, examples["train"]))
-    data = training_data(paths)
+    data = processes.from_first(lambda: training_data(paths))
     setting = setting_hash(method, params, data, model, train)
-    train = training_settings(train, longest, adapted.base_network.config, total)
+    # `auto` goes by the memory that is free now, which is not the same in every process.
+    train = processes.from_first(lambda: training_settings(train, longest, adapted.base_network.config, total))
     print(f"{name}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
-    key = checkpoint_key(method, params, data, precision, seed, model, train)
+    key = processes.from_first(lambda: checkpoint_key(method, params, data, precision, seed, model, train))
     checkpoints = Checkpoints(paths.checkpoints / f"{name}-{key}")
     trainer = MethodTrainer(
         adapted,
@@ -123,7 +128,8 @@ def fit(
     )
     with monitor.phase("train"):
         progress = trainer.train()
-    save_tuned(adapted, paths.tuned_model(name))
+    if processes.is_first():
+        save_tuned(adapted, paths.tuned_model(name))
     record = {
         "setting": setting,
         "learning_rate": params.learning_rate,
@@ -132,7 +138,7 @@ def fit(
         **progress.report(),
         "tokens_per_second": [entry["tokens_per_second"] for entry in progress.history if "tokens_per_second" in entry],
         "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"])),
-        **monitor.report(),
+        **of_all_processes(monitor),
         "resumed_from": trainer.resumed_from,
         "precision": precision,
         "batch_size": train.batch_size,
@@ -203,4 +209,4 @@ def setting_hash(method: str, params: TrainingParams, data: list[bytes], model: 
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

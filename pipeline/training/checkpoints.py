@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.core.errors import InputError
 from pipeline.core.messages import first_line
+from pipeline.models import processes
 from pipeline.models.tuned import load_parameters, trained_parameters
 
 
@@ -19,13 +20,15 @@ class Checkpoints:
     """The folder of one training's checkpoints, `step-N` each.
 
     A checkpoint is written under another name and renamed when it is complete, so one that a kill cut short is never
-    taken for a whole one. Only the newest and the best are kept.
+    taken for a whole one. Only the newest and the best are kept. Several processes have one folder, which the first of
+    them writes.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for torn in folder.glob("*.partial"):
-            shutil.rmtree(torn)
+        if processes.is_first():
+            for torn in folder.glob("*.partial"):
+                shutil.rmtree(torn)
 
     def path(self, step: int) -> Path:
         return self.folder / f"step-{step}"
@@ -35,7 +38,21 @@ class Checkpoints:
         return max(self.folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")), default=None)
 
     def save(self, step: int, network: Any, optimizer: Any, hooks: dict[str, Any], progress: dict[str, Any]) -> None:
-        """Write a checkpoint: trained weights, optimizer, random state, the method's own state, and `progress`."""
+        """Write a checkpoint: trained weights, optimizer, the method's own state, `progress`, and each random state."""
+        states = processes.gather(random_state())
+        if processes.is_first():
+            self._write(step, network, optimizer, hooks, progress, states)
+        processes.wait()
+
+    def _write(
+        self,
+        step: int,
+        network: Any,
+        optimizer: Any,
+        hooks: dict[str, Any],
+        progress: dict[str, Any],
+        states: list[dict[str, Any]],
+    ) -> None:
         folder = self.folder / f"step-{step}.partial"
         folder.mkdir(parents=True, exist_ok=True)
         trained = {name: value.detach().contiguous() for name, value in trained_parameters(network).items()}
@@ -43,13 +60,14 @@ class Checkpoints:
         save_file(hooks, folder / "hooks.safetensors")
         tensors, scalars = flatten_optimizer_state(optimizer)
         save_file(tensors, folder / "optimizer.safetensors")
-        save_file(random_state(), folder / "random.safetensors")
+        random = {f"{number}/{name}": value for number, state in enumerate(states) for name, value in state.items()}
+        save_file(random, folder / "random.safetensors")
         (folder / "progress.json").write_text(json.dumps({**progress, "optimizer": scalars}))
         folder.rename(self.path(step))
 
     def prune(self, keep: set[int]) -> None:
         """Delete the checkpoints of all other steps."""
-        for path in self.folder.glob("step-*"):
+        for path in self.folder.glob("step-*") if processes.is_first() else []:
             if path not in {self.path(step) for step in keep}:
                 shutil.rmtree(path)
 
@@ -72,9 +90,10 @@ def restore_training(path: Path, optimizer: Any) -> dict[str, Any]:
         progress = json.loads((path / "progress.json").read_text())
         restore_optimizer_state(optimizer, load_file(path / "optimizer.safetensors"), progress.pop("optimizer"))
         states = load_file(path / "random.safetensors")
-        torch.set_rng_state(states["cpu"])
-        if torch.cuda.is_available() and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"])
+        number = processes.number()
+        torch.set_rng_state(states[f"{number}/cpu"])
+        if torch.cuda.is_available() and f"{number}/cuda" in states:
+            torch.cuda.set_rng_state(states[f"{number}/cuda"])
     return progress
 
 
@@ -93,6 +112,7 @@ def explain_damaged_checkpoint(path: Path) -> Iterator[None]:
 
 
 def random_state() -> dict[str, Any]:
+    """Of this process."""
     states = {"cpu": torch.get_rng_state()}
     return states | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 
