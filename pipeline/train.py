@@ -21,7 +21,7 @@ from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
 from pipeline.core.shapes import Prompt, Tokens
 from pipeline.methods.base import MethodHooks
-from pipeline.models import processes
+from pipeline.models import processes, sharding
 from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.devices import best_device, device_name, environment, hardware_precision
@@ -106,12 +106,13 @@ def fit(
         raise InputError(f"{method}: this model has no parameter that the method trains")
     check_positions(method, adapted, [*examples["train"], *examples["validation"]])
     longest = max(map(adapted.count_tokens, examples["train"]))
+    sharded = choose_sharding(name, adapted.network, precision, params)
     data = processes.from_first(lambda: training_data(paths))
     setting = setting_hash(method, params, data, model, train)
     # `auto` goes by the memory that is free now, which is not the same in every process.
     train = processes.from_first(lambda: training_settings(train, longest, adapted.base_network.config, total))
     print(f"{name}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
-    key = processes.from_first(lambda: checkpoint_key(method, params, data, precision, seed, model, train))
+    key = processes.from_first(lambda: checkpoint_key(method, params, data, precision, seed, model, train, sharded))
     checkpoints = Checkpoints(paths.checkpoints / f"{name}-{key}")
     trainer = MethodTrainer(
         adapted,
@@ -125,9 +126,12 @@ def fit(
         checkpoints=checkpoints,
         curves=Curves(f"train {name}", paths.curves(name), paths.training_speed(name)),
         monitor=monitor,
+        sharded=sharded,
     )
     with monitor.phase("train"):
         progress = trainer.train()
+    if sharded:
+        collect_network(adapted, paths, train)
     if processes.is_first():
         save_tuned(adapted, paths.tuned_model(name))
     record = {
@@ -142,6 +146,7 @@ def fit(
         "resumed_from": trainer.resumed_from,
         "precision": precision,
         "batch_size": train.batch_size,
+        "sharding": "fsdp" if sharded else None,
         **environment(),
     }
     return record, checkpoints
@@ -157,6 +162,32 @@ def check_positions(method: str, model: LanguageModel, examples: list[dict[str, 
             f"{method}: the longest example has {longest} tokens and the method adds {added}, but the model has "
             f"{positions} positions: lower tokenize.max_source_tokens by {longest + added - positions}"
         )
+
+
+def choose_sharding(name: str, network: Any, precision: str, params: TrainingParams) -> bool:
+    """Whether the launcher's FSDP shares out this network: of methods that train the whole model alone.
+
+    Raises InputError for settings that FSDP does not train with.
+    """
+    if not sharding.is_asked_for():
+        return False
+    if not all(parameter.requires_grad for parameter in network.parameters()):
+        print(f"{name}: each process has the whole model: FSDP is for methods that train all of it")
+        return False
+    if precision == "fp16" or params.optim == "adafactor":
+        key = "train.precision=fp16" if precision == "fp16" else "optim=adafactor"
+        raise InputError(f"{name}: {key} does not work with FSDP: use bf16 and adamw_torch_fused, or no FSDP")
+    return True
+
+
+def collect_network(model: LanguageModel, paths: Paths, train: Train) -> None:
+    """Give the first process the whole network that was trained in parts, as a plain one."""
+    whole = None
+    if processes.is_first():
+        whole = type(model).load_network(paths.base_model, train.attn_implementation)
+    sharding.collect(model.network, whole)
+    if whole is not None:
+        model.network = whole.requires_grad_(True)
 
 
 def choose_precision(setting: str) -> str:
@@ -182,7 +213,14 @@ def training_data(paths: Paths) -> list[bytes]:
 
 
 def checkpoint_key(
-    method: str, params: Any, data: list[bytes], precision: str, seed: int, model: Model, train: Train
+    method: str,
+    params: Any,
+    data: list[bytes],
+    precision: str,
+    seed: int,
+    model: Model,
+    train: Train,
+    sharded: bool = False,
 ) -> str:
     """The key of everything that the trained bytes depend on: a checkpoint of anything else is never continued.
 
@@ -192,7 +230,7 @@ def checkpoint_key(
 
     chosen = {"pipeline.methods": method, "pipeline.models.architectures": model.architecture}
     code = [ROOT / path for path in closure("pipeline.train", chosen)]
-    settings = [method, params, train, model.architecture, precision, seed, environment()]
+    settings = [method, params, train, model.architecture, precision, seed, sharded, environment()]
     return hash_of(settings, [*digests(code), *data])
 
 

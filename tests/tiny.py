@@ -258,9 +258,14 @@ def trainer(
     precision: str = "fp32",
     architecture: str = "seq2seq",
     train: dict[str, Any] | None = None,
+    sentences: tuple[str, ...] = SENTENCES,
+    sharded: bool = False,
     **changes: Any,
 ) -> Any:
-    """A MethodTrainer of a method on a tiny model and a few sentences, with its checkpoints and curves in `folder`."""
+    """A MethodTrainer of a method on a tiny model and a few sentences, with its checkpoints and curves in `folder`.
+
+    The first two, or a quarter of more than eight, are for validation too.
+    """
     import torch
     from accelerate.state import AcceleratorState
 
@@ -275,12 +280,12 @@ def trainer(
     torch.manual_seed(1)
     changes = {"num_train_epochs": 2} | changes
     loaded, params = adapt(load(base, architecture), method, **changes), method_params(method, **changes)
-    rows = examples(loaded)
+    rows = examples(loaded, sentences)
     return MethodTrainer(
         loaded,
         getattr(methods.find(method), "Hooks", MethodHooks),
         rows,
-        rows[:2],
+        rows[: max(2, len(rows) // 4)],
         params=params,
         train=train_params(**train or {}),
         precision=precision,
@@ -288,6 +293,7 @@ def trainer(
         checkpoints=Checkpoints(folder / "checkpoints"),
         curves=Curves(f"train {method}", folder / "curves", folder / "speed"),
         monitor=ResourceMonitor(),
+        sharded=sharded,
     )
 
 

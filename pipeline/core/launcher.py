@@ -139,6 +139,7 @@ def run_rank(command: Callable[[], None]) -> None:
     """
     if sys.platform == "linux":
         end_with_parent()  # a launcher that is killed leaves its processes behind
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns where every parameter is used
     first = os.environ.get("RANK", "0") == "0"
     launched = LAUNCHED in os.environ
     errors = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")

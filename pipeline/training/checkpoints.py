@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from pipeline.core.errors import InputError
 from pipeline.core.messages import first_line
 from pipeline.models import processes
+from pipeline.models.sharding import from_own_part, is_sharded, own_part
 from pipeline.models.tuned import load_parameters, trained_parameters
 
 
@@ -21,7 +22,7 @@ class Checkpoints:
 
     A checkpoint is written under another name and renamed when it is complete, so one that a kill cut short is never
     taken for a whole one. Only the newest and the best are kept. Several processes have one folder, which the first of
-    them writes.
+    them writes; of a network that is shared out (pipeline/models/sharding.py) each writes its own part into it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,30 +41,23 @@ class Checkpoints:
     def save(self, step: int, network: Any, optimizer: Any, hooks: dict[str, Any], progress: dict[str, Any]) -> None:
         """Write a checkpoint: trained weights, optimizer, the method's own state, `progress`, and each random state."""
         states = processes.gather(random_state())
-        if processes.is_first():
-            self._write(step, network, optimizer, hooks, progress, states)
-        processes.wait()
-
-    def _write(
-        self,
-        step: int,
-        network: Any,
-        optimizer: Any,
-        hooks: dict[str, Any],
-        progress: dict[str, Any],
-        states: list[dict[str, Any]],
-    ) -> None:
         folder = self.folder / f"step-{step}.partial"
-        folder.mkdir(parents=True, exist_ok=True)
-        trained = {name: value.detach().contiguous() for name, value in trained_parameters(network).items()}
-        save_file(trained, folder / "trained.safetensors")
-        save_file(hooks, folder / "hooks.safetensors")
+        if processes.is_first():
+            folder.mkdir(parents=True, exist_ok=True)
+        processes.wait()
         tensors, scalars = flatten_optimizer_state(optimizer)
-        save_file(tensors, folder / "optimizer.safetensors")
-        random = {f"{number}/{name}": value for number, state in enumerate(states) for name, value in state.items()}
-        save_file(random, folder / "random.safetensors")
-        (folder / "progress.json").write_text(json.dumps({**progress, "optimizer": scalars}))
-        folder.rename(self.path(step))
+        if processes.is_first() or is_sharded(network):
+            trained = {name: own_part(value.detach()) for name, value in trained_parameters(network).items()}
+            save_file({name: value.contiguous() for name, value in trained.items()}, part(folder, "trained", network))
+            save_file(tensors, part(folder, "optimizer", network))
+        processes.wait()
+        if processes.is_first():
+            save_file(hooks, folder / "hooks.safetensors")
+            random = {f"{number}/{name}": value for number, state in enumerate(states) for name, value in state.items()}
+            save_file(random, folder / "random.safetensors")
+            (folder / "progress.json").write_text(json.dumps({**progress, "optimizer": scalars}))
+            folder.rename(self.path(step))
+        processes.wait()
 
     def prune(self, keep: set[int]) -> None:
         """Delete the checkpoints of all other steps."""
@@ -77,20 +71,25 @@ class Checkpoints:
         shutil.rmtree(done)
 
 
+def part(folder: Path, name: str, network: Any) -> Path:
+    """The file of a checkpoint that this process writes and reads: its own where the network is shared out."""
+    return folder / (f"{name}-{processes.number()}.safetensors" if is_sharded(network) else f"{name}.safetensors")
+
+
 def restore_weights(path: Path, network: Any, device: Any) -> dict[str, Any]:
     """Put a checkpoint's trained weights into the network; returns the state of the method's hooks."""
     with explain_damaged_checkpoint(path):
-        load_parameters(network, path / "trained.safetensors")
+        load_parameters(network, part(path, "trained", network))
         return load_file(path / "hooks.safetensors", device=str(device))
 
 
-def restore_training(path: Path, optimizer: Any) -> dict[str, Any]:
+def restore_training(path: Path, network: Any, optimizer: Any) -> dict[str, Any]:
     """Restore optimizer and random state; returns the `progress` that was saved."""
     with explain_damaged_checkpoint(path):
         progress = json.loads((path / "progress.json").read_text())
-        restore_optimizer_state(optimizer, load_file(path / "optimizer.safetensors"), progress.pop("optimizer"))
-        states = load_file(path / "random.safetensors")
-        number = processes.number()
+        tensors = load_file(part(path, "optimizer", network))
+        restore_optimizer_state(optimizer, tensors, progress.pop("optimizer"))
+        states, number = load_file(path / "random.safetensors"), processes.number()
         torch.set_rng_state(states[f"{number}/cpu"])
         if torch.cuda.is_available() and f"{number}/cuda" in states:
             torch.cuda.set_rng_state(states[f"{number}/cuda"])
@@ -118,19 +117,24 @@ def random_state() -> dict[str, Any]:
 
 
 def flatten_optimizer_state(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An optimizer's state as tensors and as plain values, by "parameter/key"; parameters by their number."""
+    """An optimizer's state as tensors and as plain values, by "parameter/key"; parameters by their number.
+
+    Of a network that is shared out, this process's part.
+    """
     tensors: dict[str, Any] = {}
     scalars: dict[str, Any] = {}
     for number, values in optimizer.state_dict()["state"].items():
         for key, value in values.items():
             (tensors if torch.is_tensor(value) else scalars)[f"{number}/{key}"] = value
-    return {name: value.contiguous() for name, value in tensors.items()}, scalars
+    return {name: own_part(value).contiguous() for name, value in tensors.items()}, scalars
 
 
 def restore_optimizer_state(optimizer: Any, tensors: dict[str, Any], scalars: dict[str, Any]) -> None:
     """The reverse of `flatten_optimizer_state`; learning rates are the scheduler's."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for name, value in [*tensors.items(), *scalars.items()]:
         number, _, key = name.partition("/")
-        state.setdefault(int(number), {})[key] = value
+        whole = from_own_part(value, parameters[int(number)]) if torch.is_tensor(value) else value
+        state.setdefault(int(number), {})[key] = whole
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

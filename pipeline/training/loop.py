@@ -8,6 +8,7 @@ train what one process trains, up to the order of sums.
 
 import contextlib
 import math
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from pipeline.core.errors import InputError
 from pipeline.methods.base import MethodHooks
-from pipeline.models import processes
+from pipeline.models import processes, sharding
 from pipeline.models.architectures.base import IGNORED, Example, LanguageModel
 from pipeline.models.devices import best_device
 from pipeline.models.resource_monitor import ResourceMonitor
@@ -58,7 +59,8 @@ class MethodTrainer:
     """Trains what requires a gradient in `model.network` and ends with the weights of the best validation loss.
 
     Validations and checkpoints are spread evenly over the training, the last at its end. Each comes with an entry of
-    the log, so that a resumed run logs the same means as an uninterrupted one.
+    the log, so that a resumed run logs the same means as an uninterrupted one. sharded: parameters, gradients and the
+    optimizer's state are shared out over the processes; otherwise each has all of them.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class MethodTrainer:
         checkpoints: Checkpoints,
         curves: Curves,
         monitor: ResourceMonitor,
+        sharded: bool = False,
     ) -> None:
         self.model, self.params, self.settings, self.seed = model, params, train, seed
         self.examples = train_examples
@@ -84,21 +87,17 @@ class MethodTrainer:
         self.hooks = hooks(model.network, params, self.steps)
         self.progress = Progress()
         self.resumed_from: str | None = None
-        mixed = {"fp32": "no"}.get(precision, precision)
-        self.accelerator = Accelerator(
-            mixed_precision=mixed,
-            cpu=best_device() == "cpu",
-            # A step may use a part of the parameters, as one with few examples does of a mixture of experts.
-            kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True)],
-        )
+        self.sharded, self.precision = sharded, precision
+        self.accelerator = make_accelerator(precision, sharding.plugin(model.network) if sharded else None)
         model.network.to(self.accelerator.device)
-        self.optimizer = self.accelerator.prepare(make_optimizer(model.network, params))
+        self.optimizer: Any = make_optimizer(model.network, params)
         self.losses: Any
-        if processes.count() > 1:
-            self.losses = self.accelerator.prepare(SummedLoss(model, self.hooks))
-        else:
-            model.network = self.accelerator.prepare(model.network)
+        if processes.count() == 1 or sharded:
+            model.network, self.optimizer = self.accelerator.prepare(model.network, self.optimizer)
             self.losses = SummedLoss(model, self.hooks)
+        else:
+            self.optimizer = self.accelerator.prepare(self.optimizer)
+            self.losses = self.accelerator.prepare(SummedLoss(model, self.hooks))
 
     def train(self) -> Progress:
         """Train to the end, from the newest checkpoint if there is one, and load the best weights."""
@@ -126,16 +125,19 @@ class MethodTrainer:
         return progress
 
     def _remaining_batches(self, done: int) -> Any:
-        """The batches of each optimizer step after the first `done`, as lists of examples."""
+        """The batches of each optimizer step after the first `done`, as lists of examples.
+
+        A step has the same examples, however many batches they are accumulated from.
+        """
         lengths = [len(example["input_ids"]) for example in self.examples]
-        accumulated, step = self.settings.gradient_accumulation_steps, 0
+        size, step = self.settings.batch_size, 0
         for epoch in range(self.params.num_train_epochs):
-            numbers = length_grouped_batches(lengths, self.settings.batch_size, self.seed, epoch)
-            for start in range(0, len(numbers), accumulated):
+            together = size * self.settings.gradient_accumulation_steps
+            for numbers in length_grouped_batches(lengths, together, self.seed, epoch):
                 step += 1
                 if step > done:
-                    chunk = numbers[start : start + accumulated]
-                    yield [[self.examples[number] for number in batch] for batch in chunk]
+                    examples = [self.examples[number] for number in numbers]
+                    yield [examples[start : start + size] for start in range(0, len(examples), size)]
 
     def _step(self, batches: list[list[Example]], schedule: Any, window: "LossWindow") -> None:
         """One optimizer step over accumulated batches; the loss is the mean over all of their labels."""
@@ -144,7 +146,7 @@ class MethodTrainer:
         for number, examples in enumerate(batches, start=1):
             batch, weight = self._own_share(examples)
             with self._synchronizing(number == len(batches)):
-                with self.accelerator.autocast():
+                with self._autocast():
                     total, penalty = self.losses(batch)
                 loss = total / labels
                 if not torch.isfinite(loss):
@@ -170,7 +172,13 @@ class MethodTrainer:
 
     def _synchronizing(self, now: bool) -> Any:
         """Gradients of accumulated batches are averaged over processes once, with the last of them."""
-        return contextlib.nullcontext() if now else self.accelerator.no_sync(self.losses)
+        return contextlib.nullcontext() if now or self.sharded else self.accelerator.no_sync(self.losses)
+
+    def _autocast(self) -> Any:
+        """Of the forward pass: FSDP's own mixed precision would also average gradients in it."""
+        if self.sharded:
+            return torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        return self.accelerator.autocast()
 
     def _log_training(self, window: "LossWindow") -> None:
         """Add the mean loss since the last entry to the history, with non-padding tokens per second."""
@@ -187,7 +195,7 @@ class MethodTrainer:
         """Mean cross entropy of all validation labels; every label counts the same, whatever its batch."""
         self.model.network.eval()
         total, labels, size = torch.zeros((), dtype=torch.float64), 0, 2 * self.settings.batch_size
-        with self.monitor.phase("validation"), torch.no_grad(), self.accelerator.autocast():
+        with self.monitor.phase("validation"), torch.no_grad(), self._autocast():
             for start in range(0, len(self.validation), size):
                 batch, weight = self._own_share(self.validation[start : start + size])
                 batch_total, batch_labels = self.model.loss(batch)
@@ -211,15 +219,26 @@ class MethodTrainer:
 
     def _resume(self, path: Path) -> None:
         self.resumed_from = path.name
-        self.hooks.restore(restore_weights(path, self.model.network, self.accelerator.device))
-        saved = restore_training(path, self.optimizer.optimizer)
+        self.hooks.restore(restore_weights(path, self.model.network, self.model.device))
+        saved = restore_training(path, self.model.network, self.optimizer.optimizer)
         self.monitor.restore(saved.pop("monitor"))
         self.progress = Progress(**saved)
 
     def load_best(self) -> None:
         """Put the weights of the lowest validation loss into the network."""
         path = self.checkpoints.path(self.progress.best_step)
-        self.hooks.restore(restore_weights(path, self.model.network, self.accelerator.device))
+        self.hooks.restore(restore_weights(path, self.model.network, self.model.device))
+
+
+def make_accelerator(precision: str, sharding_plugin: Any) -> Accelerator:
+    """Accelerate for this process. sharding_plugin: of FSDP; None where every process has the whole network."""
+    if sharding_plugin is None:
+        os.environ.pop(sharding.ASKED_FOR, None)  # Accelerate would read it
+    mixed = "no" if precision == "fp32" or sharding_plugin else precision
+    # A step may use a part of the parameters, as one with few examples does of a mixture of experts.
+    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+    cpu = best_device() == "cpu"
+    return Accelerator(mixed_precision=mixed, cpu=cpu, fsdp_plugin=sharding_plugin, kwargs_handlers=handlers)
 
 
 class SummedLoss(torch.nn.Module):
