@@ -16,13 +16,19 @@ def is_asked_for() -> bool:
     return processes.count() > 1 and os.environ.get(ASKED_FOR, "").lower() in ("1", "true")
 
 
-def plugin(network: Any) -> Any:
-    """Accelerate's settings for this network: each of its blocks is gathered when it is needed, and then let go."""
-    from accelerate import FullyShardedDataParallelPlugin
+def shard(network: Any) -> None:
+    """Share out a network's parameters: each of its blocks is gathered when it is needed, and then let go.
 
-    blocks = sorted(getattr(network, "_no_split_modules", None) or [])
-    wrap = {"auto_wrap_policy": "transformer_based_wrap", "transformer_cls_names_to_wrap": blocks} if blocks else {}
-    return FullyShardedDataParallelPlugin(fsdp_version=2, cpu_ram_efficient_loading=False, **wrap)
+    transformers names the classes of the blocks. Accelerate's FSDP does the same, but not on CPUs.
+    """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh(next(network.parameters()).device.type, (processes.count(),))
+    blocks = set(getattr(network, "_no_split_modules", None) or [])
+    for module in [one for one in network.modules() if type(one).__name__ in blocks]:
+        fully_shard(module, mesh=mesh)
+    fully_shard(network, mesh=mesh)
 
 
 def is_sharded(network: Any) -> bool:

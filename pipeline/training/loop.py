@@ -87,17 +87,17 @@ class MethodTrainer:
         self.hooks = hooks(model.network, params, self.steps)
         self.progress = Progress()
         self.resumed_from: str | None = None
-        self.sharded, self.precision = sharded, precision
-        self.accelerator = make_accelerator(precision, sharding.plugin(model.network) if sharded else None)
+        self.sharded = sharded
+        self.accelerator = make_accelerator(precision)
         model.network.to(self.accelerator.device)
-        self.optimizer: Any = make_optimizer(model.network, params)
-        self.losses: Any
-        if processes.count() == 1 or sharded:
-            model.network, self.optimizer = self.accelerator.prepare(model.network, self.optimizer)
-            self.losses = SummedLoss(model, self.hooks)
-        else:
-            self.optimizer = self.accelerator.prepare(self.optimizer)
-            self.losses = self.accelerator.prepare(SummedLoss(model, self.hooks))
+        if sharded:
+            sharding.shard(model.network)
+        self.optimizer: Any = self.accelerator.prepare(make_optimizer(model.network, params))
+        if processes.count() == 1:
+            model.network = self.accelerator.prepare(model.network)
+        self.losses: Any = SummedLoss(model, self.hooks)
+        if processes.count() > 1 and not sharded:  # so that DDP averages gradients
+            self.losses = self.accelerator.prepare(self.losses)
 
     def train(self) -> Progress:
         """Train to the end, from the newest checkpoint if there is one, and load the best weights."""
@@ -146,7 +146,7 @@ class MethodTrainer:
         for number, examples in enumerate(batches, start=1):
             batch, weight = self._own_share(examples)
             with self._synchronizing(number == len(batches)):
-                with self._autocast():
+                with self.accelerator.autocast():
                     total, penalty = self.losses(batch)
                 loss = total / labels
                 if not torch.isfinite(loss):
@@ -174,12 +174,6 @@ class MethodTrainer:
         """Gradients of accumulated batches are averaged over processes once, with the last of them."""
         return contextlib.nullcontext() if now or self.sharded else self.accelerator.no_sync(self.losses)
 
-    def _autocast(self) -> Any:
-        """Of the forward pass: FSDP's own mixed precision would also average gradients in it."""
-        if self.sharded:
-            return torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.precision == "bf16")
-        return self.accelerator.autocast()
-
     def _log_training(self, window: "LossWindow") -> None:
         """Add the mean loss since the last entry to the history, with non-padding tokens per second."""
         step = self.progress.step
@@ -195,7 +189,7 @@ class MethodTrainer:
         """Mean cross entropy of all validation labels; every label counts the same, whatever its batch."""
         self.model.network.eval()
         total, labels, size = torch.zeros((), dtype=torch.float64), 0, 2 * self.settings.batch_size
-        with self.monitor.phase("validation"), torch.no_grad(), self._autocast():
+        with self.monitor.phase("validation"), torch.no_grad(), self.accelerator.autocast():
             for start in range(0, len(self.validation), size):
                 batch, weight = self._own_share(self.validation[start : start + size])
                 batch_total, batch_labels = self.model.loss(batch)
@@ -230,15 +224,13 @@ class MethodTrainer:
         self.hooks.restore(restore_weights(path, self.model.network, self.model.device))
 
 
-def make_accelerator(precision: str, sharding_plugin: Any) -> Accelerator:
-    """Accelerate for this process. sharding_plugin: of FSDP; None where every process has the whole network."""
-    if sharding_plugin is None:
-        os.environ.pop(sharding.ASKED_FOR, None)  # Accelerate would read it
-    mixed = "no" if precision == "fp32" or sharding_plugin else precision
+def make_accelerator(precision: str) -> Accelerator:
+    """Accelerate for this process, without its own FSDP."""
+    os.environ.pop(sharding.ASKED_FOR, None)
+    mixed = {"fp32": "no"}.get(precision, precision)
     # A step may use a part of the parameters, as one with few examples does of a mixture of experts.
     handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
-    cpu = best_device() == "cpu"
-    return Accelerator(mixed_precision=mixed, cpu=cpu, fsdp_plugin=sharding_plugin, kwargs_handlers=handlers)
+    return Accelerator(mixed_precision=mixed, cpu=best_device() == "cpu", kwargs_handlers=handlers)
 
 
 class SummedLoss(torch.nn.Module):
