@@ -1,5 +1,6 @@
 """Tiny models with random weights, and what tests do with them: real architectures and tokenizers, small and fast."""
 
+import contextlib
 import random
 from functools import cache
 from pathlib import Path
@@ -295,6 +296,25 @@ def trainer(
         monitor=ResourceMonitor(),
         sharded=sharded,
     )
+
+
+def interrupt_after(trainer: Any, step: int) -> None:
+    """Train until after an optimizer step that no checkpoint holds."""
+
+    class Interrupted(Exception):
+        pass
+
+    go_on = trainer.hooks.after_optimizer_step
+
+    def interrupt(done: int) -> None:
+        go_on(done)
+        if done == step:
+            raise Interrupted
+
+    trainer.hooks.after_optimizer_step = interrupt
+    with contextlib.suppress(Interrupted):
+        trainer.train()
+        raise AssertionError(f"the training ended before step {step}")
 
 
 def children(pid: int) -> list[Any]:

@@ -28,7 +28,8 @@ def shard(network: Any) -> None:
     blocks = set(getattr(network, "_no_split_modules", None) or [])
     for module in [one for one in network.modules() if type(one).__name__ in blocks]:
         fully_shard(module, mesh=mesh)
-    fully_shard(network, mesh=mesh)
+    # By default the outermost parameters stay gathered after a validation, and a checkpoint would take them for parts.
+    fully_shard(network, mesh=mesh, reshard_after_forward=True)
 
 
 def is_sharded(network: Any) -> bool:

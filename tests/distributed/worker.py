@@ -20,7 +20,10 @@ SENTENCES = tuple(text[: 25 + 9 * (number % 5)] for number, text in enumerate(ti
 
 @dataclass(frozen=True)
 class Case:
-    """A training. batch_size x accumulated examples are in a step; sharded: by FSDP."""
+    """A training. batch_size x accumulated examples are in a step; sharded: by FSDP.
+
+    interrupted: after this step, and continued from its last checkpoint; 0 for never.
+    """
 
     name: str
     architecture: str
@@ -28,11 +31,26 @@ class Case:
     batch_size: int
     accumulated: int = 1
     sharded: bool = False
+    interrupted: int = 0
     changes: dict[str, Any] = field(default_factory=dict)
 
     def run(self, folder: Path) -> dict[str, Any]:
         """Losses of steps and of validations, and the sum of the squares of each trained parameter."""
-        trainer = tiny.trainer(
+        if self.interrupted:
+            tiny.interrupt_after(self.trainer(folder), self.interrupted)
+        trainer = self.trainer(folder)
+        history = trainer.train().history
+        weights = trained_parameters(trainer.model.network)
+        norms = {name: whole(value.detach()).square().sum() for name, value in weights.items()}
+        return {
+            "losses": [entry["loss"] for entry in history if "loss" in entry],
+            "validation": [entry["validation_loss"] for entry in history if "validation_loss" in entry],
+            "weights": {name: float(value) for name, value in norms.items()},
+            "resumed_from": trainer.resumed_from,
+        }
+
+    def trainer(self, folder: Path) -> Any:
+        return tiny.trainer(
             folder / self.architecture,
             folder / f"{self.name}-{processes.count()}",
             self.method,
@@ -42,14 +60,6 @@ class Case:
             train={"batch_size": self.batch_size, "gradient_accumulation_steps": self.accumulated},
             **self.changes,
         )
-        history = trainer.train().history
-        weights = trained_parameters(trainer.model.network)
-        norms = {name: whole(value.detach()).square().sum() for name, value in weights.items()}
-        return {
-            "losses": [entry["loss"] for entry in history if "loss" in entry],
-            "validation": [entry["validation_loss"] for entry in history if "validation_loss" in entry],
-            "weights": {name: float(value) for name, value in norms.items()},
-        }
 
 
 def whole(value: Any) -> Any:
