@@ -106,7 +106,8 @@ def _message(reports: list[dict[str, Any]], text: str, module: str) -> str:
             "with it. SIGKILL mostly means too little memory. Run the same command again: a training continues from "
             "its last checkpoint"
         )
-    return "\n".join(line for line in text.splitlines() if REPORT not in line).strip()
+    others = "\n".join(line for line in text.splitlines() if REPORT not in line).strip()
+    return others or f"python -m {module}: error: the launcher was ended, and its processes with it"
 
 
 @contextlib.contextmanager

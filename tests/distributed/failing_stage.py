@@ -3,12 +3,18 @@
 python -m tests.distributed.failing_stage HOW
 """
 
+import os
+import time
+
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.models import processes
 
 
 def run(how: str) -> None:
+    if how == "wait":
+        print(os.getpid())
+        time.sleep(600)
     if how == "all refuse":
         raise InputError("three labels, and two were expected")
     if how == "the second refuses early" and processes.number() == 1:

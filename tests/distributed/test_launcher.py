@@ -1,9 +1,11 @@
 """A stage under a launcher: one message and one exit code, whatever its processes do."""
 
 import os
+import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from tests.project import ROOT
@@ -13,10 +15,13 @@ REFUSAL = "python -m tests.distributed.failing_stage: error: three labels, and t
 
 
 def run(how: str, launcher: str, module: str = "tests.distributed.failing_stage") -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "LAUNCHER": launcher, "PATH": path}
     command = [sys.executable, "-m", module, how]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=environment(launcher), capture_output=True, text=True, timeout=300)
+
+
+def environment(launcher: str) -> dict[str, str]:
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    return os.environ | {"PYTHONPATH": str(ROOT), "LAUNCHER": launcher, "PATH": path}
 
 
 @pytest.mark.parametrize(
@@ -68,3 +73,20 @@ def test_a_crash_of_one_is_one_traceback_and_ends_the_others():
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback") and done.stderr.endswith("ZeroDivisionError: in the second\n")
     assert done.stderr.count("Traceback") == 1 and "ChildFailedError" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_stage_takes_its_processes_with_it(number):
+    command = [sys.executable, "-m", "tests.distributed.failing_stage", "wait"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    stage = subprocess.Popen(command, env=environment(TORCHRUN), text=True, **streams)
+    assert stage.stdout is not None
+    first = psutil.Process(int(stage.stdout.readline()))
+    started = psutil.Process(stage.pid).children(recursive=True)
+    assert first in started and len(started) >= 3  # torchrun, and two processes
+    stage.send_signal(number)
+    assert psutil.wait_procs(started, timeout=60)[1] == []
+    stage.communicate()
+    assert stage.returncode == (1 if number == signal.SIGTERM else -number)
