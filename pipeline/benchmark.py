@@ -92,7 +92,7 @@ def evaluate(
                 f"{items}: does not fit benchmark.tasks.{task} ({reason}): correct its settings, or {remedy(items)}"
             ) from error
         for key, of_tasks in results.items():
-            of_tasks |= found[key]
+            of_tasks |= (found or {}).get(key, {})  # lm-eval gives none to the second process of a machine
     return results
 
 

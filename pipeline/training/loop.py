@@ -228,8 +228,9 @@ def make_accelerator(precision: str) -> Accelerator:
     """Accelerate for this process, without its own FSDP."""
     os.environ.pop(sharding.ASKED_FOR, None)
     mixed = {"fp32": "no"}.get(precision, precision)
-    # A step may use a part of the parameters, as one with few examples does of a mixture of experts.
-    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+    # A step may use a part of the parameters, as one with few examples does of a mixture of experts. Gradients that are
+    # views of what is sent need no memory twice.
+    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True, gradient_as_bucket_view=True)]
     return Accelerator(mixed_precision=mixed, cpu=best_device() == "cpu", kwargs_handlers=handlers)
 
 

@@ -1,5 +1,6 @@
 """Stages in two processes through their commands: the same bytes as one process, and a kill costs nothing."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
+from pipeline.core import files
 from tests.project import Project
 
 pytestmark = pytest.mark.slow
@@ -19,6 +22,9 @@ BATCHES = {"generate:\n  batch_size: 32": "generate:\n  batch_size: 3", "per_tas
 BATCHES |= {"  batch_size: 64\n  max_new_tokens: 32": "  batch_size: 3\n  max_new_tokens: 32"}
 WRITTEN = ("reports/predictions/lora/lora-17.jsonl", "reports/validation/lora-17.parquet")
 WRITTEN += ("reports/answers/lora-17.jsonl", "reports/forgetting/lora-17.json")
+EVEN = {"stock": None, "hub": None, "data": "even.jsonl", "where": {}}
+EVEN |= {"settings": {"output_type": "multiple_choice", "metric_list": [{"metric": "acc"}]}}
+EVEN["settings"] |= {"doc_to_text": "question", "doc_to_choice": ["yes", "no"], "doc_to_target": "answer"}
 
 
 def test_two_processes_write_the_bytes_of_one(small, tmp_path):
@@ -37,6 +43,24 @@ def test_two_processes_write_the_bytes_of_one(small, tmp_path):
     assert written[0] == written[1]
     for stage in ("generate", "forgetting"):
         assert project.json(f"reports/runs/{stage}/lora-17.json")["processes"] == 2
+
+
+def test_two_processes_score_a_benchmark_as_one(small, tmp_path):
+    pytest.importorskip("lm_eval", reason="lm-eval is an extra: pip install --editable '.[benchmark]'")
+    project = small.copy(tmp_path / "project")
+    rows = [{"question": f"Is {number} even?", "answer": number % 2} for number in range(10)]
+    files.write_jsonl(project.folder / "even.jsonl", rows)
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    params["benchmark"] |= {"name": "even", "batch_size": 3, "tasks": {"even": EVEN}}
+    (project.folder / "params.yaml").write_text(json.dumps(params))
+    project.must("python", "-m", "pipeline.benchmark_data", "even")
+    written = []
+    for environment in ({}, TWO):
+        project.environment |= environment
+        project.must("python", "-m", "pipeline.benchmark", "lora-17")
+        written.append((project.folder / "reports/runs/benchmark/lora-17.parquet").read_bytes())
+    assert written[0] == written[1]
+    assert project.json("reports/runs/benchmark/lora-17.json")["processes"] == 2
 
 
 @pytest.fixture
