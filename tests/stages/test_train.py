@@ -138,13 +138,15 @@ def test_full_fine_tuning_needs_no_base(folder):
 
 
 def test_a_damaged_checkpoint_says_what_to_delete(tmp_path):
+    import torch
+
     from pipeline.training.checkpoints import restore_training
 
     path = tmp_path / "lora-0/step-1"
     path.mkdir(parents=True)
     (path / "progress.json").write_text("{")
     with pytest.raises(InputError, match=r"step-1: a checkpoint that cannot be read .*; delete .*lora-0 to train from"):
-        restore_training(path, None)
+        restore_training(path, torch.nn.Module(), None)
 
 
 def test_methods_that_train_nothing_leave_their_examples_and_empty_curves(folder):
