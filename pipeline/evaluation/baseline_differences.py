@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.evaluation.differences import Difference, paired_difference
+from pipeline.evaluation.differences import Difference, paired_difference, remember_draws
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
@@ -15,9 +15,10 @@ Interval = dict[str, float]  # difference, low, high
 def minus_baselines(rows: Rows, baselines: dict[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
     """Baseline -> a system's score minus its, with the 95 % interval. rows: of every seed."""
     seeds, columns = count_seeds(rows), metric.matrix(rows)
+    others = {name: metric.matrix(each) for name, each in baselines.items()}
+    remember_draws([(columns, each) for each in others.values()], score)
     return {
-        name: _interval(paired_difference(columns, metric.matrix(each), metric, score, seeds))
-        for name, each in baselines.items()
+        name: _interval(paired_difference(columns, each, metric, score, seeds)) for name, each in others.items()
     }
 
 

@@ -64,9 +64,22 @@ def paired_difference(
     A system that depends on no seed has 1 in the first place and is compared with every seed of the other. seeds: what
     the difference says that it is over. margin: in points, for p_non_inferior.
     """
-    if max(len(first), len(second)) > 1 and first.shape[1] > 1:
+    if _has_seeds(first, second):
         return _over_seeds(first, second, metric, seeds, margin)
     return _over_examples(first.mean(axis=0), second.mean(axis=0), metric, score, seeds, margin)
+
+
+def _has_seeds(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether a difference is over seeds too; of a single example it is not."""
+    return max(len(first), len(second)) > 1 and first.shape[1] > 1
+
+
+def remember_draws(pairs: Sequence[tuple[np.ndarray, np.ndarray]], score: Score) -> None:
+    """Go through the draws once for all of these, whose `paired_difference` is asked next."""
+    drawn = [(one.mean(axis=0), other.mean(axis=0)) for one, other in pairs if not _has_seeds(one, other)]
+    if drawn:
+        systems = [system for pair in drawn for system in pair]
+        shared_draws(len(systems[0]), score.resamples, score.seed).remember(systems, drawn)
 
 
 def _over_seeds(first: np.ndarray, second: np.ndarray, metric: Metric, seeds: int, margin: float | None) -> Difference:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core.errors import InputError
 from pipeline.evaluation.bootstrap import ALPHA
-from pipeline.evaluation.differences import Difference, correct, paired_difference
+from pipeline.evaluation.differences import Difference, correct, paired_difference, remember_draws
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.seed_rows import count_seeds, example_ids, known_seeds
 from pipeline.evaluation.tasks import primary_metric
@@ -68,6 +68,7 @@ def compare_columns(
     names = [(later, earlier) for earlier, later in itertools.combinations(columns, 2)]
     if any(max(seeds[one], seeds[other]) < 2 for one, other in names):
         check_resamples(score.resamples, len(names))
+    remember_draws([(columns[one], columns[other]) for one, other in names], score)
     differences = [
         paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
         for one, other in names
