@@ -1,4 +1,4 @@
-"""Time and memory of everything after generation: scores, baselines, comparison and report page, by size of the test set.
+"""Time and memory of scores, baselines, comparison and report page, by the size of the test set.
 
     python -m benchmarks.scoring [--examples 500 1000 20000] [--systems 5] [--code FOLDER ...] [--rounds 3]
 
@@ -68,9 +68,7 @@ def write_folder(folder: Path, examples: int, systems: int) -> None:
     names = [f"system{number}" for number in range(systems)]
     for number, name in enumerate(names):
         share = (number + 1) / (systems + 1)
-        rows = [
-            {"id": row["id"], "prediction": changed(rng.choice(row["references"]), rng, share)} for row in records
-        ]
+        rows = [{"id": row["id"], "prediction": changed(rng.choice(row["references"]), rng, share)} for row in records]
         files.write_jsonl(folder / f"{name}.jsonl", rows)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params |= {"methods": [], "runs": {}, "seeds_of": {}, "soft_prompt_runs": {}}

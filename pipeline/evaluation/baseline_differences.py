@@ -17,9 +17,7 @@ def minus_baselines(rows: Rows, baselines: dict[str, Rows], metric: Metric, scor
     seeds, columns = count_seeds(rows), metric.matrix(rows)
     others = {name: metric.matrix(each) for name, each in baselines.items()}
     remember_draws([(columns, each) for each in others.values()], score)
-    return {
-        name: _interval(paired_difference(columns, each, metric, score, seeds)) for name, each in others.items()
-    }
+    return {name: _interval(paired_difference(columns, each, metric, score, seeds)) for name, each in others.items()}
 
 
 def _interval(difference: Difference) -> Interval:

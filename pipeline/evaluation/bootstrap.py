@@ -2,7 +2,8 @@
 
 The unit is the example, because its references and its scores depend on each other. A score is any function of sums
 over examples (a mean; BLEU from its counts), so ten thousand resamples are one matrix product, made block by block so
-that memory does not grow with the examples. Systems that use the same resamples are resampled alike, which makes the bootstrap a paired one.
+that memory does not grow with the examples. Systems that use the same resamples are resampled alike, which makes the
+bootstrap a paired one.
 
 Efron and Tibshirani (1993), An Introduction to the Bootstrap; Koehn (2004), Statistical Significance Tests for Machine
 Translation Evaluation; Noreen (1989), Computer-Intensive Methods for Testing Hypotheses, on approximate randomization;
@@ -22,7 +23,9 @@ from pipeline.evaluation.student import NORMAL, student_quantile, student_tail
 
 ALPHA = 0.05  # a difference is significant below this corrected p-value
 KEPT = 2**25  # draws that are kept, a byte for each count and each swap: 10,000 resamples of 3,355 examples
-BLOCK = 2**22  # draws that are multiplied at once, as 8 bytes each; in one block the last digits are those of one product
+BLOCK = (
+    2**22
+)  # draws that are multiplied at once, as 8 bytes each; in one block the last digits are those of one product
 PIECE = 2**18  # draws that are made at once: what fits into a cache
 
 # Takes rows of sums over examples, (rows, columns), and returns a score for each row.
@@ -133,7 +136,7 @@ def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _key(blocks: Iterable[np.ndarray], columns: np.ndarray) -> tuple[int, bytes]:
-    return id(blocks), hashlib.blake2b(np.ascontiguousarray(columns)).digest()
+    return id(blocks), hashlib.blake2b(columns.tobytes()).digest()
 
 
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]

@@ -30,7 +30,7 @@ def correlation(sums: np.ndarray, examples: int) -> np.ndarray:
 
 
 CALIBRATION_ERROR = Metric("error of confidence", tuple(f"gap{one}" for one in range(BINS)), absolute_gaps, "")
-RANK_CORRELATION = Metric("likelier is better", ("x", "y", "xy", "xx", "yy"), correlation, "")
+RANK_CORRELATION = Metric("likelier is better", ("x", "y", "xy", "xx", "yy"), correlation, "", bounds=(-1.0, 1.0))
 
 
 def confidence_bins(rows: Rows, right: Callable[[dict[str, Any]], float]) -> np.ndarray:

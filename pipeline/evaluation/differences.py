@@ -44,6 +44,12 @@ class Difference:
     p_non_inferior: float | None = None
     p_non_inferior_second: float | None = None
 
+    @property
+    def nothing_differs(self) -> bool:
+        """Whether both systems score the same on every example with every seed."""
+        sizes = self.difference, self.low, self.high, self.sd_seed, self.sd_example, self.sd_rest
+        return not any(sizes) and self.sd_example is not None
+
     def swapped(self) -> "Difference":
         """The second minus the first."""
         return replace(
@@ -86,7 +92,7 @@ def _over_seeds(first: np.ndarray, second: np.ndarray, metric: Metric, seeds: in
     """Over seeds and examples: Student's interval and p-value of the crossed analysis."""
     mean = mean_score(first, metric.score) - mean_score(second, metric.score)
     result = analyse(pseudo_values(first, metric.score) - pseudo_values(second, metric.score), mean)
-    low, high = map(float, result.interval())
+    low, high = metric.difference_within_bounds(*map(float, result.interval()))
     return Difference(
         mean,
         low,
@@ -163,6 +169,11 @@ def correct(differences: Sequence[Difference]) -> list[Difference]:
     """The differences with p-values corrected for their number (Holm) and whether each is significant."""
     corrected = holm([difference.p for difference in differences])
     return [replace(each, p_holm=p, significant=p < ALPHA) for each, p in zip(differences, corrected)]
+
+
+def format_change(change: float, low: float, high: float, digits: int = 1) -> str:
+    """`+1.0 [-0.1, +2.1]`, of a difference with its interval; what rounds to zero has a plus."""
+    return f"{change:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]"
 
 
 def format_p(p: float) -> str:

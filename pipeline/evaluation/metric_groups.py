@@ -4,6 +4,7 @@ Liang et al. (2023), Holistic Evaluation of Language Models, whose groups these 
 each system, and a paired difference from the best one, corrected for the number of pairs (Holm).
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,7 +14,6 @@ import numpy as np
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
-from pipeline.evaluation.bootstrap import shared_draws
 from pipeline.evaluation.calibration import (
     CALIBRATION_ERROR,
     RANK_CORRELATION,
@@ -21,7 +21,7 @@ from pipeline.evaluation.calibration import (
     error_by_chance,
     rank_columns,
 )
-from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
+from pipeline.evaluation.estimates import estimate
 from pipeline.evaluation.metrics import Metric, mean, percent
 from pipeline.evaluation.pairs import check_same_rows, compare_columns, find_pair
 from pipeline.evaluation.seed_rows import by_seed, count_seeds, split_by_seed
@@ -37,8 +37,8 @@ ROBUSTNESS, PERSONS, ABILITIES = "Robustness", "Fairness", "Other abilities"
 SUPPORTED = Metric(
     "supported entities", ("supported", "claims"), lambda sums, _: 100 * sums[:, 0] / np.maximum(sums[:, 1], 1), ""
 )
-SIMILARITY = Metric("similarity to the references", ("value",), mean, "")
-LIKELIHOOD = Metric("likelier after its own input", ("value",), mean, "")
+SIMILARITY = Metric("similarity to the references", ("value",), mean, "", bounds=(-100.0, 100.0))
+LIKELIHOOD = Metric("likelier after its own input", ("value",), mean, "", bounds=(-math.inf, math.inf))
 CORRECT = {"written": "answers as written", "by_choice": "answers by choice"}
 
 
@@ -99,7 +99,7 @@ def summary(measured: Measured, score: Score) -> dict[str, Any]:
     """A metric with every system's score and its difference from the best one."""
     best_of = max if measured.higher_is_better else min
     estimates = measured.scores or {
-        name: estimate(values, measured.metric, score) for name, values in measured.values.items()
+        name: asdict(estimate(values, measured.metric, score)) for name, values in measured.values.items()
     }
     best = best_of(estimates, key=lambda name: estimates[name]["mean"])
     pairs = compare_columns(measured.values, measured.seeds, measured.metric, score)
@@ -125,17 +125,6 @@ def summary(measured: Measured, score: Score) -> dict[str, Any]:
 
 
 DIFFERENCE = ("difference", "low", "high", "p", "p_holm", "significant")
-
-
-def estimate(values: np.ndarray, metric: Metric, score: Score) -> dict[str, float]:
-    """The mean over seeds of a score of (seeds, items, columns), with its 95 % interval."""
-    seeds, count, _ = values.shape
-    center = mean_score(values, metric.score)
-    if seeds > 1 and count > 1:
-        low, high = map(float, analyse(pseudo_values(values, metric.score), center).interval())
-        return {"mean": center, "low": low, "high": high}
-    draws = shared_draws(count, score.resamples, score.seed)
-    return asdict(draws.estimate(values.mean(axis=0), metric.statistic(count)))
 
 
 def seeds_of(rows: dict[str, Rows]) -> dict[str, int]:
@@ -260,7 +249,7 @@ def perturbed(
         before = {name: [row for row in rows[name] if row["id"] in taken] for name in after}
         values = {name: by_seed(after[name], (column,)) - by_seed(before[name], (column,)) for name in after}
         group = PERSONS if perturbation in FAIRNESS else ROBUSTNESS
-        metric = Metric(perturbation, (column,), primary.score, "")
+        metric = Metric(perturbation, (column,), primary.score, "", bounds=(-100.0, 100.0))
         meaning = f"{primary.title} of the inputs that it changes, minus that of the same inputs unchanged."
         yield Measured(group, metric, meaning, values, seeds_of(after))
 

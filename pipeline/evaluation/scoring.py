@@ -6,12 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.core import files
 from pipeline.core.progress import progress
-from pipeline.evaluation.bootstrap import Estimate, shared_draws
-from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
+from pipeline.evaluation.crossed import mean_score
+from pipeline.evaluation.estimates import estimate, remember_draws
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import Metric
@@ -173,26 +171,8 @@ def estimate_scores(examples: list[dict[str, Any]], score: Score) -> dict[str, d
     """
     metrics = metrics_of(examples)
     columns = {name: metric.matrix(examples) for name, metric in metrics.items()}
-    alone = [each.mean(axis=0) for each in columns.values() if not has_seeds(each)]
-    if alone:
-        shared_draws(len(alone[0]), score.resamples, score.seed).remember(alone)
+    remember_draws(columns.values(), score)
     return {name: asdict(estimate(columns[name], metric, score)) for name, metric in metrics.items()}
-
-
-def has_seeds(rows: np.ndarray) -> bool:
-    """Whether an interval of (seeds, examples, columns) is over seeds too; of a single example it is not."""
-    seeds, examples, _ = rows.shape
-    return seeds > 1 and examples > 1
-
-
-def estimate(rows: np.ndarray, metric: Metric, score: Score) -> Estimate:
-    """The score of (seeds, examples, columns) with its 95 % interval, which ends where points do: at 0 and 100."""
-    if has_seeds(rows):
-        mean = mean_score(rows, metric.score)
-        low, high = map(float, analyse(pseudo_values(rows, metric.score), mean).interval())
-        return Estimate(mean, max(low, 0.0), min(high, 100.0))
-    count = rows.shape[1]
-    return shared_draws(count, score.resamples, score.seed).estimate(rows.mean(axis=0), metric.statistic(count))
 
 
 def metrics_of(examples: list[dict[str, Any]]) -> dict[str, Metric]:

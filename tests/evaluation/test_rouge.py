@@ -13,14 +13,21 @@ from support_calls.write import unseen
 ODD = [
     *("", " ", "\n", "\n\n", "a\n", "\nb\n\nc", "ab\tcd", "x\ry\u2028z\x0bq\x0c", "\x00 nul", "_under_score-hyphen"),
     *("don't can’t won't", "3.14 1,000 2nd 007", "İstanbul I ı \u212aelvin Å ß ﬁ", "é e\u0301 cafés", "ⅷ ① ²"),
-    *("日本語 テスト 12", "🙂 emoji ok", "ａｂｃ full width", "\ud800 lone", "dying lying news skies innings", "running " * 300),
+    *(
+        "日本語 テスト 12",
+        "🙂 emoji ok",
+        "ａｂｃ full width",
+        "\ud800 lone",
+        "dying lying news skies innings",
+        "running " * 300,
+    ),
 ]
-STEMS = "run running flies flying generalization relational rationalize hopefulness adjustable be 42 7th agreed".split()
+STEMS = ["run", "running", "flies", "flying", "generalization", "relational", "rationalize", "hopefulness", "be", "7th"]
 LETTERS = [*map(chr, range(0x20, 0x250)), *"\n    '’İK"]
 
 
 def texts() -> list[str]:
-    """References and dialogues of calls, odd texts, letters of all kinds, and words that stem alike on several lines."""
+    """References and dialogues of calls, odd texts, letters of all kinds, and lines of words that stem alike."""
     rng = random.Random(0)
     calls = [text for call in unseen(3, "test", 40, set()) for text in (*call.references, call.text())]
     letters = ["".join(rng.choices(LETTERS, k=rng.randrange(60))) for _ in range(200)]
