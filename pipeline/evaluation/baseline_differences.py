@@ -1,5 +1,6 @@
 """Systems beside the baselines, paired example by example: what is shown to be below a floor or above people."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.evaluation.differences import Difference, paired_difference, remember_draws
@@ -8,11 +9,11 @@ from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
 
 HUMAN = "human"
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 Interval = dict[str, float]  # difference, low, high
 
 
-def minus_baselines(rows: Rows, baselines: dict[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
+def minus_baselines(rows: Rows, baselines: Mapping[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
     """Baseline -> a system's score minus its, with the 95 % interval. rows: of every seed."""
     seeds, columns = count_seeds(rows), metric.matrix(rows)
     others = {name: metric.matrix(each) for name, each in baselines.items()}

@@ -59,7 +59,7 @@ def error_by_chance(confidences: Sequence[float]) -> float:
 def rank_columns(rows: Rows, metric: Metric) -> np.ndarray:
     """(rows, 5): x, y, xy, xx, yy of the ranks of likelihood and of score. An empty output is the least likely."""
     nats = np.array([np.inf if row["nats"] is None else row["nats"] for row in rows])
-    x, y = ranks(-nats), ranks(metric.score(metric.matrix(list(rows))[0], 1))
+    x, y = ranks(-nats), ranks(metric.score(metric.matrix(rows)[0], 1))
     return np.stack([x, y, x * y, x * x, y * y], axis=1)
 
 

@@ -4,7 +4,7 @@ So one bootstrap, one paired test and one analysis over seeds serve every metric
 in pipeline/evaluation/tasks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.evaluation.bootstrap import Statistic
 from pipeline.evaluation.seed_rows import by_seed
 
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)

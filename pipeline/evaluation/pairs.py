@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,7 +17,7 @@ from pipeline.evaluation.tasks import primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.parameters.score import Score
 
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Pair:
         return Pair(self.second, self.first, self.estimate.swapped())
 
 
-def compare_pairs(rows: dict[str, Rows], kind: type[TaskScorer], score: Score) -> dict[str, list[Pair]]:
+def compare_pairs(rows: Mapping[str, Rows], kind: type[TaskScorer], score: Score) -> dict[str, list[Pair]]:
     """Metric -> the difference of every two systems, a later minus an earlier one; p is corrected over the pairs.
 
     rows: system -> its rows, of every seed. In the primary metric, the kind's first, a pair has p-values against the
@@ -53,7 +54,7 @@ def compare_pairs(rows: dict[str, Rows], kind: type[TaskScorer], score: Score) -
     }
 
 
-def compare_metric(rows: dict[str, Rows], metric: Metric, score: Score, margin: float | None) -> list[Pair]:
+def compare_metric(rows: Mapping[str, Rows], metric: Metric, score: Score, margin: float | None) -> list[Pair]:
     """`compare_pairs` in one metric; margin: in points, for p-values against it."""
     check_same_rows(rows)
     seeds = {system: count_seeds(each) for system, each in rows.items()}
@@ -76,7 +77,7 @@ def compare_columns(
     return [Pair(*pair, difference) for pair, difference in zip(names, correct(differences))]
 
 
-def check_same_rows(rows: dict[str, Rows]) -> None:
+def check_same_rows(rows: Mapping[str, Rows]) -> None:
     """Raises InputError where two systems were scored on other examples, or two that have seeds on other seeds."""
     (first, expected), *others = [(name, example_ids(each)) for name, each in rows.items()]
     for name, ids in others:

@@ -150,7 +150,7 @@ def summarize(examples: list[dict[str, Any]], records: list[Record], scorer: Tas
 
 def first_seed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the first seed: one for each example."""
-    return next(iter(split_by_seed(examples).values()))
+    return list(next(iter(split_by_seed(examples).values())))
 
 
 def points_by_seed(examples: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
