@@ -1,6 +1,7 @@
 """Intervals and p-values, on cases worked by hand and on data whose truth is known."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -190,3 +191,17 @@ def test_what_is_remembered_is_what_is_asked(kept, monkeypatch):
     assert remembered.change(first, second, score) == asked.change(first, second, score)
     assert remembered.p_value(first, second, score) == asked.p_value(first, second, score)
     assert remembered.p_value(second, first, score) == asked.p_value(second, first, score)  # not remembered
+
+
+def test_memory_does_not_grow_with_the_examples():
+    """Whole, 2,000 resamples of 20,000 examples are 640 MB as the 8 bytes a product needs, for counts and for swaps."""
+    first, second = np.random.default_rng(0).random((2, 20_000, 1))
+    drawn, score = PairedResampling.draw(20_000, 2_000, seed=1), mean(20_000)
+    tracemalloc.start()
+    drawn.remember([first, second], [(first, second)])
+    low, high = difference(drawn, first, second, score)
+    p = drawn.p_value(first, second, score)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6
+    assert low < np.mean(first - second) < high and 0 < p <= 1

@@ -61,22 +61,30 @@ def test_it_has_less_than_five_megabytes(path):
     assert path.stat().st_size < 5e6
 
 
+def slowdown() -> float:
+    """How many times as long as its processor time a busy loop takes now: 1 on an idle machine."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu < 0.3:
+        sum(range(10_000))
+    return (time.perf_counter() - wall) / (time.process_time() - cpu)
+
+
 def test_it_opens_and_searches_within_two_seconds(path, browser):
-    """The best of three, because other work on the machine slows some."""
+    """The best of three, and on a busy machine so many times longer as it slows down."""
     opening, searching = [], []
     for _ in range(3):
-        tab = browser.new_page()
+        slower, tab = slowdown(), browser.new_page()
         began = time.perf_counter()
         tab.goto(path.as_uri())
         tab.wait_for_function("document.getElementById('position').textContent == '1 of 5000: call-0'")
-        opening.append(time.perf_counter() - began)
+        opening.append((time.perf_counter() - began) / slower)
         began = time.perf_counter()
         tab.fill("#search", "refund")
         found = tab.inner_text("#position")
-        searching.append(time.perf_counter() - began)
+        searching.append((time.perf_counter() - began) / slower)
         tab.close()
         assert 100 < int(found.split()[2].rstrip(":")) < COUNT
-    assert min(opening) < SECONDS and min(searching) < SECONDS
+    assert min(opening) < SECONDS and min(searching) < SECONDS, (opening, searching)
 
 
 def test_without_javascript_the_tables_read_and_a_note_says_what_is_missing(path, browser):
