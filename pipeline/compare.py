@@ -12,7 +12,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
-from pipeline.evaluation.baseline_differences import baseline_flags, minus_baselines
+from pipeline.evaluation.baseline_differences import baseline_flags, minus_baselines, remember_minus_baselines
 from pipeline.evaluation.benchmark_results import benchmark_results
 from pipeline.evaluation.comparison_shape import SCHEMA
 from pipeline.evaluation.example_table import read_examples
@@ -157,6 +157,7 @@ def add_baselines(
     baselines: dict[str, Rows] = {path.stem: read_examples(path, baseline_scores(kind)) for path in tables}
     check_same_rows({systems[0]["name"]: rows[systems[0]["name"]], **baselines})
     metric = kind.metrics[primary_metric(kind)]
+    remember_minus_baselines([rows[row["name"]] for row in systems], baselines, metric, score)
     for row in systems:
         row["minus_baselines"] = minus_baselines(rows[row["name"]], baselines, metric, score)
         row["flags"] += baseline_flags(row["minus_baselines"])

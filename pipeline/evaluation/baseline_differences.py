@@ -13,6 +13,15 @@ Rows = Sequence[dict[str, Any]]
 Interval = dict[str, float]  # difference, low, high
 
 
+def remember_minus_baselines(
+    systems: Sequence[Rows], baselines: Mapping[str, Rows], metric: Metric, score: Score
+) -> None:
+    """Go through the draws once for all of these systems, whose `minus_baselines` are asked next."""
+    others = [metric.matrix(each) for each in baselines.values()]
+    columns = [metric.matrix(rows) for rows in systems]
+    remember_draws([(one, other) for one in columns for other in others], score)
+
+
 def minus_baselines(rows: Rows, baselines: Mapping[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
     """Baseline -> a system's score minus its, with the 95 % interval. rows: of every seed."""
     seeds, columns = count_seeds(rows), metric.matrix(rows)

@@ -30,6 +30,7 @@ PIECE = 2**18  # draws that are made at once: what fits into a cache
 
 # Takes rows of sums over examples, (rows, columns), and returns a score for each row.
 Statistic = Callable[[np.ndarray], np.ndarray]
+Key = tuple[int, bytes]  # which draws, and a hash of the columns that they are multiplied with
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PairedResampling:
 
     def __init__(self, counts: Iterable[np.ndarray], swaps: Iterable[np.ndarray]) -> None:
         self._counts, self._swaps = counts, swaps
-        self._remembered: dict[tuple[int, bytes], np.ndarray] = {}
+        self._remembered: dict[Key, np.ndarray] = {}
 
     @classmethod
     def draw(cls, examples: int, resamples: int, seed: int) -> "PairedResampling":
@@ -89,15 +90,10 @@ class PairedResampling:
 
         systems: (examples, columns) of which intervals are asked next; pairs: those of which p-values are.
         """
-        self._remembered = {}
-        for blocks, asked in ((self._counts, list(systems)), (self._swaps, [_apart(*pair) for pair in pairs])):
-            known = {_key(blocks, columns): columns for columns in asked}
-            sums: dict[tuple[int, bytes], list[np.ndarray]] = {key: [] for key in known}
-            for block in blocks if known else []:
-                wide = block.astype(np.float64)
-                for key, columns in known.items():
-                    sums[key].append(wide @ columns)
-            self._remembered |= {key: np.concatenate(each) for key, each in sums.items()}
+        counted = {_key(self._counts, columns): columns for columns in systems}
+        swapped = {_key(self._swaps, columns): columns for columns in (_apart(*pair) for pair in pairs)}
+        if not {*counted, *swapped} <= self._remembered.keys():
+            self._remembered = _products(self._counts, counted) | _products(self._swaps, swapped)
 
     def _sums(self, blocks: Iterable[np.ndarray], columns: np.ndarray) -> np.ndarray:
         """(resamples, columns): the draws times the columns of the examples."""
@@ -135,7 +131,17 @@ def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (first - second).astype(np.float64)
 
 
-def _key(blocks: Iterable[np.ndarray], columns: np.ndarray) -> tuple[int, bytes]:
+def _products(blocks: Iterable[np.ndarray], asked: dict[Key, np.ndarray]) -> dict[Key, np.ndarray]:
+    """(resamples, columns) of each of the columns that are asked, in one pass over the blocks."""
+    sums: dict[Key, list[np.ndarray]] = {key: [] for key in asked}
+    for block in blocks if asked else ():
+        wide = block.astype(np.float64)
+        for key, columns in asked.items():
+            sums[key].append(wide @ columns)
+    return {key: np.concatenate(each) for key, each in sums.items()}
+
+
+def _key(blocks: Iterable[np.ndarray], columns: np.ndarray) -> Key:
     return id(blocks), hashlib.blake2b(columns.tobytes()).digest()
 
 

@@ -1,7 +1,7 @@
 """A system's scores: the metrics of its task with intervals for the whole test set, and a row for each example."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def summarize(examples: list[dict[str, Any]], records: list[Record], scorer: Tas
     return summary
 
 
-def first_seed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def first_seed(examples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the first seed: one for each example."""
     return list(next(iter(split_by_seed(examples).values())))
 
