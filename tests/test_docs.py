@@ -35,6 +35,7 @@ ELSEWHERE = {
     "python -m pipeline.export prompt_tuning --to soft-tokens": "tests/exporting/test_export.py",
     "make try": "tests/stages/test_predict.py: it waits for a text to be typed",
     "python -m benchmarks.serving": "tests/serving/test_benchmark.py, with fewer requests",
+    "python -m benchmarks.scoring": "tests/test_scoring_benchmark.py, with fewer examples",
     "make test": "the run that this test is part of",
     ".ci/run": "CI; it runs this test",
     "make pretrain": "tests/test_pretraining.py, on a small recipe: the whole takes an hour",

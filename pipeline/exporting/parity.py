@@ -58,8 +58,8 @@ class Parity:
                 *(f"| {' | '.join(row)} |" for row in rows),
                 "",
                 f"{self.identical} of {self.examples} texts of test ({share:.0f} %) are those of the original. "
-                f"Difference in {self.metric}: {change.difference:+.2f} points, 95 % interval {change.low:+.2f} to "
-                f"{change.high:+.2f}; it must not reach below -{self.margin:g}.",
+                f"Difference in {self.metric}: {change.difference:+z.2f} points, 95 % interval {change.low:+z.2f} to "
+                f"{change.high:+z.2f}; it must not reach below -{self.margin:g}.",
             ]
         )
 

@@ -40,12 +40,12 @@ def _trained_once(change: ScoreChange) -> bool:
 
 
 def _range(change: ScoreChange) -> str:
-    return f" [{change.difference.low:+.1f}, {change.difference.high:+.1f}]" if change.difference else ""
+    return f" [{change.difference.low:+z.1f}, {change.difference.high:+z.1f}]" if change.difference else ""
 
 
 def _describe(change: ScoreChange) -> str:
     difference = change.difference.difference if change.difference else 0.0
-    return f"{change.system} {METRICS[change.metric].title} {difference:+.1f}"
+    return f"{change.system} {METRICS[change.metric].title} {difference:+z.1f}"
 
 
 def explanations(changes: list[ScoreChange]) -> list[str]:
