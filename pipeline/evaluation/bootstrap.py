@@ -23,9 +23,7 @@ from pipeline.evaluation.student import NORMAL, student_quantile, student_tail
 
 ALPHA = 0.05  # a difference is significant below this corrected p-value
 KEPT = 2**25  # draws that are kept, a byte for each count and each swap: 10,000 resamples of 3,355 examples
-BLOCK = (
-    2**22
-)  # draws that are multiplied at once, as 8 bytes each; in one block the last digits are those of one product
+BLOCK = 2**22  # draws that are multiplied at once, 8 bytes each; last digits of sums may depend on it
 PIECE = 2**18  # draws that are made at once: what fits into a cache
 
 # Takes rows of sums over examples, (rows, columns), and returns a score for each row.
