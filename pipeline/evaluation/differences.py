@@ -172,8 +172,13 @@ def correct(differences: Sequence[Difference]) -> list[Difference]:
 
 
 def format_change(change: float, low: float, high: float, digits: int = 1) -> str:
-    """`+1.0 [-0.1, +2.1]`, of a difference with its interval; what rounds to zero has a plus."""
-    return f"{change:+z.{digits}f} [{low:+z.{digits}f}, {high:+z.{digits}f}]"
+    """`+1.0 [-0.1, +2.1]`, of a difference with its interval."""
+    return f"{signed(change, digits)} [{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """`+1.0`; zero itself has a plus, and -0.01 a minus: an interval up to it leaves zero out."""
+    return f"{value + 0.0:+.{digits}f}"  # -0.0 + 0.0 is 0.0
 
 
 def format_p(p: float) -> str:
