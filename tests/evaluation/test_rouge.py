@@ -1,6 +1,7 @@
 """rouge_score_rs, which computes ROUGE, gives what rouge_score defines, to the last digit."""
 
 import random
+import sys
 
 import pytest
 from rouge_score import rouge_scorer, tokenizers
@@ -68,3 +69,12 @@ def test_every_letter_of_unicode_is_lowered_and_split_as_rouge_score_does():
     for begin in range(0, 0x110000, 0x1000):
         text = " x".join(map(chr, range(begin, begin + 0x1000)))
         assert ours.tokenize(text) == defined.tokenize(text)
+
+
+def test_without_the_package_rouge_score_itself_gives_the_figures(monkeypatch):
+    fast = {language: our_scorer(True, language) for language in ("en", "de")}
+    monkeypatch.setitem(sys.modules, "rouge_score_rs", None)
+    for language, ours in fast.items():
+        slow = our_scorer(True, language)
+        assert type(slow).__module__.startswith("rouge_score.")
+        assert all(slow.score(*pair) == ours.score(*pair) for pair in pairs(60))
