@@ -158,6 +158,8 @@ def run_rank(command: Callable[[], None]) -> None:
     elif launched:
         os.dup2(1, 2)  # warnings and bars of the first process are seen as they come
     report(STARTED)
+    if launched and not is_rank():
+        print(f"{LAUNCHER}: it started one process (without RANK, LOCAL_RANK and WORLD_SIZE)")
     try:
         command()
     except SystemExit as end:

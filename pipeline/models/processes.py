@@ -4,6 +4,7 @@ A process that no launcher has started is the only one, and none of these functi
 torch's distributed runtime carries it all: gloo between CPUs, NCCL between CUDA devices.
 """
 
+import atexit
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,6 +37,7 @@ def join() -> None:
         if place >= devices:
             raise InputError(f"LAUNCHER: it starts more processes than this machine has CUDA devices ({devices})")
         torch.cuda.set_device(place)
+    atexit.register(distributed.destroy_process_group)  # its threads would abort a process that ends beside them
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
 
 
