@@ -82,6 +82,7 @@ def fit(
     from pipeline.training.checkpoints import Checkpoints
     from pipeline.training.curves import Curves
     from pipeline.training.loop import MethodTrainer
+    from pipeline.training.low_memory import save_memory
 
     transformers.utils.logging.set_verbosity_error()
     (method, _), seed = parse_run(name), seed_of(name)
@@ -97,6 +98,7 @@ def fit(
         adapted.network = module.adapt(adapted, params, seed)
         check_start(method, adapted, examples["train"][:2], base)
         adapted.network.to(best_device())
+        save_memory(method, adapted, train, precision)
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
