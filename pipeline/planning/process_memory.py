@@ -7,10 +7,10 @@ allocator has reserved. Libraries are no part of it, and its rounding was not me
 from dataclasses import dataclass
 
 LOADING = 110 * 2**20  # readers of Parquet and of tokenizers, code of the model's class; 108 to 122 MiB
-COMPUTING = 60 * 2**20  # kernels, the writer of curves
+COMPUTING = 50 * 2**20  # kernels, the writer of curves
 # Blocks below 32 MiB come from the C library's heap, which keeps the gaps between those in use. With every block mapped
 # on its own (MALLOC_MMAP_THRESHOLD_=131072) the gaps are gone, and a step takes twice as long. Measured: 0.15 to 0.6.
-GAPS = 0.3  # of activations and temporary memory
+GAPS = 0.28  # of activations and temporary memory
 
 
 @dataclass(frozen=True)
