@@ -41,14 +41,15 @@ def measure(name: str, params: Any, setting: Setting, paths: Paths) -> Times:
         model.collate(lengths.train[:1])  # which may try the network, in fp32
         save_memory(name, model, train, setting.precision)
         step = time_steps(model, params, setting, lengths.train)
-        count, size = len(lengths.validation), 2 * train.batch_size
-        validation = step / 3 * count / train.batch_size if count > size else step
+        # Forward alone, a third of a step; twice the batch, and half as many of them.
+        validation = step / 3 * max(1.0, len(lengths.validation) / train.batch_size)
+        step *= train.gradient_accumulation_steps
     model.network.eval().to(best_device())
     return Times(step, validation, time_generation(model, setting))
 
 
 def time_steps(model: LanguageModel, params: Any, setting: Setting, examples: list[Example]) -> float:
-    """Mean seconds of an optimizer step."""
+    """Mean seconds of a step over one batch."""
     train = setting.train
     sizes = [len(one["input_ids"]) for one in examples]
     batches = length_grouped_batches(sizes, train.batch_size, setting.seed, 0)
@@ -67,7 +68,7 @@ def time_steps(model: LanguageModel, params: Any, setting: Setting, examples: li
         torch.nn.utils.clip_grad_norm_(model.network.parameters(), train.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
-    return (now() - began) / STEPS * train.gradient_accumulation_steps
+    return (now() - began) / STEPS
 
 
 def time_generation(model: LanguageModel, setting: Setting) -> float:

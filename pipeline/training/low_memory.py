@@ -26,7 +26,7 @@ def recompute_activations(method: str, model: LanguageModel) -> None:
             f"{method}: its prefix is in the cache, which train.gradient_checkpointing turns off; set it to false"
         )
     try:
-        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        network.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
     except ValueError as error:
         raise InputError(f"train.gradient_checkpointing: {' '.join(str(error).split())}; set it to false") from None
 

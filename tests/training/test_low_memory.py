@@ -44,9 +44,9 @@ def test_only_frozen_linear_layers_are_halved(base, architecture):
 
 def test_a_base_that_is_trained_cannot_be_in_bf16(seq2seq_base):
     model, train = tiny.adapt(tiny.load(seq2seq_base, "seq2seq"), "full"), tiny.train_params(base_weights="bf16")
-    with pytest.raises(InputError, match="full: train.base_weights=bf16 is for methods that leave the base frozen"):
+    with pytest.raises(InputError, match=r"full: train.base_weights=bf16 is for methods that leave the base frozen"):
         save_memory("full", model, train, "bf16")
-    with pytest.raises(InputError, match="needs train.precision=bf16, and it is fp32"):
+    with pytest.raises(InputError, match=r"needs train.precision=bf16, and it is fp32"):
         save_memory("lora", model, train, "fp32")
 
 
