@@ -58,12 +58,13 @@ def rouge_scorer(use_stemmer: bool, language: str) -> Any:
     """A scorer of the ROUGE types with rouge_score's interface, and with its figures to the last digit.
 
     rouge_score_rs computes what rouge_score defines 20 to 80 times as fast; tests/evaluation/test_rouge.py compares
-    both. Where it is not installed, rouge_score itself computes the same. Words of languages other than English are split here, and each text once.
+    both. Where it is not installed, rouge_score itself computes the same. Words of languages other than English are
+    split here, and each text once.
     """
     try:
         from rouge_score_rs import rouge_scorer, tokenizers
     except ImportError:  # no wheel for this platform
-        from rouge_score import rouge_scorer, tokenizers
+        from rouge_score import rouge_scorer, tokenizers  # type: ignore[no-redef]
 
     if language == ENGLISH:
         return rouge_scorer.RougeScorer(list(ROUGE), use_stemmer=use_stemmer)
