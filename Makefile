@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repository setup repro test check lint format params adopt graph try pr-report pretrain clean
+.PHONY: help repository setup repro test check lint format params adopt graph plan try pr-report pretrain clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -47,6 +47,9 @@ adopt: setup ## make an experiment's values the defaults: apply it and write a f
 
 graph: setup ## which stages an edit of the code reruns, file by file
 	python -m pipeline graph
+
+plan: setup ## will it fit? memory, time and disk of every method, before anything is trained
+	python -m pipeline.plan
 
 try: setup ## type a text, and every trained method answers (make try METHODS=lora,full)
 	python -m pipeline.predict $(or $(METHODS),all)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BY_HAND = ("export", "predict", "serve")  # beside the stages, and no stage
+BY_HAND = ("export", "plan", "predict", "serve")  # beside the stages, and no stage
 
 
 def modules(folder: Path) -> dict[str, Path]:

@@ -20,9 +20,10 @@ from pipeline.core.messages import first_line, listed
 from pipeline.core.outputs import remedy
 from pipeline.core.paths import Paths
 from pipeline.core.shapes import Source
+from pipeline.models import processes
 from pipeline.models.chat import chat_settings
 from pipeline.models.devices import environment, to_device
-from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.models.tuned import load_tuned
 from pipeline.parameters.benchmark import Benchmark
 from pipeline.parameters.model import Model
@@ -30,6 +31,7 @@ from pipeline.parameters.template import Template
 
 
 def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark: Benchmark) -> None:
+    processes.join()
     tasks = {
         task: with_data(
             task_settings(task, settings), paths.benchmark_items(benchmark.name, task), benchmark.num_fewshot
@@ -42,11 +44,14 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, benchmark:
         tuned.network = to_device(tuned.network)
     with monitor.phase("ask"):
         results = evaluate(name, tuned, tasks, benchmark, paths)
+    usage = of_all_processes(monitor)
+    if not processes.is_first():
+        return
     rows, found = scores(results, benchmark, {task: commit_of(task, benchmark, paths) for task in tasks})
     files.write_parquet(paths.benchmark_scores(name), rows)
     files.write_json(
         paths.benchmark_run(name),
-        {"run": name, "lm_eval": version(), "tasks": found, **monitor.report(), **environment()},
+        {"run": name, "lm_eval": version(), "tasks": found, **usage, **environment()},
     )
     each = ", ".join(f"{task} {one['score']:.1f}" for task, one in found.items())
     print(f"{name}: {len(rows)} items in {monitor.seconds['ask']:.1f} s; {each}")
@@ -87,7 +92,7 @@ def evaluate(
                 f"{items}: does not fit benchmark.tasks.{task} ({reason}): correct its settings, or {remedy(items)}"
             ) from error
         for key, of_tasks in results.items():
-            of_tasks |= found[key]
+            of_tasks |= (found or {}).get(key, {})  # lm-eval gives none to the second process of a machine
     return results
 
 
@@ -137,4 +142,4 @@ def scores(
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

@@ -3,6 +3,7 @@
 python -m pipeline.compare
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
-from pipeline.evaluation.baseline_differences import baseline_flags, minus_baselines
+from pipeline.evaluation.baseline_differences import baseline_flags, minus_baselines, remember_minus_baselines
 from pipeline.evaluation.benchmark_results import benchmark_results
 from pipeline.evaluation.comparison_shape import SCHEMA
+from pipeline.evaluation.example_table import read_examples
 from pipeline.evaluation.forgetting_metrics import BASE, forgetting_metrics
 from pipeline.evaluation.forgetting_verdict import compare_forgetting
 from pipeline.evaluation.inference_costs import inference_costs
@@ -34,7 +36,7 @@ from pipeline.reporting import markdown
 from pipeline.reporting.comparison_page import comparison_page
 
 System = dict[str, Any]
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 
 
 def run(
@@ -62,7 +64,9 @@ def run(
             row["forgetting"] = forgetting_metrics(runs[row["name"]], paths, score, BASE in methods, mixed_in)
     baselines = [read_system(path.stem, path, "baseline") for path in baseline_files(paths)]
     shape = example_scores(kind)
-    rows = {row["name"]: files.read_parquet(paths.example_scores(row["name"]), shape=shape) for row in systems}
+    rows: dict[str, Rows] = {
+        row["name"]: read_examples(paths.example_scores(row["name"]), shape, without=["prediction"]) for row in systems
+    }
     add_baselines(systems, rows, kind, paths, score)
     comparison: dict[str, Any] = {
         "schema": SCHEMA,
@@ -150,9 +154,10 @@ def add_baselines(
 ) -> None:
     """Add to each system its differences from the baselines, and the flags that their intervals give it."""
     tables = [path.with_suffix(".parquet") for path in baseline_files(paths)]
-    baselines = {path.stem: files.read_parquet(path, shape=baseline_scores(kind)) for path in tables}
+    baselines: dict[str, Rows] = {path.stem: read_examples(path, baseline_scores(kind)) for path in tables}
     check_same_rows({systems[0]["name"]: rows[systems[0]["name"]], **baselines})
     metric = kind.metrics[primary_metric(kind)]
+    remember_minus_baselines([rows[row["name"]] for row in systems], baselines, metric, score)
     for row in systems:
         row["minus_baselines"] = minus_baselines(rows[row["name"]], baselines, metric, score)
         row["flags"] += baseline_flags(row["minus_baselines"])

@@ -26,12 +26,13 @@ from pipeline.evaluation.questions import (
 )
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
 from pipeline.inference.likelihood import choice_log_likelihoods, confidence, label_log_likelihoods, text_example
+from pipeline.models import processes
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.devices import environment, to_device
 from pipeline.models.limits import read_limits
 from pipeline.models.prompts import tokenize_instruction
-from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.models.tokenizer import decode, tags
 from pipeline.models.tuned import load_tuned
 from pipeline.parameters.forgetting import Forgetting
@@ -41,6 +42,7 @@ from pipeline.parameters.template import Template
 
 
 def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting: Forgetting) -> None:
+    processes.join()
     with files.explain_damaged_input(Path(forgetting.questions)):
         questions = read_questions(Path(forgetting.questions), forgetting.per_task)
     with files.explain_damaged_input(Path(forgetting.text)):
@@ -61,6 +63,9 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting
             sure[number] = confidence(totals)
     with monitor.phase("read"):
         likelihoods = label_log_likelihoods(tuned, examples, forgetting.batch_size, f"read {name}")
+    usage = of_all_processes(monitor)
+    if not processes.is_first():
+        return
     answered = [answer_row(*of_row) for of_row in zip(questions, given, sure)]
     accuracy = accuracy_by_task(answered)
     nats, tokens = [round(-total, 4) for total, _ in likelihoods], [count for _, count in likelihoods]
@@ -76,7 +81,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, forgetting
             "text_loss": {"mean": loss, "nats": nats, "tokens": tokens},
         },
     )
-    files.write_json(paths.forgetting_run(name), {"run": name, **monitor.report(), **environment()})
+    files.write_json(paths.forgetting_run(name), {"run": name, **usage, **environment()})
     means = ", ".join(f"{100 * shares['mean']:.1f} % {reading}" for reading, shares in accuracy.items())
     print(
         f"{name}: {len(questions)} questions in {monitor.seconds['answer']:.1f} s, correct {means}; "
@@ -136,4 +141,4 @@ def check_lengths(
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

@@ -2,7 +2,8 @@
 
     python -m pipeline.generate RUN
 
-Prompts of similar length share a batch; a batch that does not fit in memory is halved, and the run continues.
+Prompts of similar length share a batch; a batch that does not fit in memory is halved, and the run continues. Several
+processes (docs/several_processes.md) share the batches and write the same bytes as one.
 """
 
 from pipeline.core import files
@@ -11,14 +12,16 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.shapes import Prompt
 from pipeline.inference.outputs import are_empty, prepare_writer
+from pipeline.models import processes
 from pipeline.models.devices import environment
-from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
 from pipeline.parameters.template import Template
 
 
 def run(name: str, paths: Paths, *, model: Model, template: Template, generate: Generate) -> None:
+    processes.join()
     monitor = ResourceMonitor()
     prompts = files.read_jsonl(paths.prompts("test"), Prompt)
     writer = prepare_writer(name, prompts, paths, model, template, generate, monitor)
@@ -34,6 +37,9 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
     if writer.has_choices:
         with monitor.phase("choose"):
             predictions = writer.add_choices(predictions, f"choose {name}")
+    usage = of_all_processes(monitor)
+    if not processes.is_first():
+        return
     files.write_jsonl(paths.predictions(name), predictions)
     record = {
         "run": name,
@@ -43,7 +49,7 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
         "request_tokens": writer.request_tokens(),
         "extra_prompt_tokens": writer.extra_prompt_tokens(),
         "batch_size": written.batch_size,
-        **monitor.report(),
+        **usage,
         **environment(),
     }
     files.write_json(paths.generation_run(name), record)
@@ -52,4 +58,4 @@ def run(name: str, paths: Paths, *, model: Model, template: Template, generate: 
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

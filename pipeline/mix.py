@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
+from pipeline.core.json_lines import JsonLines
 from pipeline.core.paths import Paths
 from pipeline.core.progress import progress
 from pipeline.core.shapes import Prompt, record
@@ -23,7 +24,6 @@ from pipeline.evaluation.questions import read_questions
 from pipeline.mixing.overlap import MeasuredTexts
 from pipeline.mixing.phrasing import phrase
 from pipeline.mixing.rates import allocate, draw_order
-from pipeline.mixing.record_file import RecordFile
 from pipeline.models import architectures
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
@@ -52,19 +52,19 @@ def run(
     data: Data,
     forgetting: Forgetting,
 ) -> None:
-    own = files.read_jsonl(paths.prompts("train"), Prompt)
+    own = JsonLines(paths.prompts("train"), Prompt)
     card: Counts = {"own": len(own), "tasks": {}}
     check_held_out(mixture)
     total = further_examples(len(own), mixture)
     encoder = load_encoder(paths, model, template) if total else None
     further = mixture.tasks if total else {}
-    sources = {name: RecordFile(paths.further_records(name), record(*one.fields)) for name, one in further.items()}
+    sources = {name: JsonLines(paths.further_records(name), record(*one.fields)) for name, one in further.items()}
     sizes, caps = {name: len(source) for name, source in sources.items()}, caps_of(mixture)
     given = allocate(total, sizes, caps, mixture.temperature, mixture.repeat) if total else {}
     measured = MeasuredTexts(measured_texts(paths, task, forgetting)) if total else MeasuredTexts(())
 
     def mixed() -> Iterator[dict[str, Any]]:
-        yield from own
+        yield from progress(own, len(own), "mix the task's own")
         for name, count in given.items():
             counts = {"has": sizes[name], "asked": count, "like what is measured": 0}
             phrasings: Counter[int] = Counter()
@@ -78,7 +78,7 @@ def run(
             card["tasks"][name] = counts | {"gave": sum(each), "phrasings": each}
 
     files.write_jsonl(paths.mixed_prompts, mixed())
-    for source in sources.values():
+    for source in (own, *sources.values()):
         source.close()
     files.write_json(paths.mixture_card, card)
     listed = ", ".join(f"{counts['gave']:,} of {name}" for name, counts in card["tasks"].items())
@@ -114,7 +114,7 @@ def load_encoder(paths: Paths, model: Model, template: Template) -> LanguageMode
 def measured_texts(paths: Paths, task: Task, forgetting: Forgetting) -> Iterator[str]:
     """The inputs of validation and test, and the questions of the forgetting measurement."""
     for split in ("validation", "test"):
-        for row in files.read_jsonl(paths.records(split), record(*task.fields)):
+        for row in files.iterate_jsonl(paths.records(split), record(*task.fields)):
             yield "\n".join(row[field] for field in task.fields)
     questions = paths.root / Path(forgetting.questions)
     with files.explain_damaged_input(questions):
@@ -123,7 +123,7 @@ def measured_texts(paths: Paths, task: Task, forgetting: Forgetting) -> Iterator
 
 def choose(
     name: str,
-    source: RecordFile,
+    source: JsonLines,
     count: int,
     mixture: Mixture,
     near_duplicate: float,

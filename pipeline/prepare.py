@@ -7,14 +7,19 @@ record with several references.
 """
 
 import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.progress import progress
 from pipeline.core.shapes import Source
 from pipeline.evaluation import near_duplicates
 from pipeline.evaluation.scoring import check_words
@@ -25,6 +30,7 @@ from pipeline.parameters.task import Task
 from pipeline.parameters.types import Seed
 from pipeline.tables.examples import Columns
 from pipeline.tables.folders import split_files
+from pipeline.tables.record_store import Records, RecordStore
 from pipeline.tables.records import Layout, key_of, read_records, rows_of
 
 MOST_LABELS = 1000
@@ -37,24 +43,30 @@ def run(paths: Paths, *, seed: Seed, task: Task, data: Data, score: Score) -> No
     source = files.read_json(paths.raw_data / "source.json", Source)
     sources = find_sources(data)
     counts: dict[str, Counts] = {split: {} for split in SPLITS}
-    read = {split: read_split(found, split, task, data, counts[split]) for split, found in sources.items()}
-    splits = cut(read, task.fields, data.held_out, seed)
-    for split in set(splits) - set(read):
-        counts[split]["cut from train"] = len(splits[split])
-    drop_leaks(splits, task.fields, counts)
-    for split in SPLITS:
-        splits[split] = splits[split][: getattr(data.limit, split)]
-        if not splits[split]:
-            raise InputError(f"{getattr(data, split)}: no example left for {split}")
-        counts[split] |= {"examples": len(splits[split]), **mean_lengths(splits[split], task.source)}
-        if split != "train":
-            near = mark_near_duplicates(splits["train"], splits[split], task.fields, data.near_duplicate)
-            counts[split]["near-duplicates of train"] = near
-            add_choices(splits[split], splits["train"], task)
-        files.write_jsonl(paths.records(split), splits[split])
-        print(f"{split}: {counts[split]}")
-    for warning in check_words(splits["test"], task, score, Path(data.test)):
-        print(f"WARNING: {warning}")
+    with RecordStore(paths.records("train").parent, task.fields) as store:
+        read = {
+            split: store.add(read_split(found, split, task, data, counts[split])) for split, found in sources.items()
+        }
+        splits = cut(read, task.fields, data.held_out, seed)
+        for split in set(splits) - set(read):
+            counts[split]["cut from train"] = len(splits[split])
+        drop_leaks(splits, counts)
+        for split in SPLITS:
+            splits[split] = splits[split].select(slice(getattr(data.limit, split)))
+            if not len(splits[split]):
+                raise InputError(f"{getattr(data, split)}: no example left for {split}")
+        near = find_near_duplicates(splits, task.fields, data.near_duplicate)
+        choices = find_choices(splits["train"], task)
+        for split in SPLITS:
+            counts[split] |= {"examples": len(splits[split]), **mean_lengths(splits[split], task.source)}
+            written: Iterable[Record] = splits[split]
+            if split != "train":
+                counts[split]["near-duplicates of train"] = described(splits[split], near[split])
+                written = completed(splits[split], near[split], choices)
+            files.write_jsonl(paths.records(split), written)
+            print(f"{split}: {counts[split]}")
+        for warning in check_words(splits["test"], task, score, Path(data.test)):
+            print(f"WARNING: {warning}")
     files.write_json(paths.data_card, {"source": source | {"name": data.name}, **counts})
 
 
@@ -96,16 +108,25 @@ def _files_in(folder: Path, split: str, from_train: bool) -> list[Path]:
     raise InputError(f"{folder}: no file of {split} in this folder (data.{split}); found {there}")
 
 
-def read_split(source: list[Path], split: str, task: Task, data: Data, counts: Counts) -> list[Record]:
-    """The records of a split's files. Fills `counts`. Raises InputError for the first row that is not usable.
+def read_split(source: list[Path], split: str, task: Task, data: Data, counts: Counts) -> Iterator[Record]:
+    """The records of a split's files, one by one. Fills `counts`.
 
-    Duplicates are dropped from train; a held-out split stays the benchmark it is.
+    Duplicates are dropped from train; a held-out split stays the benchmark it is. Raises InputError for the first row
+    that is not usable. Prints a warning where most inputs hold a backslash and an n, but no line break: an export
+    wrote it so.
     """
     layout = Layout(task_columns(task, data), tuple(task.fields), task.source, data.id_column, data.drop_empty)
     given = rows_of(source, data.delimiter)
-    records = list(read_records(given, layout, split, counts, drop_duplicates=split == "train"))
-    warn_of_written_breaks(split, records, task.source)
-    return records
+    count = written = 0
+    for record in read_records(given, layout, split, counts, drop_duplicates=split == "train"):
+        count += 1
+        written += "\\n" in record[task.source] and "\n" not in record[task.source]
+        yield record
+    if 2 * written > count:
+        print(
+            f"{split}: WARNING: {written} of {count} inputs hold \\n as two characters and no line break; "
+            "if line breaks are meant, export them as such"
+        )
 
 
 def task_columns(task: Task, data: Data) -> Columns:
@@ -119,88 +140,92 @@ def task_columns(task: Task, data: Data) -> Columns:
     return Columns(data.source_column, data.target_column, data.missing_words, further, short)
 
 
-def warn_of_written_breaks(split: str, records: list[Record], source: str) -> None:
-    """Print a warning where most inputs hold a backslash and an n, but no line break: an export wrote it so."""
-    written = sum("\\n" in record[source] and "\n" not in record[source] for record in records)
-    if 2 * written > len(records):
-        print(
-            f"{split}: WARNING: {written} of {len(records)} inputs hold \\n as two characters and no line break; "
-            "if line breaks are meant, export them as such"
-        )
-
-
-def cut(read: dict[str, list[Record]], fields: list[str], share: float, seed: int) -> dict[str, list[Record]]:
+def cut(read: dict[str, Records], fields: list[str], share: float, seed: int) -> dict[str, Records]:
     """Cut the splits that have no file of their own from train: `share` of the examples each, at least one.
 
     An example's split depends on the seed and its fields, not on the order of the file. Raises InputError if train
     is too small.
     """
-    missing = [split for split in SPLITS if split not in read]
-    size = max(1, round(share * len(read["train"])))
-    if len(read["train"]) <= size * len(missing):
-        raise InputError(
-            f"train has {len(read['train'])} different examples: too few to cut {' and '.join(missing)} from"
-        )
-
-    def draw(record: Record) -> bytes:
-        return hashlib.sha256(f"{seed}\n{key_of(record, fields)}".encode()).digest()
-
-    drawn = sorted(read["train"], key=draw)
-    splits = dict(read)
+    missing, train = [split for split in SPLITS if split not in read], read["train"]
+    size = max(1, round(share * len(train)))
+    if len(train) <= size * len(missing):
+        raise InputError(f"train has {len(train)} different examples: too few to cut {' and '.join(missing)} from")
+    splits, left = dict(read), np.ones(len(train), dtype=bool)
+    if missing:
+        draws = [hashlib.sha256(f"{seed}\n{key_of(record, fields)}".encode()).digest() for record in train]
+        drawn = sorted(range(len(train)), key=draws.__getitem__)
     for number, split in enumerate(missing):
-        chosen = {record["id"] for record in drawn[number * size : (number + 1) * size]}
-        splits[split] = [record for record in read["train"] if record["id"] in chosen]
-        splits["train"] = [record for record in splits["train"] if record["id"] not in chosen]
+        chosen = sorted(drawn[number * size : (number + 1) * size])
+        splits[split] = train.select(chosen)
+        left[chosen] = False
+    splits["train"] = train.select(left)
     return splits
 
 
-def drop_leaks(splits: dict[str, list[Record]], fields: list[str], counts: dict[str, Counts]) -> None:
+def drop_leaks(splits: dict[str, Records], counts: dict[str, Counts]) -> None:
     """Drop from train what is also in validation or test, and from validation what is also in test."""
     for split, others in (("train", ("validation", "test")), ("validation", ("test",))):
-        held_out = {key_of(record, fields) for other in others for record in splits[other]}
-        kept = [record for record in splits[split] if key_of(record, fields) not in held_out]
+        held_out = np.concatenate([splits[other].keys for other in others])
+        kept = splits[split].select(~np.isin(splits[split].keys, held_out))
         counts[split]["dropped leaks"] = len(splits[split]) - len(kept)
         splits[split] = kept
 
 
-def mark_near_duplicates(
-    train: list[Record], held_out: list[Record], fields: list[str], threshold: float
-) -> dict[str, str]:
-    """Give each held-out record that is a near-duplicate of one of train that one's id as `near`.
-
-    Returns for each of their ids that of train, with the similarity.
-    """
-    nearest = near_duplicates.nearest(train, held_out, fields, threshold)
-    for record in held_out:
-        if record["id"] in nearest:
-            record["near"] = nearest[record["id"]][0]
-    return {name: f"{other} ({similarity:.2f})" for name, (other, similarity) in nearest.items()}
+def find_near_duplicates(
+    splits: dict[str, Records], fields: list[str], threshold: float
+) -> dict[str, list[near_duplicates.Match | None]]:
+    """For each record of validation and test the most similar one of train, with the similarity; None without one."""
+    train = progress(splits["train"], len(splits["train"]), "compare with train")
+    held_out = itertools.chain(splits["validation"], splits["test"])
+    found = near_duplicates.nearest_of_each(train, held_out, fields, threshold)
+    size = len(splits["validation"])
+    matches = [found.get(number) for number in range(size + len(splits["test"]))]
+    return {"validation": matches[:size], "test": matches[size:]}
 
 
-def add_choices(records: list[Record], train: list[Record], task: Task) -> None:
-    """Give each record of a classification the labels of train as `choices`, where the likeliest is asked for.
+def described(records: Records, near: list[near_duplicates.Match | None]) -> dict[str, str]:
+    """For each id with a near-duplicate that one's id, with the similarity."""
+    named = zip(records, near)
+    return {record["id"]: f"{match[0]} ({match[1]:.2f})" for record, match in named if match}
+
+
+def completed(
+    records: Records, near: list[near_duplicates.Match | None], choices: list[str] | None
+) -> Iterator[Record]:
+    """Held-out records as they are written: with the id of a near-duplicate as `near`, and with `choices`."""
+    for record, match in zip(records, near):
+        record |= {"near": match[0]} if match else {}
+        yield record | ({"choices": choices} if choices else {})
+
+
+def find_choices(train: Records, task: Task) -> list[str] | None:
+    """The labels of train where a classification asks for the likeliest; None for any other task.
 
     Raises InputError where there are more than MOST_LABELS: a forward pass for each would take hours.
     """
-    if task.kind == "classification" and task.by_choice:
-        labels = sorted({record["references"][0] for record in train})
-        if len(labels) > MOST_LABELS:
-            raise InputError(
-                f"train has {len(labels):,} different labels, the first {listed(labels[:3])}: too many to compare all "
-                f"of them for each example (at most {MOST_LABELS:,}): set task.by_choice=false, or data.target_column "
-                "to the column of the labels"
-            )
-        for record in records:
-            record["choices"] = labels
+    if task.kind != "classification" or not task.by_choice:
+        return None
+    labels = sorted({record["references"][0] for record in train})
+    if len(labels) > MOST_LABELS:
+        raise InputError(
+            f"train has {len(labels):,} different labels, the first {listed(labels[:3])}: too many to compare all "
+            f"of them for each example (at most {MOST_LABELS:,}): set task.by_choice=false, or data.target_column "
+            "to the column of the labels"
+        )
+    return labels
 
 
-def mean_lengths(split: list[Record], source: str) -> dict[str, float]:
+def mean_lengths(split: Records, source: str) -> dict[str, float]:
     """Mean words of inputs and references, and references per example."""
-    references = [count_words(reference) for record in split for reference in record["references"]]
+    inputs = references = words = 0
+    for record in split:
+        inputs += count_words(record[source])
+        references += len(record["references"])
+        words += sum(map(count_words, record["references"]))
     return {
-        "references per example": round(len(references) / len(split), 2),
-        "words per input": round(sum(count_words(record[source]) for record in split) / len(split), 1),
-        "words per reference": round(sum(references) / len(references), 1),
+        "references per example": round(references / len(split), 2),
+        "words per input": round(inputs / len(split), 1),
+        "words per reference": round(words / references, 1),
     }
 
 

@@ -15,6 +15,7 @@ from pipeline.core.paths import Paths
 from pipeline.core.runs import run_names
 from pipeline.evaluation import loss_curves
 from pipeline.evaluation.comparison_shape import Comparison
+from pipeline.evaluation.example_table import read_examples
 from pipeline.evaluation.loss_curves import LossPoint
 from pipeline.evaluation.scoring import first_seed
 from pipeline.evaluation.shapes import example_scores
@@ -33,7 +34,7 @@ def run(paths: Paths, *, seeds_of: SeedsOf, task: Task, data: Data, model: Model
     names = [row["name"] for row in systems]
     losses = read_losses(systems, seeds_of, paths)
     shape = example_scores(kind_of([comparison["primary_metric"]]))
-    examples = {name: first_seed(files.read_parquet(paths.example_scores(name), shape=shape)) for name in names}
+    examples = {name: first_seed(read_examples(paths.example_scores(name), shape)) for name in names}
     records = files.read_jsonl(paths.records("test"), shapes.record(*task.fields))
     check_examples(records, examples, paths)
     words = {name: [row["words"] for row in rows] for name, rows in examples.items()}

@@ -12,6 +12,7 @@ from pipeline.core.runs import parse_run
 from pipeline.evaluation.predictions import read_references
 from pipeline.evaluation.scoring import score_rows, task_scorer
 from pipeline.inference.outputs import prepare_writer
+from pipeline.models import processes
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.metrics import Metrics
@@ -32,6 +33,7 @@ def run(
     score: Score,
     metrics: Metrics,
 ) -> None:
+    processes.join()
     prompts = {
         perturbation: files.read_jsonl(paths.perturbed(perturbation) / "prompts.jsonl", shapes.Prompt)
         for perturbation in metrics.perturbations
@@ -39,6 +41,8 @@ def run(
     every = [row for rows in prompts.values() for row in rows]
     writer = prepare_writer(name, every, paths, model, template, generate, ResourceMonitor())
     outputs = iter(writer.write(f"perturbed {name}").rows)
+    if not processes.is_first():
+        return
     _, seed = parse_run(name)
     table = []
     for perturbation, rows in prompts.items():
@@ -52,4 +56,4 @@ def run(
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

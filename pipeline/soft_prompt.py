@@ -17,7 +17,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
-from pipeline.core.shapes import Tokens
+from pipeline.core.token_files import TokenFile
 from pipeline.evaluation import nearest_tokens
 from pipeline.evaluation.nearest_tokens import Nearness, Vocabulary, nearest
 from pipeline.inference import soft_prompts
@@ -40,8 +40,7 @@ def run(name: str, paths: Paths, *, model: Model, soft_prompt: SoftPrompt) -> No
     vectors = soft_prompts.prompt_vectors(tuned)
     if not np.isfinite(vectors).all():
         raise InputError(f"{name}: vectors of its soft prompt are not finite: lower its learning rate")
-    rows: Any = files.read_parquet(paths.tokens("validation"), ["input_ids", "labels"], Tokens)
-    examples = rows[: soft_prompt.examples]
+    examples = TokenFile(paths.tokens("validation"))[: soft_prompt.examples]
     with monitor.phase("search"):
         names = TokenNames(tuned.tokenizer)
         vocabulary = read_vocabulary(tuned, names)

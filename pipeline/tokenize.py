@@ -3,11 +3,16 @@
     python -m pipeline.tokenize
 
 A prompt over its limit loses some of the middle of its source only: the instruction and the ending stay. Limits that
-are `auto` are found here from the lengths of train and validation.
+are `auto` are found here from the lengths of train and validation. Every file is read twice, example by example: for
+the lengths, and for the tokens.
 """
 
+import itertools
 import statistics
+from array import array
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pipeline.core import files
@@ -15,7 +20,9 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_params
 from pipeline.core.paths import SPLITS, Paths
+from pipeline.core.progress import progress
 from pipeline.core.shapes import Prompt
+from pipeline.core.token_files import write_tokens
 from pipeline.models.architectures.base import IGNORED, LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.limits import Limits, choose_limits, percentile, write_limits
@@ -27,45 +34,47 @@ from pipeline.parameters.tokenize import Tokenize
 
 TRUNCATED_WARNING = 0.05  # share of examples that a limit cuts
 UNKNOWN_WARNING, UNKNOWN_REFUSAL = 0.01, 0.5  # share of tokens that the tokenizer does not know
+AT_A_TIME = 100  # examples that are checked together
 
 
 def run(paths: Paths, *, tokenize: Tokenize, model: Model, template: Template) -> None:
     with files.explain_damage(paths.base_model):
         encoder = load_text_encoder(paths.base_model, model.architecture, chat_settings(model, template))
     places = {split: paths.prompts(split) for split in SPLITS} | {"train": paths.mixed_prompts}
-    rows = {split: files.read_jsonl(place, Prompt) for split, place in places.items()}
     config = load_config(paths.base_model)
-    limits = find_limits(rows, encoder, config, paths, tokenize)
+    limits = find_limits(places, encoder, config, paths, tokenize)
     card: dict[str, Any] = {"limits": asdict(limits)}
-    for split in SPLITS:
-        examples = [
-            encode_example(row, encoder, limits.max_source_tokens, limits.max_target_tokens) for row in rows[split]
-        ]
-        check_ids(rows[split], examples, config)
-        check_instructions(rows[split], examples, encoder)
-        card[split] = summarize(examples, encoder.tokenizer)
+    for split, place in places.items():
+        summary = Summary(encoder.tokenizer)
+        rows = progress(files.iterate_jsonl(place, Prompt), files.count_lines(place), f"tokenize {split}")
+        examples = encoded(rows, encoder, config, limits, summary)
+        if split == "test":  # its prompts are encoded by `generate`, with worked examples in front
+            for _ in examples:
+                pass
+        else:
+            write_tokens(paths.tokens(split), examples)
+        card[split] = summary.card()
         print(f"{split}: {card[split]}")
         check_unknown(split, card[split])
-        if split != "test":  # test prompts are encoded by `generate`, with worked examples in front
-            kept = [{key: example[key] for key in ("id", "input_ids", "labels")} for example in examples]
-            files.write_parquet(paths.tokens(split), kept)
     for text in warnings(card, limits):
         print(f"warning: {text}")
     write_limits(paths, limits, tokenize)
     files.write_json(paths.token_card, card)
 
 
-def find_limits(
-    rows: dict[str, list[dict[str, Any]]], model: LanguageModel, config: Any, paths: Paths, settings: Tokenize
-) -> Limits:
+def find_limits(places: dict[str, Path], model: LanguageModel, config: Any, paths: Paths, settings: Tokenize) -> Limits:
     """The limits that apply to all splits."""
     parameters = count_parameters(paths.base_model)
-    known = [row for split in ("train", "validation") for row in rows[split]]
     automatic = "auto" in (settings.max_source_tokens, settings.max_target_tokens)
-    sources = [len(encode_prompt(row["prompt"], model)[1]) for row in known] if automatic else [1]
     ends = len(model.completion_frame[1])
-    targets = [len(tokenize_completion(row["completion"], model)) + ends for row in known]
-    limits = choose_limits(sources, targets, settings, model, config, parameters, reserved_positions())
+    sources, targets = array("q"), array("q")
+    for split in ("train", "validation"):
+        rows = files.iterate_jsonl(places[split], Prompt)
+        for row in progress(rows, files.count_lines(places[split]), f"measure {split}"):
+            targets.append(len(tokenize_completion(row["completion"], model)) + ends)
+            if automatic:
+                sources.append(len(encode_prompt(row["prompt"], model)[1]))
+    limits = choose_limits(sources or [1], targets, settings, model, config, parameters, reserved_positions())
     if settings.max_source_tokens not in ("auto", limits.max_source_tokens):
         print(f"tokenize.max_source_tokens: {limits.max_source_tokens}, for the model has no more positions")
     if "auto" in (settings.max_source_tokens, settings.max_target_tokens):
@@ -77,6 +86,19 @@ def reserved_positions() -> int:
     """The most virtual tokens that a chosen method puts before every prompt."""
     values = read_params()
     return max((values[name].get("num_virtual_tokens", 0) for name in values["methods"]), default=0)
+
+
+def encoded(
+    rows: Iterator[dict[str, Any]], model: LanguageModel, config: Any, limits: Limits, summary: "Summary"
+) -> Iterator[dict[str, Any]]:
+    """What is kept of each row's example: id, input_ids and labels. Checks the examples and fills `summary`."""
+    while some := list(itertools.islice(rows, AT_A_TIME)):
+        examples = [encode_example(row, model, limits.max_source_tokens, limits.max_target_tokens) for row in some]
+        check_ids(some, examples, config)
+        check_instructions(some, examples, model)
+        for example in examples:
+            summary.add(example)
+            yield {key: example[key] for key in ("id", "input_ids", "labels")}
 
 
 def encode_example(row: dict[str, Any], model: LanguageModel, source_limit: int, target_limit: int) -> dict[str, Any]:
@@ -124,31 +146,48 @@ def check_instructions(rows: list[dict[str, Any]], examples: list[dict[str, Any]
             )
 
 
-def summarize(examples: list[dict[str, Any]], tokenizer: Any) -> dict[str, float]:
-    """Lengths, truncation and unknown tokens of one split."""
-    lengths = sorted(len(example["input_ids"]) for example in examples)
-    labels = [sum(label != IGNORED for label in example["labels"]) + example["target_cut"] for example in examples]
-    return {
-        "examples": len(examples),
-        "mean input tokens": round(statistics.fmean(lengths), 1),
-        "longest input tokens": lengths[-1],
-        "prompts truncated": sum(example["source_cut"] > 0 for example in examples),
-        "prompt tokens truncated": sum(example["source_cut"] for example in examples),
-        "targets truncated": sum(example["target_cut"] > 0 for example in examples),
-        "target tokens truncated": sum(example["target_cut"] for example in examples),
-        "target tokens, 95 % have at most": percentile(labels, 0.95),
-        "unknown prompt tokens, %": unknown_percent([example["source"] for example in examples], tokenizer),
-        "unknown target tokens, %": unknown_percent([example["target"] for example in examples], tokenizer),
-    }
+class Summary:
+    """Lengths, truncation and unknown tokens of one split, of which each example adds a few numbers."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._unknown = unknown_token(tokenizer)
+        self._lengths, self._labels = array("q"), array("q")
+        self._cut = {"source": array("q"), "target": array("q")}
+        self._tokens = {"source": 0, "target": 0}
+        self._unknown_tokens = {"source": 0, "target": 0}
+
+    def add(self, example: dict[str, Any]) -> None:
+        self._lengths.append(len(example["input_ids"]))
+        self._labels.append(sum(label != IGNORED for label in example["labels"]) + example["target_cut"])
+        for part, cut in self._cut.items():
+            cut.append(example[f"{part}_cut"])
+            self._tokens[part] += len(example[part])
+            self._unknown_tokens[part] += example[part].count(self._unknown)
+
+    def card(self) -> dict[str, float]:
+        """What reports/tokens.json says of the split."""
+        source, target = self._cut["source"], self._cut["target"]
+        return {
+            "examples": len(self._lengths),
+            "mean input tokens": round(statistics.fmean(self._lengths), 1),
+            "longest input tokens": max(self._lengths),
+            "prompts truncated": sum(cut > 0 for cut in source),
+            "prompt tokens truncated": sum(source),
+            "targets truncated": sum(cut > 0 for cut in target),
+            "target tokens truncated": sum(target),
+            "target tokens, 95 % have at most": percentile(self._labels, 0.95),
+            "unknown prompt tokens, %": self._unknown_percent("source"),
+            "unknown target tokens, %": self._unknown_percent("target"),
+        }
+
+    def _unknown_percent(self, part: str) -> float:
+        return round(100 * self._unknown_tokens[part] / max(1, self._tokens[part]), 2)
 
 
-def unknown_percent(texts: list[list[int]], tokenizer: Any) -> float:
-    """Percent of the tokens that the tokenizer does not know. A byte-level tokenizer knows all."""
-    unknown = tokenizer.unk_token_id
-    if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id):
-        return 0.0
-    tokens = sum(map(len, texts))
-    return round(100 * sum(text.count(unknown) for text in texts) / max(1, tokens), 2)
+def unknown_token(tokenizer: Any) -> int | None:
+    """The id of what the tokenizer does not know; None where it knows all, as a byte-level one does."""
+    unknown: int | None = tokenizer.unk_token_id
+    return None if unknown in (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id) else unknown
 
 
 def check_unknown(split: str, card: dict[str, float]) -> None:

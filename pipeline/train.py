@@ -3,9 +3,11 @@
     python -m pipeline.train RUN
 
 If it is killed, the next run continues from the last checkpoint in models/checkpoints/ and ends with the same bytes (on
-a CPU; CUDA's own kernels may differ in the last bit).
+a CPU; CUDA's own kernels may differ in the last bit). Several processes: docs/several_processes.md.
 """
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -16,17 +18,20 @@ from pipeline.core import files
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.imports import ROOT, closure
+from pipeline.core.json_lines import JsonLines
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
-from pipeline.core.shapes import Prompt, Tokens
+from pipeline.core.shapes import Prompt
+from pipeline.core.token_files import TokenFile
 from pipeline.methods.base import MethodHooks
+from pipeline.models import processes, sharding
 from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.devices import best_device, device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
-from pipeline.models.resource_monitor import ResourceMonitor
+from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, save_tuned, trained_parameters
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.model import Model
@@ -39,9 +44,12 @@ def run(name: str, paths: Paths, *, model: Model, train: Train) -> None:
     params = read_section(method, module.Params)
     checkpoints = None
     if hasattr(module, "adapt"):
+        processes.join()
         record, checkpoints = fit(name, module, params, paths, model=model, train=train)
-    else:
+    elif processes.is_first():
         record = train_nothing(name, module, params, paths)
+    if not processes.is_first():
+        return
     record["base_bytes"] = sum(path.stat().st_size for path in paths.base_model.glob("*.safetensors"))
     record["bytes"] = directory_size(paths.tuned_model(name))
     record["needs_base"] = needs_base(paths.tuned_model(name))
@@ -60,7 +68,7 @@ def seed_of(name: str) -> int:
 
 def train_nothing(name: str, module: ModuleType, params: Any, paths: Paths) -> dict[str, Any]:
     """Write the method's worked examples, if it has any, and empty curves; returns the run record."""
-    prompts = files.read_jsonl(paths.prompts("train"), Prompt)
+    prompts = JsonLines(paths.prompts("train"), Prompt)
     examples = module.demonstrations(prompts, params, seed_of(name)) if hasattr(module, "demonstrations") else []
     files.write_jsonl(paths.tuned_model(name) / DEMONSTRATIONS, examples)
     for folder in (paths.curves(name), paths.training_speed(name)):
@@ -82,6 +90,7 @@ def fit(
     from pipeline.training.checkpoints import Checkpoints
     from pipeline.training.curves import Curves
     from pipeline.training.loop import MethodTrainer
+    from pipeline.training.low_memory import save_memory
 
     transformers.utils.logging.set_verbosity_error()
     (method, _), seed = parse_run(name), seed_of(name)
@@ -97,16 +106,19 @@ def fit(
         adapted.network = module.adapt(adapted, params, seed)
         check_start(method, adapted, examples["train"][:2], base)
         adapted.network.to(best_device())
+        save_memory(method, adapted, train, precision)
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
         raise InputError(f"{method}: this model has no parameter that the method trains")
-    check_positions(method, adapted, [*examples["train"], *examples["validation"]])
-    longest = max(map(adapted.count_tokens, examples["train"]))
-    data = training_data(paths)
+    check_positions(method, adapted, itertools.chain(*(split.outlines() for split in examples.values())))
+    longest = max(map(adapted.count_tokens, examples["train"].outlines()))
+    sharded = choose_sharding(name, adapted.network, precision, params)
+    data = processes.from_first(lambda: training_data(paths))
     setting = setting_hash(method, params, data, model, train)
-    train = training_settings(train, longest, adapted.base_network.config, total)
+    # `auto` goes by the memory that is free now, which is not the same in every process.
+    train = processes.from_first(lambda: training_settings(train, longest, adapted.base_network.config, total))
     print(f"{name}: {trainable:,} trainable parameters beside {total:,}; {precision} on {device_name()}")
-    key = checkpoint_key(method, params, data, precision, seed, model, train)
+    key = processes.from_first(lambda: checkpoint_key(method, params, data, precision, seed, model, train, sharded))
     checkpoints = Checkpoints(paths.checkpoints / f"{name}-{key}")
     trainer = MethodTrainer(
         adapted,
@@ -120,10 +132,14 @@ def fit(
         checkpoints=checkpoints,
         curves=Curves(f"train {name}", paths.curves(name), paths.training_speed(name)),
         monitor=monitor,
+        sharded=sharded,
     )
     with monitor.phase("train"):
         progress = trainer.train()
-    save_tuned(adapted, paths.tuned_model(name))
+    if sharded:
+        collect_network(adapted, paths, train)
+    if processes.is_first():
+        save_tuned(adapted, paths.tuned_model(name))
     record = {
         "setting": setting,
         "learning_rate": params.learning_rate,
@@ -131,17 +147,18 @@ def fit(
         "total_parameters": total,
         **progress.report(),
         "tokens_per_second": [entry["tokens_per_second"] for entry in progress.history if "tokens_per_second" in entry],
-        "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"])),
-        **monitor.report(),
+        "non_padding_tokens": params.num_train_epochs * sum(map(adapted.count_tokens, examples["train"].outlines())),
+        **of_all_processes(monitor),
         "resumed_from": trainer.resumed_from,
         "precision": precision,
         "batch_size": train.batch_size,
+        "sharding": "fsdp" if sharded else None,
         **environment(),
     }
     return record, checkpoints
 
 
-def check_positions(method: str, model: LanguageModel, examples: list[dict[str, Any]]) -> None:
+def check_positions(method: str, model: LanguageModel, examples: Iterable[dict[str, Any]]) -> None:
     """Raise InputError for an example that has more tokens than the model has positions, virtual tokens counted."""
     config, added = model.base_network.config, virtual_tokens(model.network)
     positions = model.prompt_positions(config, 0)
@@ -151,6 +168,32 @@ def check_positions(method: str, model: LanguageModel, examples: list[dict[str, 
             f"{method}: the longest example has {longest} tokens and the method adds {added}, but the model has "
             f"{positions} positions: lower tokenize.max_source_tokens by {longest + added - positions}"
         )
+
+
+def choose_sharding(name: str, network: Any, precision: str, params: TrainingParams) -> bool:
+    """Whether the launcher's FSDP shares out this network: of methods that train the whole model alone.
+
+    Raises InputError for settings that FSDP does not train with.
+    """
+    if not sharding.is_asked_for():
+        return False
+    if not all(parameter.requires_grad for parameter in network.parameters()):
+        print(f"{name}: each process has the whole model: FSDP is for methods that train all of it")
+        return False
+    if precision == "fp16" or params.optim == "adafactor":
+        key = "train.precision=fp16" if precision == "fp16" else "optim=adafactor"
+        raise InputError(f"{name}: {key} does not work with FSDP: use bf16 and adamw_torch_fused, or no FSDP")
+    return True
+
+
+def collect_network(model: LanguageModel, paths: Paths, train: Train) -> None:
+    """Give the first process the whole network that was trained in parts, as a plain one."""
+    whole = None
+    if processes.is_first():
+        whole = type(model).load_network(paths.base_model, train.attn_implementation)
+    sharding.collect(model.network, whole)
+    if whole is not None:
+        model.network = whole.requires_grad_(True)
 
 
 def choose_precision(setting: str) -> str:
@@ -163,9 +206,9 @@ def choose_precision(setting: str) -> str:
     return precision
 
 
-def read_examples(path: Path) -> list[dict[str, Any]]:
-    """input_ids and labels of a split's tokens."""
-    return files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens)
+def read_examples(path: Path) -> TokenFile:
+    """input_ids and labels of a split's tokens, which stay on disk until a batch needs them."""
+    return TokenFile(path)
 
 
 def training_data(paths: Paths) -> list[bytes]:
@@ -176,7 +219,14 @@ def training_data(paths: Paths) -> list[bytes]:
 
 
 def checkpoint_key(
-    method: str, params: Any, data: list[bytes], precision: str, seed: int, model: Model, train: Train
+    method: str,
+    params: Any,
+    data: list[bytes],
+    precision: str,
+    seed: int,
+    model: Model,
+    train: Train,
+    sharded: bool = False,
 ) -> str:
     """The key of everything that the trained bytes depend on: a checkpoint of anything else is never continued.
 
@@ -186,7 +236,7 @@ def checkpoint_key(
 
     chosen = {"pipeline.methods": method, "pipeline.models.architectures": model.architecture}
     code = [ROOT / path for path in closure("pipeline.train", chosen)]
-    settings = [method, params, train, model.architecture, precision, seed, environment()]
+    settings = [method, params, train, model.architecture, precision, seed, sharded, environment()]
     return hash_of(settings, [*digests(code), *data])
 
 
@@ -203,4 +253,4 @@ def setting_hash(method: str, params: TrainingParams, data: list[bytes], model: 
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

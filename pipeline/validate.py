@@ -18,6 +18,7 @@ from pipeline.evaluation.predictions import read_references
 from pipeline.evaluation.scoring import score_rows, task_scorer
 from pipeline.evaluation.tasks import primary_metric
 from pipeline.inference.outputs import are_empty, prepare_writer
+from pipeline.models import processes
 from pipeline.models.resource_monitor import ResourceMonitor
 from pipeline.parameters.generate import Generate
 from pipeline.parameters.model import Model
@@ -38,6 +39,7 @@ def run(
     validate: Validate,
     score: Score,
 ) -> None:
+    processes.join()
     settings = replace(generate, num_beams=validate.num_beams)
     prompts = files.read_jsonl(paths.prompts("validation"), Prompt)
     writer = prepare_writer(name, prompts, paths, model, template, settings, ResourceMonitor())
@@ -46,6 +48,8 @@ def run(
         print(f"{name}: WARNING: {empty}")
     if writer.has_choices:
         predictions = writer.add_choices(predictions, f"choose {name}")
+    if not processes.is_first():
+        return
     records = read_references(paths.records("validation"), task.source)
     scorer = task_scorer(task, score, records.values())
     rows = score_rows(predictions, records, scorer, f"score {name}")
@@ -57,4 +61,4 @@ def run(
 
 
 if __name__ == "__main__":
-    run_stage(run)
+    run_stage(run, several_processes=True)

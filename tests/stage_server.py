@@ -43,7 +43,7 @@ PRELOADED = (
     *("transformers.trainer_utils", "transformers.models.auto.tokenization_auto"),
     *("dvc.cli.parser", "dvc.commands.repro", "dvc.commands.experiments.run", "dvc.repo.experiments.queue.celery"),
     *("dvc.repo.reproduce", "dvc.repo.experiments.executor.local", "scmrepo.git", "dulwich.porcelain", "hydra"),
-    *("nltk.stem.porter", "rouge_score.rouge_scorer", "sacrebleu.metrics", "pyarrow.dataset", "altair", "jinja2"),
+    *("nltk.stem.porter", "rouge_score_rs.rouge_scorer", "sacrebleu.metrics", "pyarrow.dataset", "altair", "jinja2"),
 )
 CLIENT = """#!{python} -SEs
 import array, json, os, socket, sys

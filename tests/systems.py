@@ -1,5 +1,9 @@
 """Systems whose scores are known: what the stages before `compare` leave of them, written into a folder."""
 
+import base64
+import json
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +201,13 @@ def write_forgetting(
         "text_loss": {"mean": sum(nats) / sum(tokens), "nats": nats, "tokens": tokens},
     }
     files.write_json(paths.forgetting(run), forgetting)
+
+
+def embedded_examples(page: str) -> dict[str, Any]:
+    """The systems and examples that a report holds for its side-by-side reader."""
+    packed = re.search(r'id="examples">(.*?)</script>', page)
+    assert packed
+    return json.loads(zlib.decompress(base64.b64decode(packed[1])))
 
 
 def markdown_tables(page: str) -> list[list[list[str]]]:

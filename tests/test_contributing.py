@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from pipeline.core import files
 from pipeline.core.paths import Paths
+from pipeline.core.token_files import write_tokens
 from pipeline.models.tuned import load_tuned
 from tests import tiny
 from tests.project import ROOT, Project, after
@@ -118,7 +119,7 @@ def bitfit(tmp_path_factory, bart_base) -> Project:
     paths, rows = Paths(project.folder), tiny.examples(tiny.load(bart_base, "seq2seq"))
     shutil.copytree(bart_base, paths.base_model)
     for split in ("train", "validation"):
-        files.write_parquet(paths.tokens(split), rows)
+        write_tokens(paths.tokens(split), rows)
     return project
 
 

@@ -34,7 +34,9 @@ ELSEWHERE = {
     "make lint": "CI; it checks types for half a minute",
     "python -m pipeline.export prompt_tuning --to soft-tokens": "tests/exporting/test_export.py",
     "make try": "tests/stages/test_predict.py: it waits for a text to be typed",
+    "python -m benchmarks.plan_memory": "tests/planning/test_benchmark.py, of fewer cases",
     "python -m benchmarks.serving": "tests/serving/test_benchmark.py, with fewer requests",
+    "python -m benchmarks.scoring": "tests/test_scoring_benchmark.py, with fewer examples",
     "make test": "the run that this test is part of",
     ".ci/run": "CI; it runs this test",
     "make pretrain": "tests/test_pretraining.py, on a small recipe: the whole takes an hour",
@@ -72,6 +74,7 @@ INSTEAD = {
     "dvc remote add --default storage /mnt/team/tuning": "dvc remote add --force --default storage ../remote",
     "ADDRESS": "../origin.git",
     "--steps 11": "--steps 4 --rounds 1",
+    "python -m benchmarks.large_data": "python -m benchmarks.large_data --dialogues 200 --steps 10",
     # Two values of a sweep are queued as five are.
     "-S 'seeds=[17,18,19]' -S 'lora.r=1,2,4,8,16,32,64'": "-S 'lora.r=2,64'",  # its seed is that of the default
     "lora.r=1,4,16,64": "lora.r=1,64",

@@ -38,13 +38,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"core", "parameters", "models", "methods"},
     "inference": {"core", "parameters", "models"},
     "trial": {"core", "parameters", "models", "methods", "training", "inference"},
+    "planning": {"core", "parameters", "reporting", "models", "methods", "training", "inference"},
     "serving": {"core", "parameters", "models", "inference", "exporting"},
     "exporting": {"core", "tables", "parameters", "models", "inference", "evaluation"},
     "experiments": {"core", "parameters", "evaluation", "reporting", "models", "methods"},
     "commands": {"core", "parameters", "evaluation", "reporting", "models", "methods", "experiments"},
     "": {
         *("core", "tables", "parameters", "evaluation", "reporting", "models", "methods", "training", "inference"),
-        *("mixing", "benchmarking", "perturbing", "judging", "exporting", "serving"),
+        *("mixing", "benchmarking", "perturbing", "judging", "exporting", "serving", "planning"),
         "experiments",  # for the stage `config`
         "trial",  # for the stage `convert`
     },

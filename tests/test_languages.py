@@ -1,7 +1,6 @@
 """Four languages from a file of dialogues to the report, with predictions whose order is known. Nothing is trained."""
 
 import json
-import re
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +11,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section, read_params
 from pipeline.core.paths import SPLITS, Paths
 from pipeline.parameters.data import Data
-from tests.systems import FREE_METRICS, NO_BENCHMARK, SUMMARIES, settings
+from tests.systems import FREE_METRICS, NO_BENCHMARK, SUMMARIES, embedded_examples, settings
 
 COUNT = 24
 DIALOGUES = {
@@ -116,12 +115,11 @@ def test_baselines_and_verdict_are_of_the_language(compared):
 def test_the_page_holds_every_text_unbroken_and_lets_it_choose_its_direction(compared):
     language, paths, records = compared
     page = paths.report.read_text(encoding="utf-8")
-    embedded = json.loads(re.search(r'id="examples">(.*?)</script>', page, flags=re.DOTALL)[1])
+    embedded = embedded_examples(page)
     assert [row["source"] for row in embedded["examples"]] == [record["dialogue"] for record in records]
     assert embedded["examples"][3]["outputs"]["perfect"]["text"] == records[3]["references"][0]
-    assert records[3]["references"][0] in page
     assert f'<h1 dir="auto">{"What fine-tuning buys"}' in page and 'paragraph.dir = "auto"' in page
-    assert THINGS[language][0] in page
+    assert THINGS[language][0] in json.dumps(embedded, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("language", ["zh", "hi", "ar"])

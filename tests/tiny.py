@@ -1,5 +1,6 @@
 """Tiny models with random weights, and what tests do with them: real architectures and tokenizers, small and fast."""
 
+import contextlib
 import random
 from functools import cache
 from pathlib import Path
@@ -258,9 +259,14 @@ def trainer(
     precision: str = "fp32",
     architecture: str = "seq2seq",
     train: dict[str, Any] | None = None,
+    sentences: tuple[str, ...] = SENTENCES,
+    sharded: bool = False,
     **changes: Any,
 ) -> Any:
-    """A MethodTrainer of a method on a tiny model and a few sentences, with its checkpoints and curves in `folder`."""
+    """A MethodTrainer of a method on a tiny model and a few sentences, with its checkpoints and curves in `folder`.
+
+    The first two, or a quarter of more than eight, are for validation too.
+    """
     import torch
     from accelerate.state import AcceleratorState
 
@@ -275,12 +281,12 @@ def trainer(
     torch.manual_seed(1)
     changes = {"num_train_epochs": 2} | changes
     loaded, params = adapt(load(base, architecture), method, **changes), method_params(method, **changes)
-    rows = examples(loaded)
+    rows = examples(loaded, sentences)
     return MethodTrainer(
         loaded,
         getattr(methods.find(method), "Hooks", MethodHooks),
         rows,
-        rows[:2],
+        rows[: max(2, len(rows) // 4)],
         params=params,
         train=train_params(**train or {}),
         precision=precision,
@@ -288,7 +294,27 @@ def trainer(
         checkpoints=Checkpoints(folder / "checkpoints"),
         curves=Curves(f"train {method}", folder / "curves", folder / "speed"),
         monitor=ResourceMonitor(),
+        sharded=sharded,
     )
+
+
+def interrupt_after(trainer: Any, step: int) -> None:
+    """Train until after an optimizer step that no checkpoint holds."""
+
+    class Interrupted(Exception):
+        pass
+
+    go_on = trainer.hooks.after_optimizer_step
+
+    def interrupt(done: int) -> None:
+        go_on(done)
+        if done == step:
+            raise Interrupted
+
+    trainer.hooks.after_optimizer_step = interrupt
+    with contextlib.suppress(Interrupted):
+        trainer.train()
+        raise AssertionError(f"the training ended before step {step}")
 
 
 def children(pid: int) -> list[Any]:

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 
+from pipeline.core import launcher
 from pipeline.core.errors import InputError
 from pipeline.core.machine_errors import explain_machine_error
 from pipeline.core.params import read_section
@@ -57,12 +58,13 @@ def run_command(name: str, command: Callable[[], None], stage: str = "") -> None
         raise
 
 
-def run_stage(run: Callable[..., None], online: bool = False) -> None:
+def run_stage(run: Callable[..., None], online: bool = False, several_processes: bool = False) -> None:
     """Run a stage from the command line.
 
     Positional parameters of `run` are arguments of the command, in order; one annotated `Paths` gets the places of all
     files. Keyword-only parameters without a default are sections of params.yaml, read and checked into their annotated
-    types; those with a default are options. `online` lets the stage ask the hub. An InputError ends the process with
+    types; those with a default are options. `online` lets the stage ask the hub. `several_processes`: the stage shares
+    its work among those that the environment's LAUNCHER starts; others ignore it. An InputError ends the process with
     exit code 1 and its message in one line.
     """
     module = inspect.getmodule(run)
@@ -88,10 +90,18 @@ def run_stage(run: Callable[..., None], online: bool = False) -> None:
     arguments = parser.parse_args()
     if online:
         os.environ.setdefault("HF_HUB_OFFLINE", "0")
-    prepare_process()
     stage = name.rpartition(".")[2]
-    run_command(
-        name,
-        lambda: run(**vars(arguments), **places, **{key: read_section(key, kind) for key, kind in sections.items()}),
-        stage,
-    )
+
+    def run_here() -> None:
+        prepare_process()
+        run(**vars(arguments), **places, **{key: read_section(key, kind) for key, kind in sections.items()})
+
+    def run_or_launch() -> None:
+        if words := launcher.launcher():
+            sys.exit(launcher.launch(words, module.__spec__.name, sys.argv[1:]))  # type: ignore[union-attr]
+        run_here()
+
+    if several_processes and (launcher.LAUNCHED in os.environ or launcher.is_rank()):
+        launcher.run_rank(lambda: run_command(name, run_here, stage))
+    else:
+        run_command(name, run_or_launch if several_processes else run_here, stage)

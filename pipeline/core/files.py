@@ -6,6 +6,7 @@ makes it anew.
 
 import contextlib
 import functools
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -16,14 +17,26 @@ from pipeline.core.errors import InputError
 from pipeline.core.messages import first_line, shown
 from pipeline.core.outputs import remedy, writer
 
+AT_A_TIME = 1000  # rows that are read and checked together
+
 Row = dict[str, Any]
 
 
 def read_jsonl(path: Path, shape: Any = Row, may_be_empty: bool = False) -> list[Row]:
     """The rows of a JSON Lines file that a stage wrote, each of which has the `shape` of a TypedDict."""
-    rows = [parse_line(path, number, line) for number, line in enumerate(_lines(path, may_be_empty), start=1)]
-    check_shape(path, rows, list[shape], "line ")
-    return rows
+    return list(iterate_jsonl(path, shape, may_be_empty))
+
+
+def iterate_jsonl(path: Path, shape: Any = Row, may_be_empty: bool = False) -> Iterator[Row]:
+    """The rows of `read_jsonl`, of which only some are in memory."""
+    first = 1
+    for lines in _groups_of_lines(path):
+        rows = [parse_line(path, number, line) for number, line in enumerate(lines, start=first)]
+        check_shape(path, rows, list[shape], "line ", first)
+        yield from rows
+        first += len(rows)
+    if first == 1 and not may_be_empty:
+        raise damaged(path, "empty")
 
 
 def parse_line(path: Path, number: int, line: str | bytes) -> Any:
@@ -34,10 +47,28 @@ def parse_line(path: Path, number: int, line: str | bytes) -> Any:
         raise damaged(path, f"line {number}: not JSON: {first_line(error)}") from None
 
 
-def write_jsonl(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows as JSON Lines. Raises ValueError on NaN."""
+def count_lines(path: Path) -> int:
+    """How many rows a JSON Lines file that a stage wrote has, for progress; nothing of it is checked."""
+    refuse_missing(path)
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
+
+
+@contextlib.contextmanager
+def removed_on_failure(path: Path) -> Iterator[None]:
+    """Make a file's folder; where writing the file fails, delete it: half of it could pass for the whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="\n") as lines:
+    try:
+        yield
+    except BaseException:
+        if path.is_file():
+            path.unlink()
+        raise
+
+
+def write_jsonl(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows as JSON Lines, each before the next is asked for. Raises ValueError on NaN."""
+    with removed_on_failure(path), path.open("w", encoding="utf-8", newline="\n") as lines:
         lines.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
@@ -91,13 +122,19 @@ def read_text(path: Path) -> str:
         raise damaged(path, f"not readable as text: {first_line(error)}") from None
 
 
-def _lines(path: Path, may_be_empty: bool) -> list[str]:
-    *lines, rest = read_text(path).split("\n")
-    if rest:
-        raise damaged(path, f"line {len(lines) + 1} has no end")
-    if not lines and not may_be_empty:
-        raise damaged(path, "empty")
-    return lines
+def _groups_of_lines(path: Path) -> Iterator[list[str]]:
+    """The lines of a file, without their ends."""
+    refuse_missing(path)
+    read = 0
+    try:
+        with path.open(encoding="utf-8") as file:
+            while lines := list(itertools.islice(file, AT_A_TIME)):
+                read += len(lines)
+                if not lines[-1].endswith("\n"):
+                    raise damaged(path, f"line {read} has no end")
+                yield [line[:-1] for line in lines]
+    except (OSError, ValueError) as error:
+        raise damaged(path, f"not readable as text: {first_line(error)}") from None
 
 
 def refuse_missing(path: Path) -> None:

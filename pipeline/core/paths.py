@@ -80,7 +80,8 @@ class Paths:
         return self.root / f"data/prompts/readable/{split}.txt"
 
     def tokens(self, split: str) -> Path:
-        return self.root / f"data/tokens/{split}.parquet"
+        """The input_ids and labels of every example (pipeline/core/token_files.py)."""
+        return self.root / f"data/tokens/{split}.arrow"
 
     @property
     def limits(self) -> Path:

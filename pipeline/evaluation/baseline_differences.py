@@ -1,24 +1,33 @@
 """Systems beside the baselines, paired example by example: what is shown to be below a floor or above people."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.evaluation.differences import Difference, paired_difference
+from pipeline.evaluation.differences import Difference, paired_difference, remember_draws
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.seed_rows import count_seeds
 from pipeline.parameters.score import Score
 
 HUMAN = "human"
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 Interval = dict[str, float]  # difference, low, high
 
 
-def minus_baselines(rows: Rows, baselines: dict[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
+def remember_minus_baselines(
+    systems: Sequence[Rows], baselines: Mapping[str, Rows], metric: Metric, score: Score
+) -> None:
+    """Go through the draws once for all of these systems, whose `minus_baselines` are asked next."""
+    others = [metric.matrix(each) for each in baselines.values()]
+    columns = [metric.matrix(rows) for rows in systems]
+    remember_draws([(one, other) for one in columns for other in others], score)
+
+
+def minus_baselines(rows: Rows, baselines: Mapping[str, Rows], metric: Metric, score: Score) -> dict[str, Interval]:
     """Baseline -> a system's score minus its, with the 95 % interval. rows: of every seed."""
     seeds, columns = count_seeds(rows), metric.matrix(rows)
-    return {
-        name: _interval(paired_difference(columns, metric.matrix(each), metric, score, seeds))
-        for name, each in baselines.items()
-    }
+    others = {name: metric.matrix(each) for name, each in baselines.items()}
+    remember_draws([(columns, each) for each in others.values()], score)
+    return {name: _interval(paired_difference(columns, each, metric, score, seeds)) for name, each in others.items()}
 
 
 def _interval(difference: Difference) -> Interval:

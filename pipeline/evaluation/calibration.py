@@ -30,7 +30,7 @@ def correlation(sums: np.ndarray, examples: int) -> np.ndarray:
 
 
 CALIBRATION_ERROR = Metric("error of confidence", tuple(f"gap{one}" for one in range(BINS)), absolute_gaps, "")
-RANK_CORRELATION = Metric("likelier is better", ("x", "y", "xy", "xx", "yy"), correlation, "")
+RANK_CORRELATION = Metric("likelier is better", ("x", "y", "xy", "xx", "yy"), correlation, "", bounds=(-1.0, 1.0))
 
 
 def confidence_bins(rows: Rows, right: Callable[[dict[str, Any]], float]) -> np.ndarray:
@@ -59,7 +59,7 @@ def error_by_chance(confidences: Sequence[float]) -> float:
 def rank_columns(rows: Rows, metric: Metric) -> np.ndarray:
     """(rows, 5): x, y, xy, xx, yy of the ranks of likelihood and of score. An empty output is the least likely."""
     nats = np.array([np.inf if row["nats"] is None else row["nats"] for row in rows])
-    x, y = ranks(-nats), ranks(metric.score(metric.matrix(list(rows))[0], 1))
+    x, y = ranks(-nats), ranks(metric.score(metric.matrix(rows)[0], 1))
     return np.stack([x, y, x * y, x * x, y * y], axis=1)
 
 

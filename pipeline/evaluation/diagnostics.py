@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pipeline.evaluation.entities import Entities, claimed_entities, unsupported_entities
+from pipeline.evaluation.entities import Entities, claimed_entities, not_said
 from pipeline.evaluation.words import runs, words
 
 Rows = list[dict[str, Any]]
@@ -25,12 +25,21 @@ def has_repeats(text: str, order: int = 3) -> bool:
 def novel_bigrams(prediction: str, source: str) -> float | None:
     """Percent of the output's word pairs that the input does not have: 0 is copied. None without a pair."""
     pairs = set(_ngrams(prediction, 2))
-    return 100 * len(pairs - set(_ngrams(source, 2))) / len(pairs) if pairs else None
+    return 100 * len(pairs - _bigrams(source)) / len(pairs) if pairs else None
 
 
 @functools.lru_cache(maxsize=1024)  # of an input, for its output by each seed and for its references
-def _ngrams(text: str, order: int) -> tuple[tuple[str, ...], ...]:
-    return tuple(runs([word.lower() for word in words(text)], order))
+def _bigrams(source: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(_ngrams(source, 2))
+
+
+def _ngrams(text: str, order: int) -> list[tuple[str, ...]]:
+    return runs([word.lower() for word in words(text)], order)
+
+
+@functools.lru_cache(maxsize=1024)  # of a reference, for each output and for the other references
+def _word_count(text: str) -> int:
+    return len(words(text))
 
 
 def of_any_text(given: dict[str, Any], references: Sequence[str] = ()) -> dict[str, Any]:
@@ -41,8 +50,8 @@ def of_any_text(given: dict[str, Any], references: Sequence[str] = ()) -> dict[s
     None of an external system.
     """
     text, ended = given["prediction"], given.get("ended")
-    count = len(words(text))
-    reference_words = statistics.fmean(len(words(reference)) for reference in references) if references else 0
+    count = _word_count(text)
+    reference_words = statistics.fmean(map(_word_count, references)) if references else 0
     return {
         "truncated": not ended if isinstance(ended, bool) else None,
         "empty": not text.strip(),
@@ -56,11 +65,12 @@ def of_any_text(given: dict[str, Any], references: Sequence[str] = ()) -> dict[s
 def diagnose(given: dict[str, Any], source: str, references: list[str], entities: Entities) -> dict[str, Any]:
     """The columns of a summary, given["prediction"], of the text `source`."""
     text = given["prediction"]
+    claimed = claimed_entities(text, entities)
     return of_any_text(given, references) | {
         "repeats": has_repeats(text),
         "novel_bigrams": novel_bigrams(text, source),
-        "claims": len(claimed_entities(text, entities)),
-        "unsupported": unsupported_entities(text, source, entities),
+        "claims": len(claimed),
+        "unsupported": not_said(claimed, source, entities.language),
     }
 
 

@@ -44,6 +44,12 @@ class Difference:
     p_non_inferior: float | None = None
     p_non_inferior_second: float | None = None
 
+    @property
+    def nothing_differs(self) -> bool:
+        """Whether both systems score the same on every example with every seed."""
+        sizes = self.difference, self.low, self.high, self.sd_seed, self.sd_example, self.sd_rest
+        return not any(sizes) and self.sd_example is not None
+
     def swapped(self) -> "Difference":
         """The second minus the first."""
         return replace(
@@ -64,16 +70,29 @@ def paired_difference(
     A system that depends on no seed has 1 in the first place and is compared with every seed of the other. seeds: what
     the difference says that it is over. margin: in points, for p_non_inferior.
     """
-    if max(len(first), len(second)) > 1 and first.shape[1] > 1:
+    if _has_seeds(first, second):
         return _over_seeds(first, second, metric, seeds, margin)
     return _over_examples(first.mean(axis=0), second.mean(axis=0), metric, score, seeds, margin)
+
+
+def _has_seeds(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether a difference is over seeds too; of a single example it is not."""
+    return max(len(first), len(second)) > 1 and first.shape[1] > 1
+
+
+def remember_draws(pairs: Sequence[tuple[np.ndarray, np.ndarray]], score: Score) -> None:
+    """Go through the draws once for all of these, whose `paired_difference` is asked next."""
+    drawn = [(one.mean(axis=0), other.mean(axis=0)) for one, other in pairs if not _has_seeds(one, other)]
+    if drawn:
+        systems = [system for pair in drawn for system in pair]
+        shared_draws(len(systems[0]), score.resamples, score.seed).remember(systems, drawn)
 
 
 def _over_seeds(first: np.ndarray, second: np.ndarray, metric: Metric, seeds: int, margin: float | None) -> Difference:
     """Over seeds and examples: Student's interval and p-value of the crossed analysis."""
     mean = mean_score(first, metric.score) - mean_score(second, metric.score)
     result = analyse(pseudo_values(first, metric.score) - pseudo_values(second, metric.score), mean)
-    low, high = map(float, result.interval())
+    low, high = metric.difference_within_bounds(*map(float, result.interval()))
     return Difference(
         mean,
         low,
@@ -150,6 +169,16 @@ def correct(differences: Sequence[Difference]) -> list[Difference]:
     """The differences with p-values corrected for their number (Holm) and whether each is significant."""
     corrected = holm([difference.p for difference in differences])
     return [replace(each, p_holm=p, significant=p < ALPHA) for each, p in zip(differences, corrected)]
+
+
+def format_change(change: float, low: float, high: float, digits: int = 1) -> str:
+    """`+1.0 [-0.1, +2.1]`, of a difference with its interval."""
+    return f"{signed(change, digits)} [{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """`+1.0`; zero itself has a plus, and -0.01 a minus: an interval up to it leaves zero out."""
+    return f"{value + 0.0:+.{digits}f}"  # -0.0 + 0.0 is 0.0
 
 
 def format_p(p: float) -> str:

@@ -21,7 +21,7 @@ NO_NAMES = {"OK", "Okay", *TITLES}
 DAYS = {"today", "tomorrow", "yesterday", "tonight"}  # weekdays have capitals
 # So many different words in lower case say enough about which words begin a sentence: some 15 dialogues.
 ENOUGH_WORDS = 500
-_TITLE = re.compile(rf"\b({'|'.join(TITLES)})\.\s*(?=\w)")  # "Mr.Lee" is two words, and in one sentence
+_TITLE = re.compile(rf"\b({'|'.join(TITLES)})\.\s*(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,12 @@ class Entities:
         if not self.capitals:
             return []
         located = list(_located(text))
-        inside = Counter(word for word, where in located if where == "inside")
-        lower = Counter(word for word, where in located if where == "lower")
+        own = Counter(located)
         known = len(self.lower) >= ENOUGH_WORDS
 
         def is_name(word: str) -> bool:
-            capital = self.inside[word] + inside[word]
-            small = self.lower[word.lower()] + lower[word.lower()]
+            capital = self.inside[word] + own[word, "inside"]
+            small = self.lower[word.lower()] + own[word.lower(), "lower"]
             return capital > small if capital else known and not small
 
         return [word for word, where in located if where != "lower" and word not in NO_NAMES and is_name(word)]
@@ -62,25 +61,33 @@ def find_entities(texts: Iterable[str], language: str) -> Entities:
     """What the texts say of names."""
     entities = Entities(language, capitals=language in NAMES_HAVE_CAPITALS)
     if entities.capitals:
-        counts = {"inside": entities.inside, "lower": entities.lower, "start": Counter[str]()}
-        for text in texts:
-            for word, where in _located(text):
-                counts[where][word] += 1
+        for (word, where), count in Counter(found for text in texts for found in _located(text)).items():
+            if where != "start":
+                (entities.inside if where == "inside" else entities.lower)[word] = count
     return entities
 
 
 def _located(text: str) -> Iterator[tuple[str, str]]:
     """Each word that is no number or tag, without its ending, and how it occurs: inside, lower or start."""
-    text = _TITLE.sub(r"\1 ", normalize(text))
+    text = _spaced_titles(normalize(text))
     for begin, located in located_words(text):
-        word = _without_ending(located)
-        if is_tag(located) or not word[:1].isalpha():
+        first = located[0]
+        if not first.isalpha():
             continue
-        if not word[0].isupper():
+        word = _without_ending(located)
+        if not first.isupper():
             yield word, "lower"
         elif len(word) > 1:
-            before = text[:begin].rstrip(" ")[-1:]
+            end = begin
+            while end and text[end - 1] == " ":
+                end -= 1
+            before = text[end - 1 : end]
             yield word, "inside" if before.isalnum() or before in (",", "'", "’", "-") else "start"
+
+
+def _spaced_titles(text: str) -> str:
+    """ "Mr.Lee" is two words, and in one sentence."""
+    return _TITLE.sub(r"\1 ", text) if "." in text else text
 
 
 def claimed_entities(text: str, entities: Entities) -> list[str]:
@@ -101,8 +108,13 @@ def claimed_entities(text: str, entities: Entities) -> list[str]:
 
 def unsupported_entities(text: str, dialogue: str, entities: Entities) -> list[str]:
     """The claimed entities of a summary that its dialogue does not have."""
-    said = said_forms(dialogue, entities.language)
-    return [word for word in claimed_entities(text, entities) if _form(word) not in said]
+    return not_said(claimed_entities(text, entities), dialogue, entities.language)
+
+
+def not_said(claimed: list[str], dialogue: str, language: str) -> list[str]:
+    """Those of the claimed entities that the dialogue does not have."""
+    said = said_forms(dialogue, language)
+    return [word for word in claimed if _form(word) not in said]
 
 
 @functools.lru_cache(maxsize=1024)  # of a dialogue, for its summary by each seed and for its references
@@ -115,12 +127,14 @@ def said_forms(dialogue: str, language: str) -> frozenset[str]:
 
 
 def _words(text: str) -> list[str]:
-    return words(_TITLE.sub(r"\1 ", text))
+    return words(_spaced_titles(text))
 
 
 def _without_ending(word: str) -> str:
     """Without a possessive or contracted ending."""
-    return word if is_tag(word) else word.replace("’", "'").partition("'")[0]
+    if word.isalnum() or is_tag(word):
+        return word
+    return word.replace("’", "'").partition("'")[0]
 
 
 def _form(word: str) -> str:

@@ -1,5 +1,6 @@
 """What a method forgot: accuracy on questions and loss on text that no method was tuned on, compared with the base."""
 
+import math
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
@@ -155,4 +156,4 @@ def nats_per_token(sums: np.ndarray, texts: int) -> np.ndarray:
     return sums[:, 0] / sums[:, 1]
 
 
-TEXT_LOSS = Metric("loss", ("nats", "tokens"), nats_per_token, "")
+TEXT_LOSS = Metric("loss", ("nats", "tokens"), nats_per_token, "", bounds=(0.0, math.inf))

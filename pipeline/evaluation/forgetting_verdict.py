@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.core.paths import Paths
+from pipeline.evaluation.differences import format_change
 from pipeline.evaluation.forgetting_metrics import (
     BASE,
     check_same_questions,
@@ -97,4 +98,4 @@ def describe_change(change: dict[str, float]) -> str:
 
 
 def _figures(change: dict[str, float]) -> str:
-    return f"{change['mean']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]"
+    return format_change(change["mean"], change["low"], change["high"])

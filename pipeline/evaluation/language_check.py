@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.core.errors import InputError
 from pipeline.evaluation.rouge_bleu import bleu_tokenizer
-from pipeline.evaluation.words import ENGLISH, HAN_AND_KANA, SOUTHEAST_ASIAN, script_of, words
+from pipeline.evaluation.words import ENGLISH, HAN_AND_KANA, SOUTHEAST_ASIAN, normalize, script_of, words
 from pipeline.parameters.languages import NAMES
 
 # Share of the words that a warning begins with. Words and not letters: 1.5 % of German's letters are umlauts or ß, but
@@ -95,6 +95,8 @@ def _reader(language: str) -> Callable[[str], bool]:
 
 def _is_unread(text: str, reads: Callable[[str], bool]) -> bool:
     """Whether most words of a text lose most of their letters; numbers are read always."""
+    if not _loses_letters(text, reads):
+        return not words(text)
     found = [list(_letters(word)) for word in words(text)]
     if not found:
         return True
@@ -105,8 +107,18 @@ def _is_unread(text: str, reads: Callable[[str], bool]) -> bool:
 
 def _broken_share(texts: list[str], reads: Callable[[str], bool]) -> float:
     """The share of the words with letters that have a letter which is not read."""
-    spelled = [letters for text in texts for word in words(text) if (letters := list(_letters(word)))]
-    return sum(not all(map(reads, letters)) for letters in spelled) / max(1, len(spelled))
+    spelled = broken = 0
+    for text in texts:
+        with_letters = [word for word in words(text) if any(map(str.isalpha, word))]
+        spelled += len(with_letters)
+        if _loses_letters(text, reads):
+            broken += sum(not all(map(reads, _letters(word))) for word in with_letters)
+    return broken / max(1, spelled)
+
+
+def _loses_letters(text: str, reads: Callable[[str], bool]) -> bool:
+    """Whether any letter of a text is not read."""
+    return not all(map(reads, _letters("".join(set(normalize(text))))))
 
 
 def _letters(text: str) -> Iterator[str]:

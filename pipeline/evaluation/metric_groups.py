@@ -4,7 +4,8 @@ Liang et al. (2023), Holistic Evaluation of Language Models, whose groups these 
 each system, and a paired difference from the best one, corrected for the number of pairs (Holm).
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 from pipeline.core import files
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
-from pipeline.evaluation.bootstrap import shared_draws
 from pipeline.evaluation.calibration import (
     CALIBRATION_ERROR,
     RANK_CORRELATION,
@@ -21,7 +21,7 @@ from pipeline.evaluation.calibration import (
     error_by_chance,
     rank_columns,
 )
-from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
+from pipeline.evaluation.estimates import estimate
 from pipeline.evaluation.metrics import Metric, mean, percent
 from pipeline.evaluation.pairs import check_same_rows, compare_columns, find_pair
 from pipeline.evaluation.seed_rows import by_seed, count_seeds, split_by_seed
@@ -31,14 +31,14 @@ from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.parameters.metrics import FAIRNESS, Metrics
 from pipeline.parameters.score import Score
 
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 QUALITY, FAITHFULNESS, MEANING, CALIBRATION = "Quality", "Faithfulness", "Meaning", "Calibration"
 ROBUSTNESS, PERSONS, ABILITIES = "Robustness", "Fairness", "Other abilities"
 SUPPORTED = Metric(
     "supported entities", ("supported", "claims"), lambda sums, _: 100 * sums[:, 0] / np.maximum(sums[:, 1], 1), ""
 )
-SIMILARITY = Metric("similarity to the references", ("value",), mean, "")
-LIKELIHOOD = Metric("likelier after its own input", ("value",), mean, "")
+SIMILARITY = Metric("similarity to the references", ("value",), mean, "", bounds=(-100.0, 100.0))
+LIKELIHOOD = Metric("likelier after its own input", ("value",), mean, "", bounds=(-math.inf, math.inf))
 CORRECT = {"written": "answers as written", "by_choice": "answers by choice"}
 
 
@@ -64,7 +64,7 @@ class Measured:
 
 def metric_groups(
     systems: list[dict[str, Any]],
-    rows: dict[str, Rows],
+    rows: Mapping[str, Rows],
     runs: dict[str, list[str]],
     kind: type[TaskScorer],
     paths: Paths,
@@ -99,7 +99,7 @@ def summary(measured: Measured, score: Score) -> dict[str, Any]:
     """A metric with every system's score and its difference from the best one."""
     best_of = max if measured.higher_is_better else min
     estimates = measured.scores or {
-        name: estimate(values, measured.metric, score) for name, values in measured.values.items()
+        name: asdict(estimate(values, measured.metric, score)) for name, values in measured.values.items()
     }
     best = best_of(estimates, key=lambda name: estimates[name]["mean"])
     pairs = compare_columns(measured.values, measured.seeds, measured.metric, score)
@@ -127,22 +127,11 @@ def summary(measured: Measured, score: Score) -> dict[str, Any]:
 DIFFERENCE = ("difference", "low", "high", "p", "p_holm", "significant")
 
 
-def estimate(values: np.ndarray, metric: Metric, score: Score) -> dict[str, float]:
-    """The mean over seeds of a score of (seeds, items, columns), with its 95 % interval."""
-    seeds, count, _ = values.shape
-    center = mean_score(values, metric.score)
-    if seeds > 1 and count > 1:
-        low, high = map(float, analyse(pseudo_values(values, metric.score), center).interval())
-        return {"mean": center, "low": low, "high": high}
-    draws = shared_draws(count, score.resamples, score.seed)
-    return asdict(draws.estimate(values.mean(axis=0), metric.statistic(count)))
-
-
-def seeds_of(rows: dict[str, Rows]) -> dict[str, int]:
+def seeds_of(rows: Mapping[str, Rows]) -> dict[str, int]:
     return {name: count_seeds(each) for name, each in rows.items()}
 
 
-def quality(systems: list[dict[str, Any]], rows: dict[str, Rows], kind: type[TaskScorer]) -> Iterator[Measured]:
+def quality(systems: list[dict[str, Any]], rows: Mapping[str, Rows], kind: type[TaskScorer]) -> Iterator[Measured]:
     """The task's own metrics, with the intervals of the table of scores."""
     for name, metric in kind.metrics.items():
         values = {system: metric.matrix(each) for system, each in rows.items()}
@@ -150,20 +139,26 @@ def quality(systems: list[dict[str, Any]], rows: dict[str, Rows], kind: type[Tas
         yield Measured(QUALITY, metric, "As in the table of scores.", values, seeds_of(rows), scores=scores)
 
 
-def faithfulness(rows: dict[str, Rows]) -> Iterator[Measured]:
+def faithfulness(rows: Mapping[str, Rows]) -> Iterator[Measured]:
     """Of all names, numbers and speaker tags of the outputs, how many the inputs have."""
     if not all("claims" in each[0] for each in rows.values()):
         return
-    counted = {
-        name: [{**row, "supported": row["claims"] - len(row["unsupported"])} for row in each]
-        for name, each in rows.items()
-    }
-    values = {name: by_seed(each, SUPPORTED.columns) for name, each in counted.items()}
+    values = {name: by_seed(_count_supported(each), SUPPORTED.columns) for name, each in rows.items()}
     meaning = "Percent of the names, numbers and speaker tags in the outputs that their inputs have."
     yield Measured(FAITHFULNESS, SUPPORTED, meaning, values, seeds_of(rows))
 
 
-def judged(rows: dict[str, Rows], paths: Paths, metrics: Metrics) -> Iterator[Measured]:
+def _count_supported(rows: Rows) -> Rows:
+    return [
+        {
+            **{key: row[key] for key in ("id", "seed", "claims") if key in row},
+            "supported": row["claims"] - len(row["unsupported"]),
+        }
+        for row in rows
+    ]
+
+
+def judged(rows: Mapping[str, Rows], paths: Paths, metrics: Metrics) -> Iterator[Measured]:
     """What judges say of the outputs, and of the references."""
     said = {
         "base_likelihood": (
@@ -193,7 +188,7 @@ def judged(rows: dict[str, Rows], paths: Paths, metrics: Metrics) -> Iterator[Me
         yield Measured(group, metric, meaning, values, seeds_of(of_system), digits=digits, people=people)
 
 
-def calibration(rows: dict[str, Rows], answers: dict[str, Rows], kind: type[TaskScorer]) -> Iterator[Measured]:
+def calibration(rows: Mapping[str, Rows], answers: Mapping[str, Rows], kind: type[TaskScorer]) -> Iterator[Measured]:
     """Is a method as often right as it is sure, and does it find its better outputs likelier?"""
     sure = {name: [row for row in each if row.get("confidence") is not None] for name, each in rows.items()}
     of_labels = {name: each for name, each in sure.items() if each}
@@ -220,7 +215,7 @@ def calibration(rows: dict[str, Rows], answers: dict[str, Rows], kind: type[Task
 
 
 def _calibration_error(
-    rows: dict[str, Rows], right: Callable[[dict[str, Any]], float], title: str, where: str
+    rows: Mapping[str, Rows], right: Callable[[dict[str, Any]], float], title: str, where: str
 ) -> Measured:
     metric = Metric(title, CALIBRATION_ERROR.columns, CALIBRATION_ERROR.score, "")
     values = {
@@ -240,7 +235,7 @@ def _calibration_error(
 
 
 def perturbed(
-    rows: dict[str, Rows], runs: dict[str, list[str]], kind: type[TaskScorer], paths: Paths, metrics: Metrics
+    rows: Mapping[str, Rows], runs: dict[str, list[str]], kind: type[TaskScorer], paths: Paths, metrics: Metrics
 ) -> Iterator[Measured]:
     """The primary metric of the perturbed inputs minus that of the same inputs as they are."""
     if not metrics.perturbations or not runs:
@@ -260,12 +255,12 @@ def perturbed(
         before = {name: [row for row in rows[name] if row["id"] in taken] for name in after}
         values = {name: by_seed(after[name], (column,)) - by_seed(before[name], (column,)) for name in after}
         group = PERSONS if perturbation in FAIRNESS else ROBUSTNESS
-        metric = Metric(perturbation, (column,), primary.score, "")
+        metric = Metric(perturbation, (column,), primary.score, "", bounds=(-100.0, 100.0))
         meaning = f"{primary.title} of the inputs that it changes, minus that of the same inputs unchanged."
         yield Measured(group, metric, meaning, values, seeds_of(after))
 
 
-def abilities(answers: dict[str, Rows]) -> Iterator[Measured]:
+def abilities(answers: Mapping[str, Rows]) -> Iterator[Measured]:
     """The questions that no method was tuned on."""
     for reading, title in CORRECT.items():
         asked = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluation.bootstrap import ALPHA
-from pipeline.evaluation.differences import Difference
+from pipeline.evaluation.differences import Difference, format_change
 from pipeline.evaluation.pairs import Pair
 from pipeline.evaluation.power import (
     MOST_EXAMPLES,
@@ -14,6 +14,8 @@ from pipeline.evaluation.power import (
     seeds_needed,
     settle,
 )
+
+NOTHING_DIFFERS = "no example differs"
 
 
 def undecided_margin(pair: Pair, margin: float, examples: int, methods: int) -> str:
@@ -36,6 +38,8 @@ def undecided_difference(pair: Pair, examples: int, tests: int) -> str:
     tests: how many pairs Holm's correction is over.
     """
     estimate = pair.estimate
+    if estimate.nothing_differs:
+        return NOTHING_DIFFERS
     needed = settle(estimate, examples, tests)
     return (
         f"{_size(examples, estimate)} find a difference of {needed.detectable:.1f} points in {100 * POWER:.0f} % of "
@@ -45,7 +49,7 @@ def undecided_difference(pair: Pair, examples: int, tests: int) -> str:
 
 def describe_interval(estimate: Mapping[str, Any]) -> str:
     """`+1.0 [-0.1, +2.1]`, of a difference with its low and high."""
-    return f"{estimate['difference']:+.1f} [{estimate['low']:+.1f}, {estimate['high']:+.1f}]"
+    return format_change(estimate["difference"], estimate["low"], estimate["high"])
 
 
 def not_ruled_out(difference: Difference) -> str:

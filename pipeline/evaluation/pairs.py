@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -9,14 +10,14 @@ import numpy as np
 
 from pipeline.core.errors import InputError
 from pipeline.evaluation.bootstrap import ALPHA
-from pipeline.evaluation.differences import Difference, correct, paired_difference
+from pipeline.evaluation.differences import Difference, correct, paired_difference, remember_draws
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.seed_rows import count_seeds, example_ids, known_seeds
 from pipeline.evaluation.tasks import primary_metric
 from pipeline.evaluation.tasks.base import TaskScorer
 from pipeline.parameters.score import Score
 
-Rows = list[dict[str, Any]]
+Rows = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Pair:
         return Pair(self.second, self.first, self.estimate.swapped())
 
 
-def compare_pairs(rows: dict[str, Rows], kind: type[TaskScorer], score: Score) -> dict[str, list[Pair]]:
+def compare_pairs(rows: Mapping[str, Rows], kind: type[TaskScorer], score: Score) -> dict[str, list[Pair]]:
     """Metric -> the difference of every two systems, a later minus an earlier one; p is corrected over the pairs.
 
     rows: system -> its rows, of every seed. In the primary metric, the kind's first, a pair has p-values against the
@@ -53,7 +54,7 @@ def compare_pairs(rows: dict[str, Rows], kind: type[TaskScorer], score: Score) -
     }
 
 
-def compare_metric(rows: dict[str, Rows], metric: Metric, score: Score, margin: float | None) -> list[Pair]:
+def compare_metric(rows: Mapping[str, Rows], metric: Metric, score: Score, margin: float | None) -> list[Pair]:
     """`compare_pairs` in one metric; margin: in points, for p-values against it."""
     check_same_rows(rows)
     seeds = {system: count_seeds(each) for system, each in rows.items()}
@@ -68,6 +69,7 @@ def compare_columns(
     names = [(later, earlier) for earlier, later in itertools.combinations(columns, 2)]
     if any(max(seeds[one], seeds[other]) < 2 for one, other in names):
         check_resamples(score.resamples, len(names))
+    remember_draws([(columns[one], columns[other]) for one, other in names], score)
     differences = [
         paired_difference(columns[one], columns[other], metric, score, max(seeds[one], seeds[other]), margin)
         for one, other in names
@@ -75,7 +77,7 @@ def compare_columns(
     return [Pair(*pair, difference) for pair, difference in zip(names, correct(differences))]
 
 
-def check_same_rows(rows: dict[str, Rows]) -> None:
+def check_same_rows(rows: Mapping[str, Rows]) -> None:
     """Raises InputError where two systems were scored on other examples, or two that have seeds on other seeds."""
     (first, expected), *others = [(name, example_ids(each)) for name, each in rows.items()]
     for name, ids in others:

@@ -136,7 +136,7 @@ def common_rows(before: Rows, now: Rows) -> tuple[Rows, Rows]:
     one, other = split_by_seed(before), split_by_seed(now)
     if common := [seed for seed in one if seed in other]:
         return [row for seed in common for row in one[seed]], [row for seed in common for row in other[seed]]
-    return next(iter(one.values())), next(iter(other.values()))
+    return list(next(iter(one.values()))), list(next(iter(other.values())))
 
 
 def _tested(change: ScoreChange, before: RunSnapshot, now: RunSnapshot, score: Score) -> ScoreChange:

@@ -1,8 +1,9 @@
-"""Where two runs were trained: another device, thread count or library version moves a score as another seed does."""
+"""Where two runs were trained: another device, process or thread count, or version moves a score as a seed does."""
 
 from typing import Any
 
-Environments = dict[str, dict[str, Any]]  # system -> device, threads, versions
+Environments = dict[str, dict[str, Any]]  # system -> device, processes, threads, versions
+ALONE = {"processes": 1}  # of records from before several processes could share the work
 
 
 def environment_changes(before: Environments, now: Environments) -> dict[str, list[str]]:
@@ -16,9 +17,10 @@ def environment_changes(before: Environments, now: Environments) -> dict[str, li
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    before, now = ALONE | before, ALONE | now
     changes = [
         f"{key} {before.get(key)}, now {now.get(key)}"
-        for key in ("device", "threads")
+        for key in ("device", "processes", "threads")
         if before.get(key) != now.get(key)
     ]
     old, new = before.get("versions", {}), now.get("versions", {})

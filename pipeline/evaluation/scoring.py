@@ -1,17 +1,15 @@
 """A system's scores: the metrics of its task with intervals for the whole test set, and a row for each example."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.core import files
 from pipeline.core.progress import progress
-from pipeline.evaluation.bootstrap import Estimate, shared_draws
-from pipeline.evaluation.crossed import analyse, mean_score, pseudo_values
+from pipeline.evaluation.crossed import mean_score
+from pipeline.evaluation.estimates import estimate, remember_draws
 from pipeline.evaluation.evaluate_metrics import evaluate_metrics
 from pipeline.evaluation.language_check import check_language
 from pipeline.evaluation.metrics import Metric
@@ -150,9 +148,9 @@ def summarize(examples: list[dict[str, Any]], records: list[Record], scorer: Tas
     return summary
 
 
-def first_seed(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def first_seed(examples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the first seed: one for each example."""
-    return next(iter(split_by_seed(examples).values()))
+    return list(next(iter(split_by_seed(examples).values())))
 
 
 def points_by_seed(examples: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -171,19 +169,10 @@ def estimate_scores(examples: list[dict[str, Any]], score: Score) -> dict[str, d
 
     With two seeds or more the interval is over seeds and examples; with one, by bootstrap over examples.
     """
-    return {
-        name: asdict(estimate(metric.matrix(examples), metric, score)) for name, metric in metrics_of(examples).items()
-    }
-
-
-def estimate(rows: np.ndarray, metric: Metric, score: Score) -> Estimate:
-    """The score of (seeds, examples, columns) with its 95 % interval, which ends where points do: at 0 and 100."""
-    seeds, count, _ = rows.shape
-    if seeds > 1 and count > 1:
-        mean = mean_score(rows, metric.score)
-        low, high = map(float, analyse(pseudo_values(rows, metric.score), mean).interval())
-        return Estimate(mean, max(low, 0.0), min(high, 100.0))
-    return shared_draws(count, score.resamples, score.seed).estimate(rows.mean(axis=0), metric.statistic(count))
+    metrics = metrics_of(examples)
+    columns = {name: metric.matrix(examples) for name, metric in metrics.items()}
+    remember_draws(columns.values(), score)
+    return {name: asdict(estimate(columns[name], metric, score)) for name, metric in metrics.items()}
 
 
 def metrics_of(examples: list[dict[str, Any]]) -> dict[str, Metric]:

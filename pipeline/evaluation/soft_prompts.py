@@ -16,6 +16,7 @@ from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
 from pipeline.core.runs import parse_run
 from pipeline.evaluation.bootstrap import ALPHA, Estimate, PairedResampling
+from pipeline.evaluation.differences import format_change
 from pipeline.evaluation.nearest_tokens import SAMPLE, cosine
 from pipeline.evaluation.soft_prompt_shapes import ReadToken, SoftPromptRun, VirtualToken
 from pipeline.parameters.score import Score
@@ -105,7 +106,7 @@ def sentence(verdict: str, gain: Estimate, kept: Estimate | None, losses: Row) -
     if kept is None:
         return (
             "The words have nothing to say: the prompt is not shown to lower the loss "
-            f"({-gain.mean:+.3f} [{-gain.high:+.3f}, {-gain.low:+.3f}] nats per token)."
+            f"({format_change(-gain.mean, -gain.high, -gain.low, 3)} nats per token)."
         )
     share = f"{round(kept.mean)} % [{round(kept.low)}, {round(kept.high)}]"
     share = f"nothing ({share})" if kept.mean < 0 else share

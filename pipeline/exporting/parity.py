@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.evaluation.differences import Difference, paired_difference
+from pipeline.evaluation.differences import Difference, paired_difference, signed
 from pipeline.evaluation.predictions import read_predictions, read_references
 from pipeline.evaluation.scoring import score_rows, summarize, task_scorer
 from pipeline.parameters.score import Score
@@ -58,8 +58,8 @@ class Parity:
                 *(f"| {' | '.join(row)} |" for row in rows),
                 "",
                 f"{self.identical} of {self.examples} texts of test ({share:.0f} %) are those of the original. "
-                f"Difference in {self.metric}: {change.difference:+.2f} points, 95 % interval {change.low:+.2f} to "
-                f"{change.high:+.2f}; it must not reach below -{self.margin:g}.",
+                f"Difference in {self.metric}: {signed(change.difference, 2)} points, 95 % interval "
+                f"{signed(change.low, 2)} to {signed(change.high, 2)}; it must not reach below -{self.margin:g}.",
             ]
         )
 

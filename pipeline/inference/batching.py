@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from pipeline.models import processes
+
 T = TypeVar("T")
 
 
@@ -17,9 +19,25 @@ def run_in_batches(
 ) -> Iterator[tuple[int, T, int]]:
     """(number, result, batch size) for each of `numbers`, `process` called on lists of them in order.
 
-    Where a batch does not fit in memory its size is halved for the rest. Raises the error when a single item does not
-    fit, and any error that is not a lack of memory.
+    Several processes take a batch each by turns, and every one gets all results. The batches are the same for any
+    number of processes, and so are the results. Where a batch does not fit in memory its size is halved for the rest.
+    Raises the error when a single item does not fit, and any error that is not a lack of memory.
     """
+    turns = processes.count()
+    if turns == 1:
+        yield from _run(numbers, batch_size, process)
+        return
+    size, batches = batch_size, [numbers[start : start + batch_size] for start in range(0, len(numbers), batch_size)]
+    for start in range(0, len(batches), turns):
+        mine = processes.share(batches[start : start + turns])
+        results = list(_run(mine[0], size, process)) if mine else []
+        size = min([size, *(fitting for *_, fitting in results)])
+        for of_process in processes.gather(results):
+            yield from of_process
+
+
+def _run(numbers: list[int], batch_size: int, process: Callable[[list[int]], list[T]]) -> Iterator[tuple[int, T, int]]:
+    """`run_in_batches` of one process."""
     import torch
 
     start = 0

@@ -8,6 +8,7 @@ from pipeline.core.progress import progress
 from pipeline.inference.decoding import configure_decoding, free_positions, generate_answers
 from pipeline.inference.likelihood import choice_log_likelihoods, confidence, output_log_likelihoods
 from pipeline.inference.tuned_prompts import encode_prompts, load_on_device, worked_examples
+from pipeline.models import processes
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import chat_settings
 from pipeline.models.limits import generation_settings, read_limits
@@ -60,9 +61,10 @@ class Writer:
         return round(sum(map(len, self.prompts)) / len(self.prompts) + virtual_tokens(self.model.network), 1)
 
     def warm_up(self) -> None:
-        """Write one output, of the shortest prompt: the first takes longer."""
+        """Write one output, of the shortest prompt, in each process: the first takes longer."""
         config = configure_decoding(self.model, self.generate)
-        list(generate_answers(self.model, [min(self.prompts, key=len)], config, 1, self.generate.precision))
+        shortest = [min(self.prompts, key=len)] * processes.count()
+        list(generate_answers(self.model, shortest, config, 1, self.generate.precision))
 
     def write(self, label: str) -> Written:
         """The outputs; `label` names their progress."""
@@ -117,7 +119,11 @@ def prepare_writer(
     limits, chat, folder = read_limits(paths), chat_settings(model, template), paths.tuned_model(run)
     with monitor.phase("load"):
         tuned = load_on_device(paths.base_model, folder, model.architecture, chat, generate.merge)
-    settings = generation_settings(generate, limits, tuned.base_network.config, count_parameters(paths.base_model))
+    parameters = count_parameters(paths.base_model)
+    # `auto` goes by the memory that is free now, which is not the same in every process.
+    settings = processes.from_first(
+        lambda: generation_settings(generate, limits, tuned.base_network.config, parameters)
+    )
     positions = free_positions(tuned, settings.max_new_tokens, "generate.max_new_tokens")
     limit = limits["max_source_tokens"]
     prompts = encode_prompts(rows, worked_examples(folder), tuned, limit, positions)

@@ -3,6 +3,8 @@
 import platform
 from typing import Any
 
+from pipeline.models import processes
+
 
 def best_device() -> str:
     """`cuda` or `mps` where there is one, else `cpu`."""
@@ -33,10 +35,11 @@ def device_name() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Device, threads and versions, for a run record."""
+    """Device, processes, threads of each and versions, for a run record."""
     import torch
 
-    return {"device": device_name(), "threads": torch.get_num_threads(), "versions": library_versions()}
+    threads, versions = torch.get_num_threads(), library_versions()
+    return {"device": device_name(), "processes": processes.count(), "threads": threads, "versions": versions}
 
 
 def library_versions() -> dict[str, str]:

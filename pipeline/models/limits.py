@@ -1,6 +1,7 @@
 """The lengths and batch sizes that `auto` stands for, found from the data, the model's positions and memory."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,8 +44,8 @@ def read_limits(paths: Paths) -> TokenLimits:
 
 
 def choose_limits(
-    sources: list[int],
-    targets: list[int],
+    sources: Sequence[int],
+    targets: Sequence[int],
     settings: Tokenize,
     model: LanguageModel,
     config: Any,
@@ -140,7 +141,7 @@ def half(positions: int | None) -> int | None:
     return positions and positions // 2
 
 
-def percentile(values: list[int], share: float) -> int:
+def percentile(values: Sequence[int], share: float) -> int:
     """The value that this share of all values does not exceed."""
     return sorted(values)[min(len(values) - 1, math.ceil(share * len(values)) - 1)]
 

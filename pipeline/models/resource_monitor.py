@@ -3,17 +3,19 @@
 One definition of memory for all stages: what the process holds, the imported libraries included. A record has it after
 the imports, after the model was loaded, and the peak of each phase; what a phase adds is its peak minus the loaded
 model. On a CPU it is the resident set, sampled every 20 ms; on CUDA what the allocator has reserved, its own peak.
+Of several processes a record has the memory of the largest one, and the CPU seconds of all.
 """
 
 import contextlib
 import ctypes
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from pipeline.core.contention import Usage
+from pipeline.models import processes
 
 LOAD = "load"  # the phase that ends with the model in its place
 
@@ -106,6 +108,23 @@ class ResourceMonitor:
             "model_mib": _mebibytes(self.model_bytes),
             "peak_mib": {name: _mebibytes(value) for name, value in self.peak_bytes.items()},
         }
+
+
+def of_all_processes(monitor: ResourceMonitor) -> dict[str, Any]:
+    """The report of the first process with the CPU seconds of all and the memory of the largest."""
+    reports = processes.gather(monitor.report())
+    first = reports[0]
+    return {
+        **first,
+        "cpu_seconds": _combined([report["cpu_seconds"] for report in reports], sum),
+        "peak_mib": _combined([report["peak_mib"] for report in reports], max),
+        "model_mib": max(report["model_mib"] for report in reports),
+    }
+
+
+def _combined(figures: list[dict[str, float]], combine: Callable[[Iterable[float]], float]) -> dict[str, float]:
+    """Figures by phase, of several processes; the phases are those of the first."""
+    return {phase: round(combine(each.get(phase, 0.0) for each in figures), 3) for phase in figures[0]}
 
 
 def import_libraries() -> None:

@@ -10,6 +10,7 @@ from pipeline.models.agreement import logits_of, same
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.chat import Chat
 from pipeline.models.loading import load_model
+from pipeline.models.sharding import own_part
 from pipeline.models.virtual_tokens import embed_as_the_network, soft_tokens
 
 PARTIAL = "trained.safetensors"  # of the base's parameters those that were trained, by name
@@ -113,7 +114,7 @@ def load_parameters(network: Any, path: Path) -> None:
         raise ValueError(f"{path.name} holds no parameter")
     with torch.no_grad():
         for name, value in saved.items():
-            parameters[name].copy_(value)
+            own_part(parameters[name]).copy_(value)
 
 
 def check_adapter(network: Any, output: Path) -> None:

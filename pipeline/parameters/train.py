@@ -19,6 +19,8 @@ class Train:
     max_grad_norm: Positive
     precision: Precision
     attn_implementation: Literal["eager", "sdpa"]
+    gradient_checkpointing: bool
+    base_weights: Literal["fp32", "bf16"]
 
 
 @section

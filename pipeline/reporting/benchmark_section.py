@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.evaluation.benchmark_results import BASE, MEAN
+from pipeline.evaluation.differences import format_change
 from pipeline.reporting.cells import EMPTY, Cell, Changed, Code, Count, Number, Text
 from pipeline.reporting.page import Column, Columns, Section, build_table, counted, note, prose, section
 
@@ -47,7 +48,7 @@ def headline(differences: dict[str, dict[str, dict[str, Any]]]) -> str:
     """Which methods changed which tasks significantly."""
     total = sum(map(len, differences.values()))
     words = [
-        f"{method} {task} {change['difference']:+.1f} [{change['low']:+.1f}, {change['high']:+.1f}]"
+        f"{method} {task} {format_change(change['difference'], change['low'], change['high'])}"
         for method, of_method in differences.items()
         for task, change in of_method.items()
         if change["significant"]

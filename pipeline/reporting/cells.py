@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.differences import format_change, format_p, signed
 
 BYTE_UNITS = ("B", "KiB", "MiB")
 LEVEL = "≈"  # not shown to be worse than the best
@@ -51,7 +51,7 @@ class Number:
     significant: bool = False
 
     def __str__(self) -> str:
-        return f"{self.value:{'+' if self.sign else ''}.{self.digits}{'g' if self.significant else 'f'}}"
+        return f"{self.value + 0.0:{'+' if self.sign else ''}.{self.digits}{'g' if self.significant else 'f'}}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Interval:
     digits: int = 1
 
     def __str__(self) -> str:
-        return f"{self.low:+.{self.digits}f} to {self.high:+.{self.digits}f}"
+        return f"{signed(self.low, self.digits)} to {signed(self.high, self.digits)}"
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Changed:
     value: float | None = None
 
     def __str__(self) -> str:
-        change = f"{self.mean:+.{self.digits}f} [{self.low:+.{self.digits}f}, {self.high:+.{self.digits}f}]"
-        return change if self.value is None else f"{self.value:.{self.digits}f} ({change})"
+        change = format_change(self.mean, self.low, self.high, self.digits)
+        return change if self.value is None else f"{self.value + 0.0:.{self.digits}f} ({change})"
 
 
 @dataclass(frozen=True)

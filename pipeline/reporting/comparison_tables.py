@@ -6,7 +6,7 @@ Costs: cost_tables.py; lengths and faults of the texts: diagnostics_table.py.
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.evaluation.open_questions import ways_to_settle
+from pipeline.evaluation.open_questions import NOTHING_DIFFERS, ways_to_settle
 from pipeline.evaluation.pairs import Pair, significance_label
 from pipeline.evaluation.power import Settling, settle
 from pipeline.evaluation.tasks import METRICS
@@ -132,13 +132,15 @@ def differences(pairs: list[Pair], examples: int, title: str) -> Table:
         ),
         (
             Column("to settle", "What would find a difference of this size in 80 % of cases.", align="left", wrap=True),
-            lambda pair: EMPTY if pair.estimate.significant else Text(_to_settle(settling(pair))),
+            lambda pair: EMPTY if pair.estimate.significant else Text(_to_settle(pair, settling(pair))),
         ),
     ]
     return build_table(f"Differences in {title}", columns, pairs)
 
 
-def _to_settle(needed: Settling) -> str:
+def _to_settle(pair: Pair, needed: Settling) -> str:
+    if pair.estimate.nothing_differs:
+        return NOTHING_DIFFERS
     return " or ".join(ways_to_settle(needed.examples, needed.seeds)) or "out of reach"
 
 

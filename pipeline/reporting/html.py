@@ -1,6 +1,8 @@
 """A page as one HTML file that needs no network: style, charts, their JavaScript and the reader are inside."""
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ def render(page: Page) -> str:
     """The page. Every text is escaped: what an example holds is shown, never run."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["embedded"] = embedded
+    environment.filters["packed"] = packed
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
     blocks = [block for section in page.sections for one in section.blocks for block in _flatten(one)]
     charts = {block.name: block.specification for block in blocks if isinstance(block, Chart)}
@@ -46,6 +49,12 @@ def vega() -> str:
     import vl_convert
 
     return vl_convert.javascript_bundle().replace("</script", "<\\/script")  # type: ignore[call-arg]
+
+
+def packed(value: Any) -> str:
+    """JSON for a <script> element, deflated and in base64: a fifth to a third of the size. reader.js unpacks it."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
 
 
 def embedded(value: Any) -> Markup:

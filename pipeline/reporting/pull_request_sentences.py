@@ -1,6 +1,7 @@
 """The sentences of a pull request's page: what changed significantly, and how each difference was tested."""
 
 from pipeline.evaluation.bootstrap import ALPHA
+from pipeline.evaluation.differences import signed
 from pipeline.evaluation.run_diff import ScoreChange
 from pipeline.evaluation.tasks import METRICS
 from pipeline.reporting.page import Prose, Strong, Words, counted
@@ -40,12 +41,12 @@ def _trained_once(change: ScoreChange) -> bool:
 
 
 def _range(change: ScoreChange) -> str:
-    return f" [{change.difference.low:+.1f}, {change.difference.high:+.1f}]" if change.difference else ""
+    return f" [{signed(change.difference.low)}, {signed(change.difference.high)}]" if change.difference else ""
 
 
 def _describe(change: ScoreChange) -> str:
     difference = change.difference.difference if change.difference else 0.0
-    return f"{change.system} {METRICS[change.metric].title} {difference:+.1f}"
+    return f"{change.system} {METRICS[change.metric].title} {signed(difference)}"
 
 
 def explanations(changes: list[ScoreChange]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.params import flatten
-from pipeline.evaluation.differences import format_p
+from pipeline.evaluation.differences import format_change, format_p
 from pipeline.evaluation.forgetting_verdict import FORGETTING_FIGURES as FIGURES
 from pipeline.evaluation.sweep_series import JudgedPoint, SweepSeries
 from pipeline.evaluation.tasks import METRICS
@@ -121,7 +121,7 @@ def headline_of(series: SweepSeries, title: str) -> str:
 
 def _change(point: JudgedPoint) -> str:
     change = point.minus_best
-    return f"{change.difference:+.1f} [{change.low:+.1f}, {change.high:+.1f}]"
+    return format_change(change.difference, change.low, change.high)
 
 
 def _alternatives(series: SweepSeries) -> str:

@@ -10,6 +10,7 @@ from pipeline.tables.content import DECOMPRESS, read_bytes, refuse_mistaken
 
 Row = tuple[str, dict[str, Any]]  # where it is, for messages, and its columns
 PARQUET = b"PAR1"
+AT_A_TIME = 1000  # rows that are in memory together
 ARROW = b"ARROW1"  # of Arrow's file format and of Feather; its stream format has no such beginning
 
 
@@ -19,7 +20,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 
     try:
         file = pyarrow.parquet.ParquetFile(_open(path, PARQUET)[0])
-        yield from _numbered(path, file.schema_arrow.names, file.iter_batches())
+        yield from _numbered(path, file.schema_arrow.names, file.iter_batches(AT_A_TIME))
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {first_line(error)}") from None
 
@@ -61,7 +62,8 @@ def _numbered(path: Path, names: list[str], batches: Iterable[Any]) -> Iterator[
     if len(set(names)) < len(names):
         raise InputError(f"{path}: a column is there twice: {listed(names)}")
     number = 0
-    for batch in batches:
+    parts = (whole.slice(at, AT_A_TIME) for whole in batches for at in range(0, whole.num_rows, AT_A_TIME))
+    for batch in parts:
         try:
             rows = batch.to_pylist()
         except (UnicodeDecodeError, ValueError, OverflowError) as error:  # a text not in UTF-8, a date after 9999

@@ -1,7 +1,7 @@
 """Inputs to be answered, one by one: from a table, a text file or standard input, with where each is.
 
-A line of JSON Lines is read when it is asked for, so a file of any size takes no memory; so are rows of Parquet and
-Arrow files. Other formats are read whole.
+A row is read when it is asked for, so a file of any size takes no memory; only a JSON file that is a single object is
+read whole.
 """
 
 import sys

@@ -1,60 +1,50 @@
-"""JSON as people have it: an object a line, an array of objects, or an object that holds one such array."""
+"""JSON as people have it: an object a line, an array of objects, or an object that holds one such array.
+
+A line, and an element of an array, is read when it is asked for; a single object is read whole.
+"""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.core.errors import InputError
 from pipeline.core.messages import listed, shown
-from pipeline.tables.content import ending, read_text
+from pipeline.tables.content import ending, open_text
+from pipeline.tables.json_text import DECODER, JsonText, skip_space, unreadable
 from pipeline.tables.turns import is_turn
 
 Row = tuple[str, dict[str, Any]]  # where it is, for messages, and its columns
-SPACE = re.compile(r"\s*")
-
-
-class RepeatedKey(ValueError):
-    """An object names a key twice: json would take the second without a word."""
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise RepeatedKey(f"an object has the key {shown(next(n for n in names if names.count(n) > 1))} twice")
-    return found
-
-
-DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def json_rows(path: Path) -> Iterator[Row]:
     """Each row of a JSON or JSON Lines file, whichever of both its ending says it is."""
-    text = read_text(path).replace("\r\n", "\n").replace("\r", "\n")  # no JSON text holds a line break as it is
-    start = _skip_space(text, 0)
-    if text[start : start + 1] == "[":
-        return _elements(path, text, start)
-    if ending(path) == ".json" and (document := _whole_object(text)):
-        return _rows_in_object(path, document)
-    return _lines(path, text)
+    with open_text(path) as file:  # no JSON text holds a line break as it is: all of them may become \n
+        text = JsonText(path, file)
+        if text.character() == "[":
+            yield from _elements(path, text)
+            return
+        file.seek(0)
+        document = _whole_object(file) if ending(path) == ".json" else None
+        file.seek(0)
+        yield from _rows_in_object(path, document) if document else _lines(path, file)
 
 
 def json_lines(path: Path) -> Iterator[Row]:
     """Each row of a JSON Lines file. Raises InputError for the first line that is not a JSON object."""
-    return _lines(path, read_text(path).replace("\r\n", "\n").replace("\r", "\n"))
+    with open_text(path) as file:
+        yield from _lines(path, file)
 
 
-def _lines(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.split("\n"), start=1):
+def _lines(path: Path, file: TextIO) -> Iterator[Row]:
+    for number, line in enumerate(file, start=1):
         if line.strip():
-            yield f"{path}:{number}", line_row(line, f"{path}:{number}")
+            yield f"{path}:{number}", line_row(line.removesuffix("\n"), f"{path}:{number}")
 
 
 def line_row(line: str, where: str) -> dict[str, Any]:
     """The object of a line. Raises InputError where it is none."""
-    row, end = _decode(line, _skip_space(line, 0), where)
+    row, end = _decode(line, skip_space(line, 0), where)
     if line[end:].strip():
         raise InputError(f"{where}: not JSON: more text after the object, at column {end + 1}")
     if not isinstance(row, dict):
@@ -62,39 +52,47 @@ def line_row(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _elements(path: Path, text: str, position: int) -> Iterator[Row]:
+def _elements(path: Path, text: JsonText) -> Iterator[Row]:
     """The objects of an array, one at a time, each with the line on which it begins."""
-    number, line, counted = 0, 1, 0
-    mark = "["
+    number, mark = 0, "["
     while mark in ("[", ","):
-        position = _skip_space(text, position + 1)
-        line, counted = line + text.count("\n", counted, position), position
-        if mark == "[" and text[position : position + 1] == "]":
-            break  # an empty array
+        text.skip()
+        if text.character() == "]" and mark == "[":
+            mark = "]"  # an empty array
+            break
         number += 1
-        where = f"{path}:{line} (element {number})"
-        row, position = _decode(text, position, f"{path}:{line}")
+        where = f"{path}:{text.line} (element {number})"
+        row = text.value()
         if not isinstance(row, dict):
             raise InputError(f"{where}: expected a JSON object, found {_kind(row)}")
         yield where, row
-        position = _skip_space(text, position)
-        mark = text[position : position + 1]
-    if text[position : position + 1] != "]":
-        found = shown(text[position : position + 1]) if position < len(text) else "the end of the file"
-        line += text.count("\n", counted, position)
+        mark = text.character()
+    line = text.line
+    if mark != "]":
+        found = shown(mark) if mark else "the end of the file"
         raise InputError(f"{path}:{line}: not JSON: expected ',' or ']' after element {number}, found {found}")
-    if text[position + 1 :].strip():
-        line += text.count("\n", counted, position)
+    text.skip()
+    if text.character():
         raise InputError(f"{path}:{line}: not JSON: more text after the array")
 
 
-def _whole_object(text: str) -> dict[str, Any] | None:
-    """A file that is one JSON object; None where it is something else."""
+def _whole_object(file: TextIO) -> dict[str, Any] | None:
+    """A file that is one JSON object; None where it is something else, such as JSON Lines."""
+    first = next((line for line in file if line.strip()), "")
+    if _first_value(first) and any(line.strip() for line in file):
+        return None  # without reading it whole
+    file.seek(0)
+    text = file.read()
+    document, end = _first_value(text) or (None, 0)
+    return document if isinstance(document, dict) and not text[end:].strip() else None
+
+
+def _first_value(text: str) -> tuple[Any, int] | None:
+    """The JSON value that a text begins with, and where it ends; None where it begins with none."""
     try:
-        document, end = DECODER.raw_decode(text, _skip_space(text, 0))
+        return DECODER.raw_decode(text, skip_space(text, 0))
     except (ValueError, RecursionError):
         return None  # reading it line by line says where it is wrong
-    return document if isinstance(document, dict) and not text[end:].strip() else None
 
 
 def _rows_in_object(path: Path, document: dict[str, Any]) -> Iterator[Row]:
@@ -126,20 +124,9 @@ def _decode(text: str, position: int, where: str) -> tuple[Any, int]:
     try:
         return DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
-        if "\n" in text[:position] or error.lineno > 1:
-            where = f"{where.rpartition(':')[0]}:{error.lineno}"
         raise InputError(f"{where}: not JSON: {error.msg} at column {error.colno}") from None
-    except RepeatedKey as error:
-        raise InputError(f"{where}: {error}") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise InputError(f"{where}: not JSON: {error}") from None
-    except RecursionError:
-        raise InputError(f"{where}: JSON nested too deep") from None
-
-
-def _skip_space(text: str, position: int) -> int:
-    found = SPACE.match(text, position)
-    return found.end() if found else position
+    except (ValueError, RecursionError) as error:
+        raise unreadable(error, where) from None
 
 
 def _kind(value: object) -> str:

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipeline.models import processes
+
 CURVES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "validation_loss": "validation/loss"}
 SPEED = {"tokens_per_second": "tokens_per_second", "seconds_left": "seconds_left"}
 
@@ -16,11 +18,13 @@ class Curves:
 
     Two folders, because two runs on one machine have the same curves, byte by byte, and never the same speed. A
     resumed run writes its whole history again, because DVC empties a stage's outputs when it starts. A terminal shows
-    a bar, a log one line for each validation and otherwise one every ten seconds.
+    a bar, a log one line for each validation and otherwise one every ten seconds. Of several processes the first
+    writes and shows them.
     """
 
     def __init__(self, label: str, curves: Path, speed: Path) -> None:
-        self.label, self.folders = label, {curves: CURVES, speed: SPEED}
+        self.label, self.first = label, processes.is_first()
+        self.folders = {curves: CURVES, speed: SPEED} if self.first else {}
         self.bar: Any = None
         self.shown = 0.0
 
@@ -28,14 +32,14 @@ class Curves:
         """Begin, or go on, at `step` of `steps`."""
         from dvclive import Live
 
-        self.began, self.first, self.steps = time.monotonic(), step, steps
+        self.began, self.start_step, self.steps = time.monotonic(), step, steps
         self.lives = {
             Live(str(folder), save_dvc_exp=False, dvcyaml=None, monitor_system=False): names
             for folder, names in self.folders.items()
         }
         for entry in history:
             self._write(entry)
-        if sys.stderr.isatty():
+        if self.first and sys.stderr.isatty():
             from tqdm import tqdm
 
             self.bar = tqdm(total=steps, initial=step, desc=self.label, dynamic_ncols=True)
@@ -63,7 +67,7 @@ class Curves:
 
     def seconds_left(self, step: int) -> float:
         """Estimated from the time of the steps so far, validations and checkpoints included."""
-        done = max(step - self.first, 1)
+        done = max(step - self.start_step, 1)
         return (time.monotonic() - self.began) / done * (self.steps - step)
 
     def _write(self, entry: Entry) -> None:

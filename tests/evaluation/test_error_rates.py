@@ -5,6 +5,7 @@ training's examples, the verdict by the interval against the best, baselines by 
 """
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from scipy import stats
 from pipeline.evaluation.baseline_differences import baseline_flags
 from pipeline.evaluation.bootstrap import PairedResampling, holm, p_at_most
 from pipeline.evaluation.crossed import Crossed, analyse
-from pipeline.evaluation.differences import Difference
+from pipeline.evaluation.differences import Difference, paired_difference
+from pipeline.evaluation.estimates import estimate
+from pipeline.evaluation.metrics import Metric, percent
 from pipeline.evaluation.pairs import Pair
 from pipeline.evaluation.power import detectable
 from pipeline.evaluation.recommendation import judge_candidates
+from tests.systems import settings
 from tests.worlds import DIALOGUE, REST, worlds
 
 MARGIN = 3.0
@@ -191,3 +195,32 @@ def test_methods_as_good_as_the_lead_are_seldom_called_below_it():
     ]
     assert np.mean(["below lead" in each for each in flags]) < 0.03
     assert (worlds(2000, 3, 40, 0.0).mean(axis=(-1, -2)) < 0).mean() > 0.4  # by the points
+
+
+def shares_of_seeds(worlds_drawn: int, seeds: int, examples: int) -> tuple[np.ndarray, float]:
+    """(worlds, seeds, examples, 1): shares in [0, 1] whose level each seed moves far; and their mean in points."""
+    rng = np.random.default_rng(11)
+    levels = rng.beta(2.0, 1.0, size=(worlds_drawn, seeds, 1))
+    return (rng.random((worlds_drawn, seeds, examples)) < levels).astype(float)[..., None], 100 * 2 / 3
+
+
+def test_intervals_over_seeds_end_where_the_metric_does_and_hold_the_truth_as_often():
+    shares, truth = shares_of_seeds(500, 3, 40)
+    metric = Metric("share", ("share",), percent, "")
+    unbounded = replace(metric, bounds=(-np.inf, np.inf))
+    cut = [estimate(each, metric, settings()) for each in shares]
+    whole = [estimate(each, unbounded, settings()) for each in shares]
+    assert np.mean([each.high > 100 or each.low < 0 for each in whole]) > 0.5
+    assert all(0 <= each.low <= each.mean <= each.high <= 100 for each in cut)
+    held = [each.low <= truth <= each.high for each in cut]
+    assert held == [each.low <= truth <= each.high for each in whole]
+    assert np.mean(held) > 0.9
+
+
+def test_intervals_of_differences_over_seeds_end_where_differences_do():
+    shares, _ = shares_of_seeds(100, 3, 40)
+    metric = Metric("share", ("share",), percent, "")
+    nothing = np.zeros_like(shares[0])
+    found = [paired_difference(each, nothing, metric, settings(), 3) for each in shares]
+    assert max(each.high for each in found) == 100
+    assert all(-100 <= each.low <= each.difference <= each.high <= 100 for each in found)

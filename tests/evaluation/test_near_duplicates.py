@@ -71,3 +71,36 @@ def test_marks_are_parts_of_words():
 def test_texts_without_any_word_are_alike_only_if_they_are_equal():
     assert near_duplicates.jaccard(near_duplicates.trigrams("!!!"), near_duplicates.trigrams("😀 😀")) == 0
     assert near_duplicates.jaccard(near_duplicates.trigrams("!!!"), near_duplicates.trigrams("!!!")) == 1
+
+
+def test_the_candidates_are_those_of_an_index_of_train(monkeypatch):
+    """Which side is indexed, and how much of train is read at a time, changes nothing."""
+    from datasketch import MinHash, MinHashLSH
+
+    rng, train = random.Random(7), texts(150, 5)
+    train += train[:20]  # equal ones: the largest id counts
+
+    def changed(text, share):
+        return " ".join(f"new{rng.random()}" if rng.random() < share else word for word in text.split())
+
+    held = [changed(train[number], 0.003 * number) for number in range(150)]
+    records, others = recorded("t", train), recorded("h", held)
+    for threshold in (0.3, 0.7):
+        index = MinHashLSH(threshold=0.75 * threshold, num_perm=128, weights=(0.1, 0.9))
+        grams = {one["id"]: near_duplicates.trigrams(one["dialogue"]) for one in [*records, *others]}
+        sketches = {}
+        for name, found in grams.items():
+            sketches[name] = MinHash(num_perm=128)
+            sketches[name].update_batch([" ".join(run).encode() for run in found])
+        for one in records:
+            index.insert(one["id"], sketches[one["id"]])
+        expected = {}
+        for one in others:
+            name = one["id"]
+            alike = [(near_duplicates.jaccard(grams[name], grams[t]), t) for t in index.query(sketches[name])]
+            if alike and max(alike)[0] >= threshold:
+                expected[name] = max(alike)[::-1]
+        assert 15 < len(expected) < 100
+        for at_a_time in (7, 1000):
+            monkeypatch.setattr(near_duplicates, "AT_A_TIME", at_a_time)
+            assert near_duplicates.nearest(iter(records), others, ["dialogue"], threshold) == expected

@@ -179,3 +179,5 @@ def test_another_device_thread_count_or_version_is_named_with_its_systems():
     changes = environment_changes({"lora": old, "full": old, "gone": old}, {"lora": new, "full": new, "added": old})
     assert changes == {"threads 2, now 8": ["lora", "full"], "torch 2.13.0, now 2.14.0": ["lora", "full"]}
     assert environment_changes({"lora": old}, {"lora": old}) == {}
+    assert environment_changes({"lora": old}, {"lora": old | {"processes": 1}}) == {}  # of before there were several
+    assert environment_changes({"lora": old}, {"lora": old | {"processes": 4}}) == {"processes 1, now 4": ["lora"]}

@@ -1,11 +1,13 @@
 """Words of texts in many scripts, and the codes of languages."""
 
+import random
 import unicodedata
 
 import pytest
 
 from pipeline.core.errors import InputError
 from pipeline.core.params import parse_section
+from pipeline.evaluation import words as splitting
 from pipeline.evaluation.language_check import LIKELY_LANGUAGE, check_language
 from pipeline.evaluation.words import count_words, parts, runs, sentences, words
 from pipeline.parameters.languages import parse_language
@@ -183,3 +185,15 @@ def test_numbers_alone_are_read():
 
 def test_every_language_that_is_suggested_is_known():
     assert all(parse_language(code) == code for code in LIKELY_LANGUAGE.values())
+
+
+def test_words_of_ascii_texts_are_those_of_any_script():
+    """ASCII texts have a pattern of their own; a letter of another script, split off again, takes the general one."""
+    rng = random.Random(0)
+    letters = "abcXYZ019 ''..,,::##__--$%@\n\t()"
+    for _ in range(3000):
+        text = "".join(rng.choices(letters, k=rng.randrange(25)))
+        general = splitting.words(f"{text} é")
+        assert splitting.words(text) == general[:-1]
+        assert list(splitting.located_words(text)) == list(splitting.located_words(f"{text} é"))[:-1]
+        assert splitting.runs(splitting.words(text), 2) == splitting.runs(general, 2)[: max(0, len(general) - 2)]

@@ -340,7 +340,7 @@ def test_a_mixture_is_told_and_tasks_in_it_have_a_mean_of_their_own(three, tmp_p
 def test_a_benchmark_is_a_table_with_what_changed_for_certain(three, tmp_path):
     shutil.copytree(three[0].root, tmp_path / "copy")
     paths = Paths(tmp_path / "copy")
-    task = {"metric": "acc", "items": 20, "version": "1.0", "num_fewshot": 0, "limit": None}
+    task = {"metric": "acc", "items": 20, "version": "1.0", "num_fewshot": 0, "limit": None, "commit": None}
     for name, right in (("zero_shot", 20), ("lora", 19), ("full", 2)):
         rows = [
             {"task": kind, "item": str(n), "score": float(kind == "kept" or n < right)}

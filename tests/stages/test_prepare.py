@@ -42,7 +42,7 @@ def row(number, **more):
 
 
 def canonical(path, split="test", count=None, **changes):
-    return prepare.read_split([path], split, SUMMARIES, data(**changes), {} if count is None else count)
+    return list(prepare.read_split([path], split, SUMMARIES, data(**changes), {} if count is None else count))
 
 
 def run(folder, seed=1, limit=None, language="en", **rows):

@@ -9,6 +9,7 @@ from pipeline import methods, soft_prompt
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.token_files import TokenFile, write_tokens
 from pipeline.evaluation.soft_prompts import soft_prompts
 from pipeline.inference.soft_prompts import embeddings_of, nats_with, nats_without
 from pipeline.models.tuned import save_tuned
@@ -34,7 +35,7 @@ def paths(tmp_path, monkeypatch, base, architecture) -> Paths:
     paths.base_model.symlink_to(base)
     model = tiny.load(base, architecture)
     sentences = tuple(text[:80] for text in tiny.texts()[:24])
-    files.write_parquet(paths.tokens("validation"), tiny.examples(model, sentences))
+    write_tokens(paths.tokens("validation"), tiny.examples(model, sentences))
     return paths
 
 
@@ -67,7 +68,7 @@ def words(model, ids) -> list[str]:
 
 def helpful_tokens(model, paths: Paths) -> np.ndarray:
     """Of many prompts of real tokens the one that lowers the loss most."""
-    examples = files.read_parquet(paths.tokens("validation"))[:12]
+    examples = TokenFile(paths.tokens("validation"))[:12]
     rng = np.random.default_rng(1)
     tries = [rng.integers(10, 400, COUNT) for _ in range(60)]
 
@@ -156,7 +157,7 @@ def test_importance_is_what_the_loss_rises_by_hand(paths, architecture):
             )
         ),
     )
-    examples = files.read_parquet(paths.tokens("validation"))[:5]
+    examples = TokenFile(paths.tokens("validation"))[:5]
 
     def loss(prompt: np.ndarray) -> float:
         each = nats_with(model, prompt, examples, 5, "by hand")

@@ -22,6 +22,7 @@ from pipeline.core.imports import closure
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.core.runs import run_name
+from pipeline.core.token_files import TokenFile, write_tokens
 from pipeline.methods import depends_on_seed, lora
 from pipeline.parameters.model import Model
 from pipeline.parameters.train import Train
@@ -41,7 +42,7 @@ def prepared(tmp_path_factory, seq2seq_base) -> Path:
     shutil.copytree(seq2seq_base, paths.base_model)
     rows = tiny.examples(tiny.load(seq2seq_base, "seq2seq"), tuple(text[:60] for text in tiny.texts()[:40]))
     for split, examples in (("train", rows), ("validation", rows[:4])):
-        files.write_parquet(paths.tokens(split), examples)
+        write_tokens(paths.tokens(split), examples)
         files.write_jsonl(paths.prompts(split), [prompt(number) for number in range(len(examples))])
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["train"] |= TRAIN
@@ -103,7 +104,7 @@ def test_a_training_leaves_a_model_curves_and_a_record_and_no_checkpoint(folder)
     assert not list(paths.checkpoints.iterdir())
     assert record["steps"] == 20 and record["best_step"] in (10, 20)
     assert 0 < record["trainable_parameters"] < record["total_parameters"]
-    tokens = sum(len(row["input_ids"]) + len(row["labels"]) for row in files.read_parquet(paths.tokens("train")))
+    tokens = sum(len(row["input_ids"]) + len(row["labels"]) for row in TokenFile(paths.tokens("train")))
     assert record["non_padding_tokens"] == tokens
     assert record["bytes"] == sum(path.stat().st_size for path in paths.tuned_model("lora-1").iterdir())
     assert record["needs_base"] and record["base_bytes"] > record["bytes"] / 10
@@ -125,8 +126,8 @@ def test_tries_of_a_learning_rate_share_their_setting_and_nothing_else_does(fold
     first = found(params)
     assert found(dataclasses.replace(params, learning_rate=0.5)) == first
     assert found(dataclasses.replace(params, r=3)) != first
-    rows = files.read_parquet(Paths().tokens("validation"))
-    files.write_parquet(Paths().tokens("validation"), rows[1:])
+    rows = TokenFile(Paths().tokens("validation"))
+    write_tokens(Paths().tokens("validation"), rows[1:])
     assert found(params) != first
 
 
@@ -137,13 +138,15 @@ def test_full_fine_tuning_needs_no_base(folder):
 
 
 def test_a_damaged_checkpoint_says_what_to_delete(tmp_path):
+    import torch
+
     from pipeline.training.checkpoints import restore_training
 
     path = tmp_path / "lora-0/step-1"
     path.mkdir(parents=True)
     (path / "progress.json").write_text("{")
     with pytest.raises(InputError, match=r"step-1: a checkpoint that cannot be read .*; delete .*lora-0 to train from"):
-        restore_training(path, None)
+        restore_training(path, torch.nn.Module(), None)
 
 
 def test_methods_that_train_nothing_leave_their_examples_and_empty_curves(folder):

@@ -69,7 +69,7 @@ def test_an_interrupted_training_resumes_to_the_same_weights_and_curves(tmp_path
     whole = tiny.trainer(seq2seq_base, tmp_path / "whole", method, **settings)
     whole.train()
     interrupted = tiny.trainer(seq2seq_base, tmp_path / "killed", method, **settings)
-    interrupt_after(interrupted, 3)
+    tiny.interrupt_after(interrupted, 3)
     torch.manual_seed(99)
     resumed = tiny.trainer(seq2seq_base, tmp_path / "killed", method, **settings)
     assert resumed.checkpoints.newest().name == "step-2"
@@ -81,27 +81,11 @@ def test_an_interrupted_training_resumes_to_the_same_weights_and_curves(tmp_path
         assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes()
 
 
-def interrupt_after(trainer, step):
-    """Train until after an optimizer step that no checkpoint holds."""
-
-    class Interrupted(Exception):
-        pass
-
-    class InterruptedHooks(type(trainer.hooks)):
-        def after_optimizer_step(self, done):
-            if done == step:
-                raise Interrupted
-
-    trainer.hooks = InterruptedHooks()
-    with pytest.raises(Interrupted):
-        trainer.train()
-
-
 def test_speed_after_a_resume_counts_its_own_seconds_alone(tmp_path, seq2seq_base):
     settings = {"num_train_epochs": 3, "train": {"num_evaluations": 3, "logging_steps": 1}}
     first = tiny.trainer(seq2seq_base, tmp_path, **settings)
     with first.monitor.phase("train"):
-        interrupt_after(first, 3)
+        tiny.interrupt_after(first, 3)
     state = json.loads((first.checkpoints.newest() / "progress.json").read_text())["monitor"]
     state["usage"]["train"]["wall"] = 1000.0  # as of a long training
     progress = json.loads((first.checkpoints.newest() / "progress.json").read_text())

@@ -6,7 +6,7 @@ chooses what it wrote.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,13 +19,13 @@ from pipeline.evaluation.seed_rows import split_by_seed
 from pipeline.evaluation.tasks.base import Record, Rows, TaskScorer
 
 
-def label_counts(given: str) -> Callable[[Rows], np.ndarray]:
+def label_counts(given: str) -> Callable[[Sequence[Record]], np.ndarray]:
     """Makes (seeds, examples, 3 x labels) of rows: whether a label is right, is given, and is expected, label by label.
 
     Labels are those that are expected of some example; another one that is given is a miss and nothing else.
     """
 
-    def expand(rows: Rows) -> np.ndarray:
+    def expand(rows: Sequence[Record]) -> np.ndarray:
         labels = {label: number for number, label in enumerate(sorted({row["label"] for row in rows}))}
         by_seed = split_by_seed(rows).values()
         counts = np.zeros((len(by_seed), len(next(iter(by_seed))), 3, len(labels)))

@@ -1,6 +1,17 @@
 // The side-by-side reader.
-const { systems, examples } = JSON.parse(document.getElementById("examples").textContent);
 const at = (id) => document.getElementById(id);
+
+// What html.py packed: base64 of deflated JSON.
+async function unpacked(id) {
+  const letters = atob(at(id).textContent);
+  const bytes = new Uint8Array(letters.length);
+  for (let index = 0; index < letters.length; index++) bytes[index] = letters.charCodeAt(index);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).json();
+}
+
+if (!("DecompressionStream" in window)) at("position").textContent = "This browser is too old to show the examples.";
+const { systems, examples } = await unpacked("examples");
 const [search, order, first, second] = ["search", "order", "first", "second"].map(at);
 let matching = [];
 let position = 0;
@@ -31,11 +42,16 @@ function difference(example) {
   return example.outputs[first.value].score - example.outputs[second.value].score;
 }
 
+// All texts of an example in lower case, made at the first search; what parts them is typed by nobody.
+function searched(one) {
+  one.searched ??= [one.id, ...Object.values(one.fields), one.source, ...one.references,
+    ...systems.map((name) => one.outputs[name].text)].join("\u0000").toLowerCase();
+  return one.searched;
+}
+
 function choose() {
   const query = search.value.trim().toLowerCase();
-  const texts = (one) => [one.id, ...Object.values(one.fields), one.source, ...one.references,
-    ...systems.map((name) => one.outputs[name].text)];
-  matching = examples.filter((one) => !query || texts(one).some((text) => text.toLowerCase().includes(query)));
+  matching = examples.filter((one) => !query || searched(one).includes(query));
   const by = {
     apart: (one, other) => Math.abs(difference(other)) - Math.abs(difference(one)),
     better: (one, other) => difference(other) - difference(one),

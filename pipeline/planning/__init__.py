@@ -1,0 +1,1 @@
+"""Planning: memory, time and disk of a configuration before anything is trained."""

@@ -1,0 +1,48 @@
+"""What makes a training fit into less memory: recomputed activations, and a frozen base in half precision."""
+
+from typing import Any
+
+from pipeline.core.errors import InputError
+from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.virtual_tokens import soft_tokens, virtual_tokens
+from pipeline.parameters.train import Train
+
+
+def save_memory(method: str, model: LanguageModel, train: Train, precision: str) -> None:
+    """Prepare a network that `adapt` has returned, as `train` says. Raises InputError where that cannot work."""
+    if train.gradient_checkpointing:
+        recompute_activations(method, model)
+    if train.base_weights == "bf16":
+        if precision != "bf16":
+            raise InputError(f"train.base_weights=bf16 needs train.precision=bf16, and it is {precision}")
+        halve_frozen_weights(method, model.network)
+
+
+def recompute_activations(method: str, model: LanguageModel) -> None:
+    """Keep the inputs of each layer alone, and compute the rest again in the backward pass."""
+    network = model.base_network
+    if virtual_tokens(model.network) > soft_tokens(model.network):
+        raise InputError(
+            f"{method}: its prefix is in the cache, which train.gradient_checkpointing turns off; set it to false"
+        )
+    try:
+        network.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    except ValueError as error:
+        raise InputError(f"train.gradient_checkpointing: {' '.join(str(error).split())}; set it to false") from None
+
+
+def halve_frozen_weights(method: str, network: Any) -> None:
+    """Hold the weights of frozen linear layers in bf16, which is what bf16 autocast multiplies anyway.
+
+    So no sum changes. Embeddings, norms, a tied output layer and everything that is trained stay in fp32. Raises
+    InputError where the method leaves no linear layer frozen.
+    """
+    import torch
+
+    linear = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+    embeddings = {id(one.weight) for one in network.modules() if isinstance(one, torch.nn.Embedding)}
+    frozen = [one for one in linear if not one.weight.requires_grad and id(one.weight) not in embeddings]
+    if not frozen:
+        raise InputError(f"{method}: train.base_weights=bf16 is for methods that leave the base frozen; set it to fp32")
+    for module in frozen:
+        module.weight.data = module.weight.data.to(torch.bfloat16)

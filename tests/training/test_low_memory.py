@@ -1,0 +1,70 @@
+"""Less memory for the same losses, and what is refused."""
+
+import pytest
+import torch
+
+from pipeline.core.errors import InputError
+from pipeline.core.params import read_params
+from pipeline.experiments import configuration
+from pipeline.training.low_memory import save_memory
+from tests import tiny
+from tests.project import ROOT
+
+
+def losses(base, folder, architecture: str, method: str, precision: str, **train) -> list[float]:
+    trainer = tiny.trainer(base, folder, method, precision, architecture, train=train)
+    trainer.model.collate(trainer.examples[:1])  # which may try the network, in fp32
+    save_memory(method, trainer.model, trainer.settings, precision)
+    return [entry.get("loss", entry.get("validation_loss")) for entry in trainer.train().history]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["full", "lora", "prompt_tuning"])
+def test_gradient_checkpointing_gives_the_same_losses(base, architecture, method, tmp_path):
+    plain = losses(base, tmp_path / "plain", architecture, method, "fp32")
+    recomputed = losses(base, tmp_path / "recomputed", architecture, method, "fp32", gradient_checkpointing=True)
+    assert recomputed == pytest.approx(plain, abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["lora", "prompt_tuning"])
+def test_a_frozen_base_in_bf16_gives_the_same_losses_to_the_bit(base, architecture, method, tmp_path):
+    plain = losses(base, tmp_path / "plain", architecture, method, "bf16")
+    assert losses(base, tmp_path / "halved", architecture, method, "bf16", base_weights="bf16") == plain
+
+
+def test_only_frozen_linear_layers_are_halved(base, architecture):
+    model = tiny.adapt(tiny.load(base, architecture), "lora")
+    embeddings = model.network.get_input_embeddings()
+    save_memory("lora", model, tiny.train_params(base_weights="bf16"), "bf16")
+    halved = {name for name, value in model.network.named_parameters() if value.dtype == torch.bfloat16}
+    assert halved and embeddings.weight.dtype == torch.float32
+    assert not [name for name in halved if "lora_" in name or "norm" in name]
+
+
+def test_a_base_that_is_trained_cannot_be_in_bf16(seq2seq_base):
+    model, train = tiny.adapt(tiny.load(seq2seq_base, "seq2seq"), "full"), tiny.train_params(base_weights="bf16")
+    with pytest.raises(InputError, match=r"full: train.base_weights=bf16 is for methods that leave the base frozen"):
+        save_memory("full", model, train, "bf16")
+    with pytest.raises(InputError, match=r"needs train.precision=bf16, and it is fp32"):
+        save_memory("lora", model, train, "fp32")
+
+
+def test_a_prefix_cannot_be_recomputed(seq2seq_base):
+    model = tiny.adapt(tiny.load(seq2seq_base, "seq2seq"), "prefix_tuning")
+    with pytest.raises(InputError, match="prefix_tuning: its prefix is in the cache"):
+        save_memory("prefix_tuning", model, tiny.train_params(gradient_checkpointing=True), "fp32")
+
+
+@pytest.mark.parametrize(
+    "methods, precision, message",
+    [(["lora", "full"], "bf16", "leave full out of `methods`"), (["lora"], "fp32", "needs train.precision=bf16")],
+)
+def test_the_configuration_is_refused_before_anything_runs(methods, precision, message):
+    values = read_params(ROOT / "params.yaml")
+    values["methods"] = methods
+    for name, compute in configuration.COMPUTED.items():
+        values[name] = compute(values)
+    values["train"] |= {"base_weights": "bf16", "precision": precision}
+    with pytest.raises(InputError, match=message):
+        configuration.validate(values, ROOT)
