@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.train_speed import FLAN_T5_SMALL
+from benchmarks.shapes import random_model
 from pipeline import methods
 from pipeline.core import files
 from pipeline.core.params import parse_section, read_params
@@ -57,12 +57,11 @@ class Case:
 def random_base(folder: Path) -> Path:
     """FLAN-T5-small's shape with random weights."""
     import torch
-    from transformers import T5Config, T5ForConditionalGeneration
 
     torch.manual_seed(0)
-    config = T5Config(**FLAN_T5_SMALL, pad_token_id=0, eos_token_id=1)
-    T5ForConditionalGeneration(config).save_pretrained(folder)
-    tiny.tokenizer(tiny.texts(), "seq2seq", 4096).save_pretrained(folder)
+    tokenizer = tiny.tokenizer(tiny.texts(), "seq2seq", 4096)
+    tokenizer.save_pretrained(folder)
+    random_model("flan_t5_small", tokenizer).network.save_pretrained(folder)
     return folder
 
 

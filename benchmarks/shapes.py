@@ -18,8 +18,9 @@ def flan_t5(width: int, inner: int, layers: int, heads: int) -> T5Config:
         num_layers=layers,
         num_heads=heads,
         feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
         decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
     )
 
 
