@@ -27,7 +27,7 @@ from pipeline.core.token_files import TokenFile
 from pipeline.methods.base import MethodHooks
 from pipeline.models import processes, sharding
 from pipeline.models.agreement import check_start, logits_of
-from pipeline.models.architectures.base import LanguageModel
+from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.devices import best_device, device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
 from pipeline.models.loading import count_parameters, load_model
@@ -84,28 +84,17 @@ def fit(
     name: str, module: ModuleType, params: TrainingParams, paths: Paths, *, model: Model, train: Train
 ) -> tuple[dict[str, Any], Any]:
     """Save the best weights and the curves; returns the run record and the checkpoints, which can then go."""
-    import torch
-    import transformers
-
     from pipeline.training.checkpoints import Checkpoints
     from pipeline.training.curves import Curves
     from pipeline.training.loop import MethodTrainer
     from pipeline.training.low_memory import save_memory
 
-    transformers.utils.logging.set_verbosity_error()
     (method, _), seed = parse_run(name), seed_of(name)
     precision = choose_precision(train.precision)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
-        with files.explain_damage(paths.base_model):
-            adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
-        total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
         examples = {split: read_examples(paths.tokens(split)) for split in ("train", "validation")}
-        base = logits_of(adapted, examples["train"][:2])
-        torch.manual_seed(seed)  # adapters start from random numbers
-        adapted.network = module.adapt(adapted, params, seed)
-        check_start(method, adapted, examples["train"][:2], base)
-        adapted.network.to(best_device())
+        adapted, total = load_adapted(name, module, params, paths, examples["train"][:2], model, train)
         save_memory(method, adapted, train, precision)
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
@@ -156,6 +145,35 @@ def fit(
         **environment(),
     }
     return record, checkpoints
+
+
+def load_adapted(
+    name: str,
+    module: ModuleType,
+    params: TrainingParams,
+    paths: Paths,
+    examples: list[Example],
+    model: Model,
+    train: Train,
+) -> tuple[LanguageModel, int]:
+    """The base with what the method trains, on the best device, and the base's number of parameters.
+
+    Raises InputError where the method, before it is trained, answers `examples` otherwise than the base.
+    """
+    import torch
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    (method, _), seed = parse_run(name), seed_of(name)
+    with files.explain_damage(paths.base_model):
+        adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
+    total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
+    base = logits_of(adapted, examples)
+    torch.manual_seed(seed)  # adapters start from random numbers
+    adapted.network = module.adapt(adapted, params, seed)
+    check_start(method, adapted, examples, base)
+    adapted.network.to(best_device())
+    return adapted, total
 
 
 def check_positions(method: str, model: LanguageModel, examples: Iterable[dict[str, Any]]) -> None:
