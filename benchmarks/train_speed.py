@@ -13,6 +13,7 @@ what others call model FLOPs utilization, against what the GPU reaches rather th
 
 import argparse
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -77,6 +78,16 @@ def read_examples(path: Path, model: type[LanguageModel], tokenizer: Any) -> lis
         labels = tokenizer(summary, truncation=True, max_length=128)["input_ids"]
         examples.append(encoder.encode_example(ids, labels[:-1], labels[-1]))
     return examples
+
+
+def random_examples(count: int, length: int, tokenizer: Any, model: type[LanguageModel]) -> list[Example]:
+    """Examples of one length: prompts of `length` random tokens, outputs of a quarter of it."""
+    rng, encoder = random.Random(0), model(None, tokenizer)
+    words = range(10, len(tokenizer))
+    return [
+        encoder.encode_example(rng.choices(words, k=length), rng.choices(words, k=length // 4), tokenizer.eos_token_id)
+        for _ in range(count)
+    ]
 
 
 class Stopwatch:
@@ -197,6 +208,8 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=DIALOGUES, help="rows of dialogue and summary; default: %(default)s"
     )
+    parser.add_argument("--length", type=int, help="random prompts of so many tokens, instead of a file")
+    parser.add_argument("--alone", action="store_true", help="this pipeline alone, without run_summarization.py")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=24, help=f"of which {WARM_UP} are not timed; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
@@ -205,9 +218,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tiny.tokenizer(tiny.texts(), "seq2seq", 4096).save_pretrained(folder)
         tokenizer = load_tokenizer(Path(folder))
-    examples = read_examples(options.data, Seq2Seq if seq2seq else Causal, tokenizer)
+    family: type[LanguageModel] = Seq2Seq if seq2seq else Causal
+    if options.length:
+        examples = random_examples(options.batch_size * options.steps, options.length, tokenizer, family)
+    else:
+        examples = read_examples(options.data, family, tokenizer)
     case = Case(options.shape, options.method, examples, tokenizer)
     runs = {"run_summarization.py": time_run_summarization, "this pipeline": time_pipeline}
+    if options.alone:
+        del runs["run_summarization.py"]
     timings: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(options.rounds):
         for name, run in runs.items():
@@ -216,10 +235,9 @@ def main() -> None:
             timings[name].append(run(case, options.batch_size, options.steps))
             print(f"round {number + 1}: {name} {timings[name][-1]:.3f} s a step", flush=True)
     medians = {name: statistics.median(values) for name, values in timings.items()}
-    ratio = medians["run_summarization.py"] / medians["this pipeline"]
-    print(f"{options.shape}, {options.method}: medians {medians}; ratio {ratio:.2f}")
-    encoder = (Seq2Seq if seq2seq else Causal)(None, tokenizer)
-    tokens = options.batch_size * statistics.mean(encoder.count_tokens(one) for one in examples)
+    ratio = "" if options.alone else f"; ratio {medians['run_summarization.py'] / medians['this pipeline']:.2f}"
+    print(f"{options.shape}, {options.method}, batches of {options.batch_size}: medians {medians}{ratio}")
+    tokens = options.batch_size * statistics.mean(map(family(None, tokenizer).count_tokens, examples))
     reached = needed_flops(case, options.batch_size) * tokens / medians["this pipeline"]
     product = product_flops(case, options.batch_size)
     print(f"{tokens / medians['this pipeline']:,.0f} tokens/s ({best_device()}, {torch.get_num_threads()} threads)")
