@@ -23,6 +23,7 @@ from pipeline import methods
 from pipeline.core import files
 from pipeline.core.params import parse_section, read_params
 from pipeline.core.paths import Paths
+from pipeline.core.token_files import write_tokens
 from pipeline.models.architectures.base import IGNORED, Example
 from pipeline.models.loading import load_config
 from pipeline.parameters.train import Train
@@ -89,7 +90,7 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
     paths.base_model.symlink_to(case.base.resolve())
     prompt = dict.fromkeys(("id", "instruction", "prompt", "completion", "source"), "x") | {"references": ["x"]}
     for split, chosen in (("train", rows), ("validation", rows[: case.batch])):
-        files.write_parquet(paths.tokens(split), chosen)
+        write_tokens(paths.tokens(split), chosen)
         files.write_jsonl(paths.prompts(split), [prompt] * len(chosen))
     values = read_params() | {"train": case.train, case.method: case.params}
     values["model"] |= {"architecture": case.architecture}

@@ -1,11 +1,11 @@
 """The sizes that memory depends on: the largest batch of a training, of a validation and of generation."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core import files
 from pipeline.core.paths import Paths
-from pipeline.core.shapes import Tokens
+from pipeline.core.token_files import TokenFile, input_lengths, longest_first
 from pipeline.models.architectures.base import IGNORED, Example
 from pipeline.models.limits import read_limits
 from pipeline.parameters.generate import Generate
@@ -45,8 +45,8 @@ class Lengths:
     max_source_tokens: int
     max_target_tokens: int
     max_new_tokens: int
-    train: list[Example] = field(default_factory=list)
-    validation: list[Example] = field(default_factory=list)
+    train: Sequence[Example] = ()
+    validation: Sequence[Example] = ()
 
 
 def read_lengths(paths: Paths, tokenize: Tokenize, generate: Generate) -> Lengths:
@@ -61,13 +61,13 @@ def read_lengths(paths: Paths, tokenize: Tokenize, generate: Generate) -> Length
     return Lengths(**limits, train=read_tokens(paths, "train"), validation=read_tokens(paths, "validation"))
 
 
-def read_tokens(paths: Paths, split: str) -> list[Example]:
+def read_tokens(paths: Paths, split: str) -> Sequence[Example]:
     """The examples of a split; none where `tokenize` has not run."""
     path = paths.tokens(split)
-    return files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens) if path.exists() else []
+    return TokenFile(path) if path.exists() else ()
 
 
-def shape_of(examples: list[Example], causal: bool) -> BatchShape:
+def shape_of(examples: Sequence[Example], causal: bool) -> BatchShape:
     """The shape of a batch of these examples."""
     counts = [sum(label != IGNORED for label in one["labels"]) for one in examples]
     source = max(len(one["input_ids"]) for one in examples)
@@ -86,7 +86,7 @@ def training_shape(lengths: Lengths, batch_size: int, causal: bool, seed: int, e
         return assumed_shape(batch_size, lengths, causal)
     from pipeline.training.batches import length_grouped_batches
 
-    sizes = [len(one["input_ids"]) for one in lengths.train]
+    sizes = input_lengths(lengths.train)
     batches = [batch for epoch in range(epochs) for batch in length_grouped_batches(sizes, batch_size, seed, epoch)]
     shapes = [shape_of([lengths.train[number] for number in batch], causal) for batch in batches]
     return max(shapes, key=lambda shape: shape.tokens)
@@ -96,8 +96,7 @@ def validation_shape(lengths: Lengths, batch_size: int, causal: bool) -> BatchSh
     """The largest batch of a validation, which takes twice the batch size, the longest examples first."""
     if not lengths.validation:
         return assumed_shape(2 * batch_size, lengths, causal)
-    longest = sorted(lengths.validation, key=lambda one: len(one["input_ids"]), reverse=True)
-    return shape_of(longest[: 2 * batch_size], causal)
+    return shape_of(longest_first(lengths.validation)[: 2 * batch_size], causal)
 
 
 def generation_shape(lengths: Lengths, rows: int, causal: bool, examples: int = 0) -> BatchShape:

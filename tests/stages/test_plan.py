@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from pipeline import plan
-from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
+from pipeline.core.token_files import write_tokens
 from tests import tiny
 from tests.project import ROOT
 
@@ -47,7 +47,7 @@ def test_with_weights_and_tokens_steps_are_timed(folder, monkeypatch, capsys, se
     shutil.copytree(seq2seq_base, paths.base_model)
     rows = tiny.examples(tiny.load(seq2seq_base, "seq2seq"), tuple(text[:60] for text in tiny.texts()[:12]))
     for split in ("train", "validation"):
-        files.write_parquet(paths.tokens(split), rows)
+        write_tokens(paths.tokens(split), rows)
     found = json.loads(run(monkeypatch, capsys, "--json"))
     lora = found["methods"]["lora"]
     assert lora["steps"] == 6 and lora["seconds"]["step"] > 0 and found["seconds"]["lora"] > 6 * lora["seconds"]["step"]
