@@ -1,6 +1,7 @@
 """Seconds of a training step and of a generated batch, from a few of them with the model's weights."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 
 from pipeline import methods
 from pipeline.core.paths import Paths
+from pipeline.core.token_files import input_lengths
 from pipeline.inference.decoding import configure_decoding, generate_answers
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.devices import best_device
@@ -38,7 +40,7 @@ def measure(name: str, params: Any, setting: Setting, paths: Paths) -> Times:
         model.network.requires_grad_(False)
         model.network = module.adapt(model, params, setting.seed)
         model.network.to(best_device())
-        model.collate(lengths.train[:1])  # which may try the network, in fp32
+        model.collate(list(lengths.train[:1]))  # which may try the network, in fp32
         save_memory(name, model, train, setting.precision)
         step = time_steps(model, params, setting, lengths.train)
         # Forward alone, a third of a step; twice the batch, and half as many of them.
@@ -48,11 +50,10 @@ def measure(name: str, params: Any, setting: Setting, paths: Paths) -> Times:
     return Times(step, validation, time_generation(model, setting))
 
 
-def time_steps(model: LanguageModel, params: Any, setting: Setting, examples: list[Example]) -> float:
+def time_steps(model: LanguageModel, params: Any, setting: Setting, examples: Sequence[Example]) -> float:
     """Mean seconds of a step over one batch."""
     train = setting.train
-    sizes = [len(one["input_ids"]) for one in examples]
-    batches = length_grouped_batches(sizes, train.batch_size, setting.seed, 0)
+    batches = length_grouped_batches(input_lengths(examples), train.batch_size, setting.seed, 0)
     chosen = [batches[number * (len(batches) - 1) // STEPS] for number in range(STEPS + 1)]
     optimizer: Any = make_optimizer(model.network, params)
     mixed = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[setting.precision]
