@@ -72,7 +72,7 @@ def check_remotes(remote: str) -> None:
     """Raise InputError where there is no place to push to: an experiment's commit goes to git, its outputs to DVC."""
     if remote not in output_of("git", "remote").split():
         raise InputError(f"git has no remote {remote!r} to push experiments to: git remote add {remote} ADDRESS")
-    if subprocess.run(["dvc", "config", "core.remote"], capture_output=True).returncode:
+    if subprocess.run(["dvc", "remote", "default"], capture_output=True).returncode:
         raise InputError("DVC has no default remote for outputs: dvc remote add --default storage FOLDER_OR_ADDRESS")
 
 
