@@ -19,7 +19,7 @@ from pipeline.parameters.model import Model
 from pipeline.parameters.task import Task
 from pipeline.parameters.template import Template
 from tests import tiny
-from tests.systems import FREE_METRICS, NO_BENCHMARK, settings
+from tests.systems import FREE_METRICS, NO_BENCHMARK, embedded_examples, settings
 
 MAILS = ["-S task=classification", "data=local", "data.source_column=body", "data.target_column=category"]
 PAGES = ["task=question_answering", "data=local", "data.source_column=page", "data.columns.question=query"]
@@ -179,7 +179,8 @@ def test_scores_and_page_are_those_of_the_task(tmp_path, write, options):
     data, model = parse_section(configuration.compose()["data"], Data, "data"), tiny.section("model", Model)
     report.run(paths, seeds_of={}, task=task, data=data, model=model)
     page = paths.report.read_text(encoding="utf-8")
-    assert records[0][task.source] in page and "ROUGE" not in page.partition("</main>")[0].partition("vega")[0]
+    assert embedded_examples(page)["examples"][0]["source"] == records[0][task.source]
+    assert "ROUGE" not in page.partition("</main>")[0].partition("vega")[0]
 
 
 def test_a_template_may_use_every_field_and_no_other():
