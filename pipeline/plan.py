@@ -110,10 +110,12 @@ def read_setting(named: Path | None, paths: Paths) -> Any:
     from pipeline.models.resource_monitor import import_libraries
     from pipeline.planning.method_plan import Setting
     from pipeline.planning.shapes import read_lengths
+    from pipeline.training.quantized_base import import_bitsandbytes
 
+    model, train = read_section("model", Model), read_section("train", Train)
+    import_bitsandbytes(train)
     import_libraries()
     imports = psutil.Process().memory_info().rss
-    model, train = read_section("model", Model), read_section("train", Train)
     generate, tokenize = read_section("generate", Generate), read_section("tokenize", Tokenize)
     config = read_config(named or (paths.base_model if paths.base_model.exists() else Path(model.path)))
     lengths = read_lengths(paths, tokenize, generate)

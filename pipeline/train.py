@@ -30,7 +30,7 @@ from pipeline.models.agreement import check_start, logits_of
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.devices import best_device, device_name, environment, hardware_precision
 from pipeline.models.limits import training_settings
-from pipeline.models.loading import count_parameters, load_model
+from pipeline.models.loading import count_parameters
 from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, save_tuned, trained_parameters
 from pipeline.models.virtual_tokens import virtual_tokens
@@ -88,13 +88,15 @@ def fit(
     from pipeline.training.curves import Curves
     from pipeline.training.loop import MethodTrainer
     from pipeline.training.low_memory import save_memory
+    from pipeline.training.quantized_base import import_bitsandbytes
 
     (method, _), seed = parse_run(name), seed_of(name)
     precision = choose_precision(train.precision)
+    import_bitsandbytes(train)
     monitor = ResourceMonitor()
     with monitor.phase("load"):
         examples = {split: read_examples(paths.tokens(split)) for split in ("train", "validation")}
-        adapted, total = load_adapted(name, module, params, paths, examples["train"][:2], model, train)
+        adapted, total = load_adapted(name, module, params, paths, examples["train"][:2], model, train, precision)
         save_memory(method, adapted, train, precision)
     trainable = sum(value.numel() for value in trained_parameters(adapted.network).values())
     if not trainable:
@@ -155,6 +157,7 @@ def load_adapted(
     examples: list[Example],
     model: Model,
     train: Train,
+    precision: str,
 ) -> tuple[LanguageModel, int]:
     """The base with what the method trains, on the best device, and the base's number of parameters.
 
@@ -163,14 +166,15 @@ def load_adapted(
     import torch
     import transformers
 
+    from pipeline.training.quantized_base import adapt, load_base
+
     transformers.utils.logging.set_verbosity_error()
     (method, _), seed = parse_run(name), seed_of(name)
-    with files.explain_damage(paths.base_model):
-        adapted = load_model(paths.base_model, model.architecture, None, train.attn_implementation)
-    total = sum(value.numel() for value in adapted.network.requires_grad_(False).parameters())
+    adapted = load_base(paths.base_model, model.architecture, train, precision)
+    total = adapted.network.num_parameters()  # of 4-bit weights, which are two to a byte, both
     base = logits_of(adapted, examples)
     torch.manual_seed(seed)  # adapters start from random numbers
-    adapted.network = module.adapt(adapted, params, seed)
+    adapted.network = adapt(method, module, adapted, params, seed, train)
     check_start(method, adapted, examples, base)
     adapted.network.to(best_device())
     return adapted, total

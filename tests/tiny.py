@@ -276,11 +276,13 @@ def trainer(
     from pipeline.training.checkpoints import Checkpoints
     from pipeline.training.curves import Curves
     from pipeline.training.loop import MethodTrainer
+    from pipeline.training.quantized_base import load_base
 
     AcceleratorState._reset_state()  # one a process, of one precision; a process of the pipeline trains once
     torch.manual_seed(1)
     changes = {"num_train_epochs": 2} | changes
-    loaded, params = adapt(load(base, architecture), method, **changes), method_params(method, **changes)
+    settings, params = train_params(**train or {}), method_params(method, **changes)
+    loaded = adapt(load_base(base, architecture, settings, precision), method, **changes)
     rows = examples(loaded, sentences)
     return MethodTrainer(
         loaded,
@@ -288,7 +290,7 @@ def trainer(
         rows,
         rows[: max(2, len(rows) // 4)],
         params=params,
-        train=train_params(**train or {}),
+        train=settings,
         precision=precision,
         seed=1,
         checkpoints=Checkpoints(folder / "checkpoints"),

@@ -203,7 +203,7 @@ def _check_base_weights(train: Train, chosen: list[str]) -> None:
             f"train.base_weights: {train.base_weights!r} is for a frozen base, and full fine-tuning trains it: leave "
             "full out of `methods`, or use fp32"
         )
-    if train.precision in ("fp32", "fp16"):
+    if train.base_weights == "bf16" and train.precision in ("fp32", "fp16"):
         raise InputError(
             f"train.base_weights: {train.base_weights!r} needs train.precision=bf16, and it is {train.precision}"
         )

@@ -65,7 +65,11 @@ def adapt(model: LanguageModel, params: Params, seed: int) -> Any:
         orth_reg_weight=params.orth_reg_weight,
         total_step=1,  # set by Hooks, which know the number of steps
     )
-    return inject(model, config, "adalora")
+    network = inject(model, config, "adalora")
+    for name, value in network.named_parameters():
+        if ".ranknum." in name:  # a constant that is not saved; beside 4-bit layers in bf16, PEFT would train it
+            value.requires_grad = False
+    return network
 
 
 class Hooks(MethodHooks):

@@ -90,19 +90,27 @@ def check_targets(network: Any, modules: object, method: str) -> None:
 
 
 def check_rank(network: Any, rank: int, method: str) -> None:
-    widest = max((min(weight.shape) for _, weight in linear_layers(network)), default=0)
+    widest = max((min(shape) for _, shape in linear_layers(network)), default=0)
     if widest and rank > widest:
         raise InputError(f"{method}: rank {rank} is above the width of every layer of this model; at most {widest}")
 
 
-def linear_layers(network: Any) -> list[tuple[str, Any]]:
-    """(name, weight) of the layers that are matrices, as nn.Linear or transformers' Conv1D, but for the output's."""
+def linear_layers(network: Any) -> list[tuple[str, tuple[int, int]]]:
+    """(name, shape) of the layers that are matrices, as nn.Linear or transformers' Conv1D, but for the output's.
+
+    Weights of a quantized layer are packed and have another shape than the layer.
+    """
     import torch
     from transformers.pytorch_utils import Conv1D
 
     head = network.get_output_embeddings()
-    kinds = (torch.nn.Linear, Conv1D)
-    return [(name, one.weight) for name, one in network.named_modules() if isinstance(one, kinds) and one is not head]
+    found = []
+    for name, one in network.named_modules():
+        if isinstance(one, torch.nn.Linear) and one is not head:
+            found.append((name, (one.out_features, one.in_features)))
+        elif isinstance(one, Conv1D) and one is not head:
+            found.append((name, (one.nx, one.nf)))
+    return found
 
 
 def inject_prompt(model: LanguageModel, config: Any) -> Any:

@@ -1,6 +1,7 @@
 """The device, its precision, and the versions that a figure depends on."""
 
 import platform
+import sys
 from typing import Any
 
 from pipeline.models import processes
@@ -45,5 +46,6 @@ def environment() -> dict[str, Any]:
 def library_versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    names = ("torch", "transformers", "peft", "accelerate", "tokenizers")
+    names: tuple[str, ...] = ("torch", "transformers", "peft", "accelerate", "tokenizers")
+    names += ("bitsandbytes",) * (sys.modules.get("bitsandbytes") is not None)  # of a quantized base alone
     return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -7,6 +7,8 @@ from pydantic import Field
 from pipeline.core.params import section
 from pipeline.parameters.types import Batch, Count, CountOrAuto, Few, LearningRate, Positive, Precision
 
+QUANTIZED = ("8bit", "4bit")  # values of train.base_weights that need bitsandbytes
+
 
 @section
 class Train:
@@ -20,7 +22,7 @@ class Train:
     precision: Precision
     attn_implementation: Literal["eager", "sdpa"]
     gradient_checkpointing: bool
-    base_weights: Literal["fp32", "bf16"]
+    base_weights: Literal["fp32", "bf16", "8bit", "4bit"]
 
 
 @section

@@ -59,6 +59,13 @@ class Allocations(TorchDispatchMode):
         self.held[before] -= size
         self.held[kind] += size
 
+    def resize(self, tensor: Any, size: int) -> None:
+        """Count a tensor that is already there with so many bytes from now on."""
+        address = tensor.untyped_storage()._cdata
+        kind, before = self._live[address]
+        self._live[address] = (kind, size)
+        self.held[kind] += size - before
+
     def reset(self) -> None:
         """Begin a new peak."""
         self._largest, self.peak = self.held.total(), self.held.copy()

@@ -14,10 +14,12 @@ from pipeline.inference.decoding import configure_decoding, generate_answers
 from pipeline.models.architectures.base import Example, LanguageModel
 from pipeline.models.devices import best_device
 from pipeline.models.loading import load_model
+from pipeline.parameters.train import QUANTIZED
 from pipeline.planning.method_plan import Setting
 from pipeline.training.batches import length_grouped_batches
 from pipeline.training.low_memory import save_memory
 from pipeline.training.optimizer import make_optimizer
+from pipeline.training.quantized_base import adapt, load_base
 
 STEPS = 3  # after one that is not timed; spread over an epoch
 
@@ -34,11 +36,10 @@ class Times:
 def measure(name: str, params: Any, setting: Setting, paths: Paths) -> Times:
     """Load the base, adapt it, take some steps and write one batch. It needs the tokens of train and validation."""
     train, lengths = setting.train, setting.lengths
-    model = load_model(paths.base_model, setting.architecture, None, train.attn_implementation)
+    model = load_base(paths.base_model, setting.architecture, train, setting.precision)
     module, step, validation = methods.find(name), None, None
     if hasattr(module, "adapt"):
-        model.network.requires_grad_(False)
-        model.network = module.adapt(model, params, setting.seed)
+        model.network = adapt(name, module, model, params, setting.seed, train)
         model.network.to(best_device())
         model.collate(list(lengths.train[:1]))  # which may try the network, in fp32
         save_memory(name, model, train, setting.precision)
@@ -46,6 +47,8 @@ def measure(name: str, params: Any, setting: Setting, paths: Paths) -> Times:
         # Forward alone, a third of a step; twice the batch, and half as many of them.
         validation = step / 3 * max(1.0, len(lengths.validation) / train.batch_size)
         step *= train.gradient_accumulation_steps
+    if train.base_weights in QUANTIZED:  # for training alone
+        model = load_model(paths.base_model, setting.architecture, None, train.attn_implementation)
     model.network.eval().to(best_device())
     return Times(step, validation, time_generation(model, setting))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline import methods
 from pipeline.core.errors import InputError
+from pipeline.parameters.train import QUANTIZED
 from pipeline.planning.method_plan import MethodPlan, Setting, changed, plan_training
 from pipeline.planning.process_memory import process_memory
 
@@ -50,4 +51,7 @@ def alternatives(plan: MethodPlan, setting: Setting) -> list[tuple[str, Setting]
         if setting.precision != "bf16":
             override += " -S train.precision=bf16"
         found.append((override, replace(changed(setting, base_weights="bf16"), precision="bf16")))
+    if train.base_weights not in QUANTIZED and plan.training and plan.training.added:
+        for kind in QUANTIZED:
+            found.append((f"-S train.base_weights={kind}", changed(setting, base_weights=kind)))
     return found

@@ -1,6 +1,6 @@
 """The memory of a training: two of its steps on the largest batch, with fake tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -8,12 +8,14 @@ import torch
 
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.tuned import trained_parameters
-from pipeline.parameters.train import Train, TrainingParams
+from pipeline.parameters.train import QUANTIZED, Train, TrainingParams
 from pipeline.planning.allocations import Allocations
 from pipeline.planning.fake_model import KnownAnswers, adapt, describe_model, explained, fake_tensors, materialize
+from pipeline.planning.packed_weights import packed_bytes, quantizable, unpacked_bytes
 from pipeline.planning.shapes import BatchShape
 from pipeline.training.low_memory import save_memory
 from pipeline.training.optimizer import make_optimizer
+from pipeline.training.quantized_base import check_quantized
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,13 @@ def training_memory(
     with explained(f"plan of {name}"):
         model = describe_model(config, architecture, train.attn_implementation)
         base = {id(value) for value in model.network.parameters()}
+        packed = quantizable(model.network) if train.base_weights in QUANTIZED else []
         adapt(model, module, params)
+        check_quantized(name, model.network, packed, train, device)
         save_memory(name, model, train, precision)
-        added = [key for key, value in model.network.named_parameters() if id(value) not in base]
+        names = {id(value): key for key, value in model.network.named_parameters()}
+        added = [key for identity, key in names.items() if identity not in base]
+        sizes = {names[id(weight)]: packed_bytes(weight, train.base_weights) for weight in packed}
         known, allocations = KnownAnswers(), Allocations()
         with fake_tensors(), known, allocations:
             materialize(model.network, device)
@@ -70,7 +76,10 @@ def training_memory(
             for key, value in model.network.named_parameters():
                 if key in added:
                     allocations.relabel(value, "added")
-            return run.measure(shape, validation)
+                if key in sizes:
+                    allocations.resize(value, sizes[key])
+            memory, unpacked = run.measure(shape, validation), unpacked_bytes(packed, precision)
+            return replace(memory, temporary=memory.temporary + unpacked, validation=memory.validation + unpacked)
 
 
 class FakeTraining:

@@ -1,11 +1,14 @@
-"""What makes a training fit into less memory: recomputed activations, and a frozen base in half precision."""
+"""What makes a training fit into less memory: recomputed activations, and a frozen base in half precision.
+
+A base in 8 or 4 bits is loaded so: quantized_base.py.
+"""
 
 from typing import Any
 
 from pipeline.core.errors import InputError
 from pipeline.models.architectures.base import LanguageModel
 from pipeline.models.virtual_tokens import soft_tokens, virtual_tokens
-from pipeline.parameters.train import Train
+from pipeline.parameters.train import QUANTIZED, Train
 
 
 def save_memory(method: str, model: LanguageModel, train: Train, precision: str) -> None:
@@ -15,7 +18,12 @@ def save_memory(method: str, model: LanguageModel, train: Train, precision: str)
     if train.base_weights == "bf16":
         if precision != "bf16":
             raise InputError(f"train.base_weights=bf16 needs train.precision=bf16, and it is {precision}")
-        halve_frozen_weights(method, model.network)
+        if not halve_frozen_weights(model.network):
+            raise InputError(
+                f"{method}: train.base_weights=bf16 is for methods that leave the base frozen; set it to fp32"
+            )
+    if train.base_weights in QUANTIZED and precision == "bf16":
+        halve_frozen_weights(model.network)  # those that are not quantized, such as T5's `wo`
 
 
 def recompute_activations(method: str, model: LanguageModel) -> None:
@@ -31,18 +39,18 @@ def recompute_activations(method: str, model: LanguageModel) -> None:
         raise InputError(f"train.gradient_checkpointing: {' '.join(str(error).split())}; set it to false") from None
 
 
-def halve_frozen_weights(method: str, network: Any) -> None:
+def halve_frozen_weights(network: Any) -> int:
     """Hold the weights of frozen linear layers in bf16, which is what bf16 autocast multiplies anyway.
 
-    So no sum changes. Embeddings, norms, a tied output layer and everything that is trained stay in fp32. Raises
-    InputError where the method leaves no linear layer frozen.
+    So no sum changes. Embeddings, norms, a tied output layer and everything that is trained stay in fp32, and what is
+    quantized as it is. Returns the number of these layers.
     """
     import torch
 
     linear = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
     embeddings = {id(one.weight) for one in network.modules() if isinstance(one, torch.nn.Embedding)}
     frozen = [one for one in linear if not one.weight.requires_grad and id(one.weight) not in embeddings]
-    if not frozen:
-        raise InputError(f"{method}: train.base_weights=bf16 is for methods that leave the base frozen; set it to fp32")
+    frozen = [one for one in frozen if one.weight.is_floating_point()]
     for module in frozen:
         module.weight.data = module.weight.data.to(torch.bfloat16)
+    return len(frozen)

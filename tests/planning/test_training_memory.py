@@ -9,6 +9,8 @@ from pipeline import methods
 from pipeline.core.errors import InputError
 from pipeline.models.loading import load_config
 from pipeline.planning.allocations import Allocations
+from pipeline.planning.method_plan import Setting, plan_method
+from pipeline.planning.remedies import remedies
 from pipeline.planning.shapes import Lengths, shape_of, training_shape, validation_shape
 from pipeline.planning.training_memory import TrainingMemory, training_memory
 from pipeline.training.optimizer import make_optimizer
@@ -86,6 +88,28 @@ def test_what_saves_memory_saves_it_in_the_plan(base, architecture):
     assert planned(base, architecture, "lora", batch_size=4).activations < 0.7 * plain.activations
     wide, halved = (planned(base, architecture, "lora", "bf16", base_weights=kind) for kind in ("fp32", "bf16"))
     assert halved.weights < 0.8 * wide.weights and halved.training < wide.training
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_quantized_base_is_smaller_in_the_plan(base, architecture, precision):
+    wide, eight, four = (
+        planned(base, architecture, "lora", precision, base_weights=kind) for kind in ("fp32", "8bit", "4bit")
+    )
+    assert four.weights < eight.weights < wide.weights
+    assert four.training < wide.training and four.trainable == wide.trainable
+    with pytest.raises(InputError, match=r"full: train.base_weights=4bit is for methods that leave the base frozen"):
+        planned(base, architecture, "full", precision, base_weights="4bit")
+
+
+def test_a_smaller_base_is_advice_for_adapters_alone(seq2seq_base):
+    lengths = known_lengths(seq2seq_base, "seq2seq")
+    train, generate = tiny.train_params(batch_size=8), tiny.generate_params(batch_size=2)
+    config = load_config(seq2seq_base)
+    setting = Setting(config, "seq2seq", train, generate, "fp32", lengths, seed=1, device="cpu", imports=0)
+    for method, offered in (("lora", True), ("full", False)):
+        params = tiny.method_params(method)
+        advice = {one.override for one in remedies(plan_method(method, params, setting, {}), params, setting)}
+        assert ("-S train.base_weights=4bit" in advice) == offered
 
 
 def test_the_largest_batch_is_found_in_the_tokens(seq2seq_base):

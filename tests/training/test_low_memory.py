@@ -68,3 +68,14 @@ def test_the_configuration_is_refused_before_anything_runs(methods, precision, m
     values["train"] |= {"base_weights": "bf16", "precision": precision}
     with pytest.raises(InputError, match=message):
         configuration.validate(values, ROOT)
+
+
+def test_full_fine_tuning_of_a_quantized_base_is_refused_before_anything_runs():
+    values = read_params(ROOT / "params.yaml")
+    values["train"] |= {"base_weights": "4bit"}
+    with pytest.raises(InputError, match=r"'4bit' is for a frozen base.* leave full out of `methods`"):
+        configuration.validate(values, ROOT)
+    values["methods"] = ["lora"]
+    for name, compute in configuration.COMPUTED.items():
+        values[name] = compute(values)
+    configuration.validate(values, ROOT)  # in whatever precision

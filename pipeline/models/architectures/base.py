@@ -36,12 +36,13 @@ class LanguageModel(ABC):
         """Whether a transformers configuration is of this architecture."""
 
     @classmethod
-    def load_network(cls, folder: Path, attention: str = "sdpa") -> Any:
+    def load_network(cls, folder: Path, attention: str = "sdpa", **options: Any) -> Any:
         """A model folder's weights in fp32, with eager attention where its class has no other.
 
-        Pure bf16 weights would lose small updates. Raises ValueError where the folder lacks a weight.
+        Pure bf16 weights would lose small updates. options: further ones of transformers' reader. Raises ValueError
+        where the folder lacks a weight.
         """
-        network, report = cls.load_with_report(folder, attention)
+        network, report = cls.load_with_report(folder, attention, **options)
         if report["missing_keys"]:  # transformers would take random ones
             raise ValueError(f"no values for {sorted(report['missing_keys'])[0]}")
         for module in network.modules():
