@@ -16,6 +16,7 @@ import torch
 from transformers.utils import logging
 
 from pipeline.core import files
+from pipeline.core.cli import prepare_process
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
 from pipeline.core.shapes import Prompt
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--beams", type=int, help="default: generate.num_beams")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    prepare_process()
     logging.set_verbosity_error()
     paths, model, template = Paths(), read_section("model", Model), read_section("template", Template)
     generate = read_section("generate", Generate)

@@ -28,6 +28,7 @@ from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTraining
 
 from benchmarks.shapes import SHAPES, random_model, shape, widths
 from pipeline import methods
+from pipeline.core.cli import prepare_process
 from pipeline.core.params import parse_section, read_params
 from pipeline.methods.base import MethodHooks
 from pipeline.models.architectures.base import Example, LanguageModel
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=24, help=f"of which {WARM_UP} are not timed; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    prepare_process()
     seq2seq = shape(options.shape).is_encoder_decoder
     with tempfile.TemporaryDirectory() as folder:
         tiny.tokenizer(tiny.texts(), "seq2seq", 4096).save_pretrained(folder)
