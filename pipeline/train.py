@@ -35,7 +35,7 @@ from pipeline.models.resource_monitor import ResourceMonitor, of_all_processes
 from pipeline.models.tuned import DEMONSTRATIONS, directory_size, needs_base, save_tuned, trained_parameters
 from pipeline.models.virtual_tokens import virtual_tokens
 from pipeline.parameters.model import Model
-from pipeline.parameters.train import Train, TrainingParams
+from pipeline.parameters.train import QUANTIZED, Train, TrainingParams
 
 
 def run(name: str, paths: Paths, *, model: Model, train: Train) -> None:
@@ -144,7 +144,7 @@ def fit(
         "precision": precision,
         "batch_size": train.batch_size,
         "sharding": "fsdp" if sharded else None,
-        **environment(),
+        **environment(quantized=train.base_weights in QUANTIZED),
     }
     return record, checkpoints
 
@@ -258,7 +258,8 @@ def checkpoint_key(
 
     chosen = {"pipeline.methods": method, "pipeline.models.architectures": model.architecture}
     code = [ROOT / path for path in closure("pipeline.train", chosen)]
-    settings = [method, params, train, model.architecture, precision, seed, sharded, environment()]
+    versions = environment(quantized=train.base_weights in QUANTIZED)
+    settings = [method, params, train, model.architecture, precision, seed, sharded, versions]
     return hash_of(settings, [*digests(code), *data])
 
 

@@ -1,7 +1,6 @@
 """The device, its precision, and the versions that a figure depends on."""
 
 import platform
-import sys
 from typing import Any
 
 from pipeline.models import processes
@@ -35,17 +34,17 @@ def device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
 
 
-def environment() -> dict[str, Any]:
-    """Device, processes, threads of each and versions, for a run record."""
+def environment(*, quantized: bool = False) -> dict[str, Any]:
+    """Device, processes, threads of each and versions, for a run record; quantized: of a base in 8 or 4 bits."""
     import torch
 
-    threads, versions = torch.get_num_threads(), library_versions()
+    threads, versions = torch.get_num_threads(), library_versions(quantized=quantized)
     return {"device": device_name(), "processes": processes.count(), "threads": threads, "versions": versions}
 
 
-def library_versions() -> dict[str, str]:
+def library_versions(*, quantized: bool = False) -> dict[str, str]:
     from importlib.metadata import version
 
     names: tuple[str, ...] = ("torch", "transformers", "peft", "accelerate", "tokenizers")
-    names += ("bitsandbytes",) * (sys.modules.get("bitsandbytes") is not None)  # of a quantized base alone
+    names += ("bitsandbytes",) * quantized
     return {"python": platform.python_version()} | {name: version(name) for name in names}

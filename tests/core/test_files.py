@@ -1,23 +1,30 @@
 """Files between stages: what is read is what was written, and everything else is refused."""
 
 import pytest
+from typing_extensions import TypedDict
 
 from pipeline.core import files
 from pipeline.core.errors import InputError
 from pipeline.core.paths import Paths
-from pipeline.core.shapes import Prompt, Tokens, record
+from pipeline.core.shapes import Prompt, record
 
 RECORD = {"id": "a", "dialogue": "A: x\u2028y", "references": ["One.", "Two."], "near": "b"}
 
-TOKENS = {"input_ids": [1], "labels": [2]}
+
+class Row(TypedDict):
+    id: str
+    numbers: list[int]
+
+
+ROW = {"id": "a", "numbers": [1]}
 
 
 def test_what_is_written_is_read_again(tmp_path):
     files.write_jsonl(tmp_path / "x.jsonl", [RECORD, RECORD])
-    files.write_parquet(tmp_path / "x.parquet", [TOKENS])
+    files.write_parquet(tmp_path / "x.parquet", [ROW])
     files.write_json(tmp_path / "x.json", {"a": [1]})
     assert files.read_jsonl(tmp_path / "x.jsonl", record("dialogue")) == [RECORD, RECORD]
-    assert files.read_parquet(tmp_path / "x.parquet", shape=Tokens) == [TOKENS]
+    assert files.read_parquet(tmp_path / "x.parquet", shape=Row) == [ROW]
     assert files.read_json(tmp_path / "x.json") == {"a": [1]}
     files.write_jsonl(tmp_path / "empty.jsonl", [])
     assert files.read_jsonl(tmp_path / "empty.jsonl", may_be_empty=True) == []
@@ -46,18 +53,18 @@ def test_a_row_of_another_shape_is_named_with_its_line(tmp_path, change, message
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"input_ids": [1]}], "No match for FieldRef"),
-        ([{"input_ids": [1], "labels": ["a"]}], "row 1: labels: 0: 'a': Input should be a valid integer"),
-        ([TOKENS, TOKENS | {"input_ids": None}], "row 2: input_ids: None: Input should be a valid list"),
+        ([{"id": "a"}], "No match for FieldRef"),
+        ([{"id": "a", "numbers": ["x"]}], "row 1: numbers: 0: 'x': Input should be a valid integer"),
+        ([ROW, ROW | {"numbers": None}], "row 2: numbers: None: Input should be a valid list"),
         ([], "No match for FieldRef"),
     ],
 )
 def test_a_table_of_other_columns_is_refused(tmp_path, rows, message):
-    path = Paths(tmp_path).tokens("train")
+    path = Paths(tmp_path).validation("lora-1")
     files.write_parquet(path, rows)
     with pytest.raises(InputError) as refusal:
-        files.read_parquet(path, columns=["input_ids", "labels"], shape=Tokens)
-    assert message in str(refusal.value) and "`dvc repro -f -s tokenize`" in str(refusal.value)
+        files.read_parquet(path, columns=["id", "numbers"], shape=Row)
+    assert message in str(refusal.value) and "`dvc repro -f -s validate@lora-1`" in str(refusal.value)
 
 
 def test_a_line_without_its_end_is_refused_for_the_rest_may_be_lost(tmp_path):
