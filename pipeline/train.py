@@ -142,6 +142,7 @@ def fit(
         **of_all_processes(monitor),
         "resumed_from": trainer.resumed_from,
         "precision": precision,
+        "base_weights": train.base_weights,
         "batch_size": train.batch_size,
         "sharding": "fsdp" if sharded else None,
         **environment(quantized=train.base_weights in QUANTIZED),

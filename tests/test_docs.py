@@ -61,6 +61,8 @@ ELSEWHERE = {
     "dvc exp run -S task=call_question": "tests/stages/test_own_tasks.py, a task of the same kind",
     "pip install --constraint constraints.txt --editable '.[benchmark]'": "`make setup`, whose `dev` holds `benchmark`",
     "pip install --constraint constraints.txt --editable '.[metrics]'": "`make setup`, whose `dev` holds `metrics`",
+    "pip install --constraint constraints.txt --editable '.[quantized]'": "`make setup`, whose `dev` holds `quantized`",
+    "make plan": "python -m pipeline.plan, which it calls",
     "dvc exp run -S metrics=robustness": "metrics=all, which has the same perturbations",
     "dvc exp run -S benchmark=support": "tests/test_contributing.py, a task of the same kind",
     "dvc exp run -S benchmark=capitals": "tests/test_contributing.py, with the files that it adds",
@@ -74,7 +76,7 @@ ELSEWHERE = {
 INSTEAD = {
     "dvc remote add --default storage /mnt/team/tuning": "dvc remote add --force --default storage ../remote",
     "ADDRESS": "../origin.git",
-    "--steps 11": "--steps 4 --rounds 1",
+    "--steps 11": "--steps 4 --rounds 1 --batch-size 2",
     "python -m benchmarks.large_data": "python -m benchmarks.large_data --dialogues 200 --steps 10",
     # Two values of a sweep are queued as five are.
     "-S 'seeds=[17,18,19]' -S 'lora.r=1,2,4,8,16,32,64'": "-S 'lora.r=2,64'",  # its seed is that of the default

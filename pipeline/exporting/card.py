@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.exporting.licenses import UNKNOWN
 from pipeline.exporting.usage import Usage
+from pipeline.parameters.train import QUANTIZED
 
 TASKS = {"summarization": "summarization", "classification": "text-classification"}  # names of the hubs' own
 LIBRARIES = {True: "peft", False: "transformers"}
@@ -140,9 +141,18 @@ def training(values: dict[str, Any]) -> str:
         lines.append(f"- Optimizer steps: {facts['steps']:,}, learning rate {facts['learning_rate']:g}")
     if "best_validation_loss" in facts:
         lines.append(f"- Validation loss: {facts['best_validation_loss']:.4f} nats per token")
+    if "precision" in facts:
+        lines.append(f"- Precision: {facts['precision']}{quantized(facts['base_weights'])}")
     versions = ", ".join(f"{name} {version}" for name, version in values["versions"].items())
     where = f" on {facts['device']}" if "device" in facts else ""
     return "\n".join(["## Training", "", *lines, f"- Versions: {versions}{where}"])
+
+
+def quantized(base_weights: str) -> str:
+    """What a card adds where the base was not as it is used."""
+    if base_weights not in QUANTIZED:
+        return ""
+    return f", on the base's weights in {base_weights.removesuffix('bit')} bits; the scores are with the base in fp32"
 
 
 def origin(values: dict[str, Any]) -> str:

@@ -16,7 +16,8 @@ from pipeline.models.devices import library_versions
 from pipeline.parameters.data import Data
 from pipeline.parameters.model import Model
 
-TRAINING = ("trainable_parameters", "total_parameters", "steps", "learning_rate", "best_validation_loss", "device")
+TRAINING: tuple[str, ...] = ("trainable_parameters", "total_parameters", "steps", "learning_rate")
+TRAINING += ("best_validation_loss", "precision", "base_weights", "device")
 
 
 def collect(run: str, paths: Paths, settings: AnswerSettings, data: Data, language: str) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def test_two_processes_score_a_benchmark_as_one(small, tmp_path):
 def training(small, tmp_path) -> Project:
     """A project whose LoRA trains long enough to be killed, with random numbers of its own in each process."""
     project = small.copy(tmp_path / "project")
-    project.edit("conf/experiment/smoke.yaml", "lora:\n  num_train_epochs: 2", "lora:\n  num_train_epochs: 15")
-    project.edit("conf/config.yaml", "num_evaluations: 3", "num_evaluations: 20")
+    project.edit("conf/experiment/smoke.yaml", "lora:\n  num_train_epochs: 2", "lora:\n  num_train_epochs: 8")
+    project.edit("conf/config.yaml", "num_evaluations: 3", "num_evaluations: 12")
     project.edit("conf/config.yaml", "lora_dropout: 0.0", "lora_dropout: 0.2")
     project.compose()
     project.environment |= TWO

@@ -129,6 +129,17 @@ def test_a_card_stands_whatever_its_texts_hold(project):
     assert r'PeftModel.from_pretrained(base, "a \"b\"")' in text
 
 
+@pytest.mark.parametrize("architecture", ["seq2seq"], indirect=True, scope="module")
+def test_a_base_that_was_quantized_while_it_was_trained_on_is_told(project):
+    path = project.training_run("lora-1")
+    for base_weights, told in (
+        ("fp32", "- Precision: bf16\n"),
+        ("4bit", "- Precision: bf16, on the base's weights in 4 bits; the scores are with the base in fp32\n"),
+    ):
+        files.write_json(path, files.read_json(path) | {"precision": "bf16", "base_weights": base_weights})
+        assert told in (write_card(project, "lora-1") / "README.md").read_text()
+
+
 def test_licenses_are_read_and_never_made_up(tmp_path):
     readme = tmp_path / "README.md"
     assert card_license(tmp_path) == ""

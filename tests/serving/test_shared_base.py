@@ -78,6 +78,7 @@ def test_after_any_order_of_swaps_an_answer_is_that_of_a_fresh_load(project, reg
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["seq2seq"], indirect=True)
 def test_a_thousand_swaps_leave_memory_flat(registry):
     """Swaps of what is loaded, with a step of the network each, and of adapters that come and go."""
     lora, other = registry.get("lora").trained.adapter, registry.get("lora-2").trained.adapter
