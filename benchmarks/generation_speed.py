@@ -4,12 +4,17 @@
 
 Writes outputs for the first test prompts with what a run of this project left, by the same code as the stage
 `generate`, alternating between the batch sizes. Says how many texts are the same as one at a time, and the ratio of the
-medians. Threads are those of OMP_NUM_THREADS.
+medians. With `--busy N` the largest batches are also timed beside N processes that never wait. Threads are those of
+OMP_NUM_THREADS.
 """
 
 import argparse
+import contextlib
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -40,6 +45,18 @@ def write(writer: Writer, batch_size: int) -> tuple[list[list[int]], float]:
     return [found[number] for number in range(len(found))], time.perf_counter() - began
 
 
+@contextlib.contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Load on the machine: each would like a core of its own."""
+    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -49,6 +66,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[8, 24, 48])
     parser.add_argument("--beams", type=int, help="default: generate.num_beams")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--busy", type=int, default=0, help="also beside so many busy processes")
     options = parser.parse_args()
     prepare_process()
     logging.set_verbosity_error()
@@ -61,12 +79,18 @@ def main() -> None:
     writer.warm_up()
     sizes = [1, *options.batch_sizes]
     seconds: dict[int, list[float]] = {size: [] for size in sizes}
+    beside: list[float] = []
     texts: dict[int, list[list[int]]] = {}
     for number in range(options.rounds):
         for size in sizes:
             texts[size], spent = write(writer, size)
             seconds[size].append(spent)
             print(f"round {number + 1}: batches of {size}: {spent:.2f} s", flush=True)
+        if options.busy:
+            with busy_processes(options.busy):
+                time.sleep(0.5)
+                beside.append(write(writer, sizes[-1])[1])
+            print(f"round {number + 1}: the same beside busy processes: {beside[-1]:.2f} s", flush=True)
     medians = {size: statistics.median(values) for size, values in seconds.items()}
     tokens = sum(map(len, texts[1]))
     for size in sizes:
@@ -75,6 +99,9 @@ def main() -> None:
             f"batches of {size}: {medians[size]:.2f} s, {tokens / medians[size]:,.0f} tokens/s, "
             f"{medians[1] / medians[size]:.1f} times as fast as one at a time, {same} of {len(rows)} the same"
         )
+    if beside:
+        ratio = statistics.median(beside) / medians[sizes[-1]]
+        print(f"beside {options.busy} busy processes: {statistics.median(beside):.2f} s, {ratio:.1f} times as long")
     print(f"{options.run}, {writer.generate.num_beams} beams, {device_name()}, {torch.get_num_threads()} threads")
 
 

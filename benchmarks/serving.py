@@ -88,7 +88,7 @@ def quietly(predictor: Any, calls: list[dict[str, Any]]) -> list[str]:
 
 def expected_texts(predictors: dict[str, Any], work: list[tuple[str, Any]]) -> dict[tuple[str, str], str]:
     """The text of `generate` for each method and call that is asked for."""
-    texts = {}
+    texts: dict[tuple[str, str], str] = {}
     for name, predictor in predictors.items():
         calls = list({call["id"]: call for method, call in work if method == name}.values())
         texts |= {(name, call["id"]): text for call, text in zip(calls, quietly(predictor, calls))}
