@@ -5,10 +5,11 @@ nothing: "They" and "The" have one too.
 """
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.evaluation import number_words
@@ -45,7 +46,7 @@ class Entities:
         """
         if not self.capitals:
             return []
-        located = list(_located(text))
+        located = _located(text)
         own = Counter(located)
         known = len(self.lower) >= ENOUGH_WORDS
 
@@ -61,28 +62,29 @@ def find_entities(texts: Iterable[str], language: str) -> Entities:
     """What the texts say of names."""
     entities = Entities(language, capitals=language in NAMES_HAVE_CAPITALS)
     if entities.capitals:
-        for (word, where), count in Counter(found for text in texts for found in _located(text)).items():
+        for (word, where), count in Counter(itertools.chain.from_iterable(map(_located, texts))).items():
             if where != "start":
                 (entities.inside if where == "inside" else entities.lower)[word] = count
     return entities
 
 
-def _located(text: str) -> Iterator[tuple[str, str]]:
+def _located(text: str) -> list[tuple[str, str]]:
     """Each word that is no number or tag, without its ending, and how it occurs: inside, lower or start."""
-    text = _spaced_titles(normalize(text))
+    text, found = _spaced_titles(normalize(text)), []
     for begin, located in located_words(text):
         first = located[0]
         if not first.isalpha():
             continue
-        word = _without_ending(located)
+        word = located if located.isalnum() else _without_ending(located)
         if not first.isupper():
-            yield word, "lower"
+            found.append((word, "lower"))
         elif len(word) > 1:
-            end = begin
-            while end and text[end - 1] == " ":
-                end -= 1
-            before = text[end - 1 : end]
-            yield word, "inside" if before.isalnum() or before in (",", "'", "’", "-") else "start"
+            while begin and text[begin - 1] == " ":
+                begin -= 1
+            before = text[begin - 1 : begin]
+            inside = before.isalnum() or before in (",", "'", "’", "-")
+            found.append((word, "inside" if inside else "start"))
+    return found
 
 
 def _spaced_titles(text: str) -> str:
