@@ -9,11 +9,14 @@ the longest, fp32, sdpa attention, 8 a batch. With another method than full, bot
 The share of a matrix product: floating-point operations a second that the training needs for its tokens (padding is no
 work), over those of a bare product of the same precision with the sizes of a feed-forward layer. On a GPU it is about
 what others call model FLOPs utilization, against what the GPU reaches rather than what its maker says.
+
+With `--profile` a table says what the timed steps of one more round spend their time on (torch's profiler).
 """
 
 import argparse
 import json
 import random
+import re
 import statistics
 import tempfile
 import time
@@ -23,6 +26,7 @@ from typing import Any
 
 import torch
 from accelerate.state import AcceleratorState
+from torch.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback, set_seed
 
@@ -92,22 +96,24 @@ def random_examples(count: int, length: int, tokenizer: Any, model: type[Languag
 
 
 class Stopwatch:
-    """Seconds a step, from the end of the warm-up on."""
+    """Seconds a step, from the end of the warm-up on; profiler: started there too."""
 
-    def __init__(self) -> None:
-        self.began, self.seconds_per_step = 0.0, 0.0
+    def __init__(self, profiler: profile | None = None) -> None:
+        self.began, self.seconds_per_step, self.profiler = 0.0, 0.0, profiler
 
     def step_ended(self, step: int) -> None:
         now = time.perf_counter()
         if step == WARM_UP:
             self.began = now
+            if self.profiler:
+                self.profiler.start()
         elif step > WARM_UP:
             self.seconds_per_step = (now - self.began) / (step - WARM_UP)
 
 
-def time_run_summarization(case: Case, batch_size: int, steps: int) -> float:
+def time_run_summarization(case: Case, batch_size: int, steps: int, profiler: profile | None = None) -> float:
     """Seconds a step of run_summarization.py's defaults."""
-    watch = Stopwatch()
+    watch = Stopwatch(profiler)
 
     class Timed(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -131,9 +137,9 @@ def time_run_summarization(case: Case, batch_size: int, steps: int) -> float:
     return watch.seconds_per_step
 
 
-def time_pipeline(case: Case, batch_size: int, steps: int) -> float:
+def time_pipeline(case: Case, batch_size: int, steps: int, profiler: profile | None = None) -> float:
     """Seconds a step of the pipeline's loop with this hardware's precision, without validations and checkpoints."""
-    watch = Stopwatch()
+    watch = Stopwatch(profiler)
 
     class Finished(Exception):
         pass
@@ -165,6 +171,30 @@ def time_pipeline(case: Case, batch_size: int, steps: int) -> float:
         except Finished:
             return watch.seconds_per_step
     raise RuntimeError(f"the training ended before step {steps}")
+
+
+# Operators by what they are for; the rest is "other".
+KINDS = {
+    "matrix products": r"mm|addmm|linear|matmul|mkldnn_linear.*",
+    "products of attention": r"bmm|baddbmm|.*scaled_dot_product.*",
+    "random numbers of dropout": r"bernoulli_|native_dropout|rand.*",
+    "copies, between precisions too": r"copy_|_to_copy|clone|contiguous",
+    "softmax and cross entropy": r".*softmax.*|nll_loss.*|cross_entropy.*",
+    "embeddings": r"embedding.*|index.*",
+    "optimizer and gradient norm": r"_fused_adam.*|_foreach.*|linalg_vector_norm|lerp_|addcmul_|addcdiv_",
+    "element by element": r"mul_?|add_?|sub|div_?|gelu.*|silu.*|relu.*|pow|rsqrt|mean|sum|tanh.*|neg|where|masked_.*",
+}
+
+
+def spent_by_kind(profiler: profile) -> dict[str, float]:
+    """Kind of operator -> its share of the profiled time in percent, the largest first."""
+    seconds = dict.fromkeys([*KINDS, "other"], 0.0)
+    for event in profiler.key_averages():
+        name = event.key.rpartition("::")[2]
+        kind = next((kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, name)), "other")
+        seconds[kind] += event.self_device_time_total if torch.cuda.is_available() else event.self_cpu_time_total
+    total = sum(seconds.values())
+    return {kind: 100 * value / total for kind, value in sorted(seconds.items(), key=lambda item: -item[1])}
 
 
 def needed_flops(case: Case, batch_size: int) -> float:
@@ -214,6 +244,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=24, help=f"of which {WARM_UP} are not timed; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true", help="also what the steps spend their time on")
     options = parser.parse_args()
     prepare_process()
     seq2seq = shape(options.shape).is_encoder_decoder
@@ -247,6 +278,13 @@ def main() -> None:
         f"{reached / 1e9:,.0f} GFLOP/s of the {product / 1e9:,.0f} of a bare {hardware_precision()} product: "
         f"{reached / product:.0%}"
     )
+    for name, run in runs.items() if options.profile else ():
+        AcceleratorState._reset_state()
+        profiler = profile()
+        run(case, options.batch_size, options.steps, profiler)
+        profiler.stop()
+        shares = ", ".join(f"{kind} {share:.0f} %" for kind, share in spent_by_kind(profiler).items())
+        print(f"{name}: {shares}")
 
 
 if __name__ == "__main__":
