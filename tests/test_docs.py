@@ -35,6 +35,7 @@ ELSEWHERE = {
     "python -m pipeline.export prompt_tuning --to soft-tokens": "tests/exporting/test_export.py",
     "make try": "tests/stages/test_predict.py: it waits for a text to be typed",
     "python -m benchmarks.plan_memory": "tests/planning/test_benchmark.py, of fewer cases",
+    "python -m benchmarks.process_memory": "tests/distributed/test_process_memory.py, of a smaller shape",
     "python -m benchmarks.train_speed --method": "docs/results.md, which trains the whole model",
     "python -m benchmarks.serving": "tests/serving/test_benchmark.py, with fewer requests",
     "python -m benchmarks.scoring": "tests/test_scoring_benchmark.py, with fewer examples",
