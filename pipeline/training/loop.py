@@ -28,6 +28,7 @@ from pipeline.parameters.train import Train, TrainingParams
 from pipeline.training.batches import length_grouped_batches
 from pipeline.training.checkpoints import Checkpoints, restore_training, restore_weights
 from pipeline.training.curves import Curves, Entry
+from pipeline.training.dropout_masks import quick_dropout_masks
 from pipeline.training.optimizer import make_optimizer, make_schedule
 
 
@@ -101,6 +102,7 @@ class MethodTrainer:
         if processes.count() > 1 and not sharded:  # so that DDP averages gradients
             self.losses = self.accelerator.prepare(self.losses)
 
+    @quick_dropout_masks()
     def train(self) -> Progress:
         """Train to the end, from the newest checkpoint if there is one, and load the best weights."""
         resumed = processes.from_first(self.checkpoints.newest)
