@@ -36,4 +36,7 @@ def draw(values: Any, p: float = 0.5, *, generator: torch.Generator | None = Non
     numbers = torch.empty(-(-values.numel() // 4), dtype=torch.int64, device=values.device)
     numbers.random_(-(2**63), None, generator=generator)
     parts = numbers.view(torch.int16)[: values.numel()]
-    return values.copy_((parts < threshold).view(values.shape))
+    if not values.is_contiguous():
+        return values.copy_((parts < threshold).view(values.shape))
+    torch.lt(parts, threshold, out=values.view(-1))
+    return values
