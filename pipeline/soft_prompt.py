@@ -16,6 +16,7 @@ from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_section
 from pipeline.core.paths import Paths
+from pipeline.core.progress import progress
 from pipeline.core.runs import parse_run
 from pipeline.core.token_files import TokenFile
 from pipeline.evaluation import nearest_tokens
@@ -124,7 +125,7 @@ def neutralize(
         return sum(nats for nats, _ in each) / sum(count for _, count in each)
 
     whole, risen = loss(vectors, f"read {name}"), []
-    for number in listed:
+    for number in progress(listed, len(listed), f"neutralize {name}"):
         without = vectors.copy()
         without[number] = 0
         risen.append(loss(without, f"neutralize {name}, token {number + 1} of {len(vectors)}") - whole)

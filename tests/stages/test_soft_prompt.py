@@ -1,5 +1,8 @@
 """The stage `soft_prompt`: a planted prompt of real tokens is found again, a random one is flagged; real losses."""
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -167,6 +170,16 @@ def test_importance_is_what_the_loss_rises_by_hand(paths, architecture):
         without = np.where(np.arange(COUNT)[:, None] == number, 0, vectors)
         assert row["importance"] == pytest.approx(loss(without) - loss(vectors), abs=2e-4)
     assert record["neutralized_examples"] == 5 and len(record["labels"]) == 24
+
+
+def test_vectors_that_take_long_show_how_far_they_are(paths, architecture, monkeypatch, capsys):
+    """Of a real model each takes seconds, although its examples are one batch."""
+    clock = itertools.count(step=11)
+    monkeypatch.setattr("pipeline.core.progress.time.monotonic", lambda: next(clock))
+    tune(paths, architecture)
+    read(paths, architecture, listed=3)
+    shown = re.findall(rf"^neutralize {RUN}: (\d)/3, about", capsys.readouterr().out, flags=re.MULTILINE)
+    assert shown == ["1", "2"]
 
 
 def test_of_a_long_prompt_some_vectors_are_listed_and_all_are_read(paths, architecture):
