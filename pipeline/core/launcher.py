@@ -93,12 +93,14 @@ def _read_reports(text: str) -> list[dict[str, Any]]:
 
 
 def _message(reports: list[dict[str, Any]], text: str, module: str) -> str:
-    """Why the processes failed: a refusal, else the first crash (others lose their connection to it), else a kill."""
-    for end in (REFUSED, CRASHED):
-        for report in reports:
-            if report["end"] == end:
-                return report["text"].rstrip()
+    """Why the processes failed: a refusal, else a kill, else the first crash; others lose their connection to it."""
+    refusals = [report["text"].rstrip() for report in reports if report["end"] == REFUSED]
+    if refusals:
+        return refusals[0]
+    crashes = [report["text"].rstrip() for report in reports if report["end"] == CRASHED]
     killed = re.findall(r"Signal (\d+) \((\w+)\) received by PID", text)
+    if crashes:  # a process may also abort because of a crash in another
+        killed = [(number, name) for number, name in killed if name != "SIGABRT"]
     if killed:
         number, name = killed[-1]  # of the root cause, which torchrun names last
         return (
@@ -106,6 +108,8 @@ def _message(reports: list[dict[str, Any]], text: str, module: str) -> str:
             "with it. SIGKILL mostly means too little memory. Run the same command again: a training continues from "
             "its last checkpoint"
         )
+    if crashes:
+        return crashes[0]
     others = "\n".join(line for line in text.splitlines() if REPORT not in line).strip()
     return others or f"python -m {module}: error: the launcher was ended, and its processes with it"
 

@@ -4,7 +4,10 @@ python -m tests.distributed.failing_stage HOW
 """
 
 import os
+import signal
 import time
+
+import psutil
 
 from pipeline.core.cli import run_stage
 from pipeline.core.errors import InputError
@@ -23,6 +26,13 @@ def run(how: str) -> None:
     print(f"process {processes.number()} of {processes.count()}: {processes.gather(processes.number())}")
     if how == "the second crashes" and processes.number() == 1:
         raise ZeroDivisionError("in the second")
+    if how == "the second is killed":
+        (second,) = [number for number in processes.gather(os.getpid() * processes.number()) if number]
+        if processes.number() == 1:
+            os.kill(second, signal.SIGKILL)
+        while psutil.Process(second).status() != psutil.STATUS_ZOMBIE:
+            pass
+        raise ConnectionError("the first lost its connection")  # before torchrun has seen that the second ended
     if how != "succeed":
         processes.wait()
 

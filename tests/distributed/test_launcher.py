@@ -77,6 +77,13 @@ def test_a_crash_of_one_is_one_traceback_and_ends_the_others():
 
 
 @pytest.mark.slow
+def test_a_killed_process_is_named_also_where_another_crashes_without_it():
+    done = run("the second is killed", TORCHRUN)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1 and "one of the processes was ended by signal 9 (SIGKILL)" in line
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_stage_takes_its_processes_with_it(number):
