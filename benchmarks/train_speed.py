@@ -96,24 +96,26 @@ def random_examples(count: int, length: int, tokenizer: Any, model: type[Languag
 
 
 class Stopwatch:
-    """Seconds a step, from the end of the warm-up on; profiler: started there too."""
+    """Seconds a step, from the end of the warm-up to the last of `steps`; profiler: started there too."""
 
-    def __init__(self, profiler: profile | None = None) -> None:
-        self.began, self.seconds_per_step, self.profiler = 0.0, 0.0, profiler
+    def __init__(self, steps: int, profiler: profile | None = None) -> None:
+        self.steps, self.profiler = steps, profiler
+        self.began, self.seconds_per_step = 0.0, 0.0
 
     def step_ended(self, step: int) -> None:
-        now = time.perf_counter()
         if step == WARM_UP:
-            self.began = now
+            wait_for_device()
+            self.began = time.perf_counter()
             if self.profiler:
                 self.profiler.start()
-        elif step > WARM_UP:
-            self.seconds_per_step = (now - self.began) / (step - WARM_UP)
+        elif step == self.steps:
+            wait_for_device()
+            self.seconds_per_step = (time.perf_counter() - self.began) / (step - WARM_UP)
 
 
 def time_run_summarization(case: Case, batch_size: int, steps: int, profiler: profile | None = None) -> float:
     """Seconds a step of run_summarization.py's defaults."""
-    watch = Stopwatch(profiler)
+    watch = Stopwatch(steps, profiler)
 
     class Timed(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -139,7 +141,7 @@ def time_run_summarization(case: Case, batch_size: int, steps: int, profiler: pr
 
 def time_pipeline(case: Case, batch_size: int, steps: int, profiler: profile | None = None) -> float:
     """Seconds a step of the pipeline's loop with this hardware's precision, without validations and checkpoints."""
-    watch = Stopwatch(profiler)
+    watch = Stopwatch(steps, profiler)
 
     class Finished(Exception):
         pass
@@ -197,12 +199,12 @@ def spent_by_kind(profiler: profile) -> dict[str, float]:
     return {kind: 100 * value / total for kind, value in sorted(seconds.items(), key=lambda item: -item[1])}
 
 
-def needed_flops(case: Case, batch_size: int) -> float:
-    """Floating-point operations of one step of a batch of middling lengths, forward and backward."""
+def needed_flops(case: Case) -> float:
+    """Floating-point operations for a token of an example of middling length, forward and backward."""
     model = case.model("eager")  # the counter knows eager attention everywhere
+    model.network.to(best_device())
     ordered = sorted(case.examples, key=lambda one: len(one["input_ids"]))
-    middle = max(0, len(ordered) // 2 - batch_size // 2)
-    batch = model.collate(ordered[middle : middle + batch_size])
+    batch = model.collate([ordered[len(ordered) // 2]]).to(best_device())
     with FlopCounterMode(display=False) as counter:
         total, _ = model.loss(batch)
         total.backward()
@@ -271,7 +273,7 @@ def main() -> None:
     ratio = "" if options.alone else f"; ratio {medians['run_summarization.py'] / medians['this pipeline']:.2f}"
     print(f"{options.shape}, {options.method}, batches of {options.batch_size}: medians {medians}{ratio}")
     tokens = options.batch_size * statistics.mean(map(family(None, tokenizer).count_tokens, examples))
-    reached = needed_flops(case, options.batch_size) * tokens / medians["this pipeline"]
+    reached = needed_flops(case) * tokens / medians["this pipeline"]
     product = product_flops(case, options.batch_size)
     print(f"{tokens / medians['this pipeline']:,.0f} tokens/s ({best_device()}, {torch.get_num_threads()} threads)")
     print(
