@@ -44,7 +44,7 @@ class Case:
     precision: str
     method: str
     batch: int
-    base_weights: str
+    base_weights: str = "fp32"
 
     @property
     def train(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""The weights of a base in 8 or 4 bits: which of them are quantized, and what they take."""
+"""The weights of a base in 8 or 4 bits: which of them are quantized, and what they and their products take."""
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +20,34 @@ def quantizable(network: Any) -> list[Any]:
     kept = [*get_keys_to_not_convert(network), *(network._keep_in_fp32_modules or ())]
     layers = {name: one for name, one in network.named_modules() if isinstance(one, torch.nn.Linear | Conv1D)}
     return [one.weight for name, one in layers.items() if should_convert_module(name, kept)]
+
+
+def multiply_as_bitsandbytes(network: Any, weights: list[Any], base_weights: str) -> None:
+    """Let the layers of quantized weights keep what bitsandbytes' products keep (0.50, bitsandbytes.autograd).
+
+    Their outputs have the precision of their inputs, whatever autocast is for; those in 8 bits keep their inputs too.
+    """
+    found = {id(weight) for weight in weights}
+    for module in network.modules():
+        if id(getattr(module, "weight", None)) in found:
+            module.forward = functools.partial(_product, module.forward, base_weights == "8bit")
+
+
+def _product(multiply: Callable[[Any], Any], keeps_inputs: bool, inputs: Any) -> Any:
+    return multiply(_Kept.apply(inputs) if keeps_inputs else inputs).to(inputs.dtype)
+
+
+class _Kept(torch.autograd.Function):
+    """Its input, kept until the backward pass."""
+
+    @staticmethod
+    def forward(context: Any, inputs: Any) -> Any:
+        context.save_for_backward(inputs)
+        return inputs.view_as(inputs)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> Any:
+        return gradients[0]
 
 
 def packed_bytes(weight: Any, base_weights: str) -> int:

@@ -1,4 +1,5 @@
-"""What makes a training fit into less memory: recomputed activations, and a frozen base in half precision.
+"""What makes a training fit into less memory: recomputed activations, a frozen base in half precision, one kernel for
+what transformers computes in many.
 
 A base in 8 or 4 bits is loaded so: quantized_base.py.
 """
@@ -24,6 +25,8 @@ def save_memory(method: str, model: LanguageModel, train: Train, precision: str)
             )
     if train.base_weights in QUANTIZED and precision == "bf16":
         halve_frozen_weights(model.network)  # those that are not quantized, such as T5's `wo`
+    if precision != "fp32":
+        fuse_activations(model.network)
 
 
 def recompute_activations(method: str, model: LanguageModel) -> None:
@@ -37,6 +40,21 @@ def recompute_activations(method: str, model: LanguageModel) -> None:
         network.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
     except ValueError as error:
         raise InputError(f"train.gradient_checkpointing: {' '.join(str(error).split())}; set it to false") from None
+
+
+def fuse_activations(network: Any) -> None:
+    """Compute GELU's approximation by tanh (T5 v1.1, FLAN-T5, GPT-2) in one operation of torch.
+
+    transformers has eight, each rounded to half precision or kept in fp32 for the backward pass. The formula is the
+    same; results differ by rounding.
+    """
+    import torch
+    from transformers.activations import NewGELUActivation
+
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, torch.nn.GELU(approximate="tanh"))
 
 
 def halve_frozen_weights(network: Any) -> int:
