@@ -96,7 +96,11 @@ def test_a_quantized_base_is_smaller_in_the_plan(base, architecture, precision):
         planned(base, architecture, "lora", precision, base_weights=kind) for kind in ("fp32", "8bit", "4bit")
     )
     assert four.weights < eight.weights < wide.weights
-    assert four.training < wide.training and four.trainable == wide.trainable
+    assert four.trainable == wide.trainable
+    if precision == "fp32":
+        assert four.training < wide.training
+    else:  # bitsandbytes gives out what it got: activations that autocast would hold in bf16 are in fp32 (docs/memory.md)
+        assert four.activations > wide.activations
     with pytest.raises(InputError, match=r"full: train.base_weights=4bit is for methods that leave the base frozen"):
         planned(base, architecture, "full", precision, base_weights="4bit")
 
