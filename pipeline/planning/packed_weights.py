@@ -1,11 +1,11 @@
 """The weights of a base in 8 or 4 bits: which of them are quantized, and what they and their products take."""
 
-import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
+
+from pipeline.training.quantized_base import cast_as_autocast
 
 BLOCK, BLOCKS = 64, 256  # 4-bit weights have a scale of 8 bits a block, and these one of 32 bits for so many blocks
 
@@ -22,19 +22,16 @@ def quantizable(network: Any) -> list[Any]:
     return [one.weight for name, one in layers.items() if should_convert_module(name, kept)]
 
 
-def multiply_as_bitsandbytes(network: Any, weights: list[Any], base_weights: str) -> None:
-    """Let the layers of quantized weights keep what bitsandbytes' products keep (0.50, bitsandbytes.autograd).
+def keep_inputs(network: Any, weights: list[Any]) -> None:
+    """Let the layers of these weights keep their inputs for the backward pass.
 
-    Their outputs have the precision of their inputs, whatever autocast is for; those in 8 bits keep their inputs too.
+    bitsandbytes' products in 8 bits do, and those of frozen weights in other precisions need not (0.50,
+    bitsandbytes.autograd.MatMul8bitLt).
     """
     found = {id(weight) for weight in weights}
     for module in network.modules():
         if id(getattr(module, "weight", None)) in found:
-            module.forward = functools.partial(_product, module.forward, base_weights == "8bit")
-
-
-def _product(multiply: Callable[[Any], Any], keeps_inputs: bool, inputs: Any) -> Any:
-    return multiply(_Kept.apply(inputs) if keeps_inputs else inputs).to(inputs.dtype)
+            module.register_forward_pre_hook(lambda layer, inputs: (_Kept.apply(*cast_as_autocast(layer, inputs)),))
 
 
 class _Kept(torch.autograd.Function):

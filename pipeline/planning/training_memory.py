@@ -11,7 +11,7 @@ from pipeline.models.tuned import trained_parameters
 from pipeline.parameters.train import QUANTIZED, Train, TrainingParams
 from pipeline.planning.allocations import Allocations
 from pipeline.planning.fake_model import KnownAnswers, adapt, describe_model, explained, fake_tensors, materialize
-from pipeline.planning.packed_weights import multiply_as_bitsandbytes, packed_bytes, quantizable, unpacked_bytes
+from pipeline.planning.packed_weights import keep_inputs, packed_bytes, quantizable, unpacked_bytes
 from pipeline.planning.shapes import BatchShape
 from pipeline.training.low_memory import save_memory
 from pipeline.training.optimizer import make_optimizer
@@ -66,7 +66,8 @@ def training_memory(
         adapt(model, module, params)
         check_quantized(name, model.network, packed, train, device)
         save_memory(name, model, train, precision)
-        multiply_as_bitsandbytes(model.network, packed, train.base_weights)
+        if train.base_weights == "8bit":
+            keep_inputs(model.network, packed)
         names = {id(value): key for key, value in model.network.named_parameters()}
         added = [key for identity, key in names.items() if identity not in base]
         sizes = {names[id(weight)]: packed_bytes(weight, train.base_weights) for weight in packed}

@@ -59,6 +59,8 @@ def load_base(folder: Path, architecture: str, train: Train, precision: str) -> 
             model = found(network, load_tokenizer(folder), None)
         if not keep_differentiable(network):
             raise InputError(f"train.base_weights: {train.base_weights!r}: this model has no linear layer to quantize")
+        for layer in quantized_layers(network):
+            layer.register_forward_pre_hook(cast_as_autocast)
     model.network.requires_grad_(False)
     return model
 
@@ -84,12 +86,31 @@ def keep_differentiable(network: Any) -> int:
     On CPUs with AVX512-BF16, bitsandbytes packs weights in the first forward pass without gradients, such as a
     validation, and never unpacks them. Later training steps then pass no gradient to earlier layers, without an error.
     """
+    layers = quantized_layers(network)
+    for layer in layers:
+        layer.support_avx512bf16_for_cpu = False  # one in 8 bits does not look at it
+    return len(layers)
+
+
+def quantized_layers(network: Any) -> list[Any]:
     import bitsandbytes
 
-    layers = [one for one in network.modules() if isinstance(one, bitsandbytes.nn.Linear4bit)]
-    for layer in layers:
-        layer.support_avx512bf16_for_cpu = False
-    return len(layers) + sum(isinstance(one, bitsandbytes.nn.Linear8bitLt) for one in network.modules())
+    kinds = (bitsandbytes.nn.Linear4bit, bitsandbytes.nn.Linear8bitLt)
+    return [one for one in network.modules() if isinstance(one, kinds)]
+
+
+def cast_as_autocast(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs of a quantized layer in the precision of autocast, as it casts those of other linear layers.
+
+    bitsandbytes would multiply the same numbers, but give out the precision it got: fp32, and activations twice as
+    large.
+    """
+    import torch
+
+    first, *others = inputs
+    if not torch.is_autocast_enabled(first.device.type):
+        return inputs
+    return (first.to(torch.get_autocast_dtype(first.device.type)), *others)
 
 
 def adapt(

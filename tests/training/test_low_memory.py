@@ -7,7 +7,6 @@ from transformers.activations import NewGELUActivation
 from pipeline.core.errors import InputError
 from pipeline.core.params import read_params
 from pipeline.experiments import configuration
-from pipeline.planning.packed_weights import multiply_as_bitsandbytes
 from pipeline.training.low_memory import save_memory
 from tests import tiny
 from tests.project import ROOT
@@ -47,19 +46,6 @@ def test_gelu_is_one_operation_in_half_precision_and_the_same_function(seq2seq_b
     assert len(fast) == len(slow) and list(model.network.state_dict()) == names
     assert not [module for module in model.network.modules() if isinstance(module, NewGELUActivation)]
     torch.testing.assert_close(fast[0](inputs), slow[0](inputs), rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("base_weights", ["8bit", "4bit"])
-def test_products_in_the_plan_keep_what_bitsandbytes_keeps(base_weights):
-    quantized, plain = (torch.nn.Linear(16, 32, dtype=torch.bfloat16) for _ in range(2))
-    multiply_as_bitsandbytes(torch.nn.ModuleList([quantized, plain]), [quantized.weight], base_weights)
-    kept: list[torch.Tensor] = []
-    inputs = torch.ones(2, 16, requires_grad=True)
-    hooks = torch.autograd.graph.saved_tensors_hooks(lambda one: (kept.append(one), one)[1], lambda one: one)
-    with hooks, torch.autocast("cpu", torch.bfloat16):
-        assert (quantized(inputs).dtype, plain(inputs).dtype) == (torch.float32, torch.bfloat16)
-    inputs_kept = [one for one in kept if one.shape == inputs.shape and one.dtype == torch.float32]
-    assert len(inputs_kept) == (base_weights == "8bit")
 
 
 def test_only_frozen_linear_layers_are_halved(base, architecture):

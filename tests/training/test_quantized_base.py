@@ -14,7 +14,7 @@ from pipeline.models.agreement import check_start, logits_of, same
 from pipeline.models.tuned import load_tuned, save_tuned, trained_parameters
 from pipeline.planning.packed_weights import packed_bytes, quantizable
 from pipeline.training.low_memory import save_memory
-from pipeline.training.quantized_base import adapt, import_bitsandbytes, load_base
+from pipeline.training.quantized_base import adapt, import_bitsandbytes, load_base, quantized_layers
 from tests import tiny
 
 KINDS = ("8bit", "4bit")
@@ -55,6 +55,18 @@ def test_methods_start_from_the_quantized_base_and_learn(base, architecture, met
         assert found and all(one is not None and torch.isfinite(one).all() for one in found.values())
         assert any(one.abs().sum() > 0 for one in found.values())
         assert {value.dtype for value in trained_parameters(model.network).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quantized_layers_give_out_what_autocast_is_for(base, architecture, kind):
+    network = load_base(base, architecture, tiny.train_params(base_weights=kind), "bf16").network
+    layer = quantized_layers(network)[0]
+    inputs = torch.randn(2, 3, layer.in_features)
+    wide = layer(inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = layer(inputs)
+    assert (wide.dtype, half.dtype) == (torch.float32, torch.bfloat16)
+    assert (half.float() - wide).norm() < 0.02 * wide.norm()
 
 
 def test_what_is_constant_in_adalora_is_not_trained(seq2seq_base):
