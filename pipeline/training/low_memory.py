@@ -25,6 +25,8 @@ def save_memory(method: str, model: LanguageModel, train: Train, precision: str)
             )
     if train.base_weights in QUANTIZED and precision == "bf16":
         halve_frozen_weights(model.network)  # those that are not quantized, such as T5's `wo`
+    if train.base_weights != "fp32":
+        let_go_of_file(model.network)
     if precision != "fp32":
         fuse_activations(model.network)
 
@@ -40,6 +42,13 @@ def recompute_activations(method: str, model: LanguageModel) -> None:
         network.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
     except ValueError as error:
         raise InputError(f"train.gradient_checkpointing: {' '.join(str(error).split())}; set it to false") from None
+
+
+def let_go_of_file(network: Any) -> None:
+    """Copy what stays in fp32: weights are loaded as parts of a mapped file, and a single part keeps all of it."""
+    for tensor in [*network.parameters(), *network.buffers()]:
+        if tensor.is_floating_point() and tensor.device.type == "cpu":
+            tensor.data = tensor.data.clone()
 
 
 def fuse_activations(network: Any) -> None:

@@ -1,5 +1,9 @@
 """Less memory for the same losses, and what is refused."""
 
+import shutil
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from transformers.activations import NewGELUActivation
@@ -55,6 +59,16 @@ def test_only_frozen_linear_layers_are_halved(base, architecture):
     halved = {name for name, value in model.network.named_parameters() if value.dtype == torch.bfloat16}
     assert halved and embeddings.weight.dtype == torch.float32
     assert not [name for name in halved if "lora_" in name or "norm" in name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which files are mapped")
+def test_a_smaller_base_does_not_keep_the_file_of_the_whole_one(base, architecture, tmp_path):
+    folder = shutil.copytree(base, tmp_path / "base")
+    model = tiny.adapt(tiny.load(folder, architecture), "lora")
+    weights = str(folder / "model.safetensors")
+    assert weights in Path("/proc/self/maps").read_text()
+    save_memory("lora", model, tiny.train_params(base_weights="bf16"), "bf16")
+    assert weights not in Path("/proc/self/maps").read_text()
 
 
 def test_a_base_that_is_trained_cannot_be_in_bf16(seq2seq_base):
