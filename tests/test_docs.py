@@ -37,6 +37,7 @@ ELSEWHERE = {
     "python -m benchmarks.plan_memory": "tests/planning/test_benchmark.py, of fewer cases",
     "python -m benchmarks.process_memory": "tests/distributed/test_process_memory.py, of a smaller shape",
     "python -m benchmarks.train_speed --method": "docs/results.md, which trains the whole model",
+    "python -m benchmarks.gpu": "tests/test_gpu_benchmark.py, as far as it runs without a GPU",
     "python -m benchmarks.serving": "tests/serving/test_benchmark.py, with fewer requests",
     "python -m benchmarks.scoring": "tests/test_scoring_benchmark.py, with fewer examples",
     "make test": "the run that this test is part of",
