@@ -98,7 +98,7 @@ def _message(reports: list[dict[str, Any]], text: str, module: str) -> str:
     if refusals:
         return refusals[0]
     crashes = [report["text"].rstrip() for report in reports if report["end"] == CRASHED]
-    killed = re.findall(r"Signal (\d+) \((\w+)\) received by PID", text)
+    killed = _killed(text)
     if crashes:  # a process may also abort because of a crash in another
         killed = [(number, name) for number, name in killed if name != "SIGABRT"]
     if killed:
@@ -112,6 +112,13 @@ def _message(reports: list[dict[str, Any]], text: str, module: str) -> str:
         return crashes[0]
     others = "\n".join(line for line in text.splitlines() if REPORT not in line).strip()
     return others or f"python -m {module}: error: the launcher was ended, and its processes with it"
+
+
+def _killed(text: str) -> list[tuple[str, str]]:
+    """Number and name of the signals that ended processes, but for those that torchrun ended because of others."""
+    ended = re.findall(r"(?:Sending|Unable to shutdown) process (\d+)", text)
+    found = re.findall(r"Signal (\d+) \((\w+)\) received by PID (\d+)", text)
+    return [(number, name) for number, name, process in found if process not in ended]
 
 
 @contextlib.contextmanager

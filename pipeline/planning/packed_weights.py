@@ -30,7 +30,7 @@ def keep_inputs(network: Any, weights: list[Any]) -> None:
     """
     found = {id(weight) for weight in weights}
     for module in network.modules():
-        if id(getattr(module, "weight", None)) in found:
+        if id(module._parameters.get("weight")) in found:  # PEFT's layers have the base's as an attribute
             module.register_forward_pre_hook(lambda layer, inputs: (_Kept.apply(*cast_as_autocast(layer, inputs)),))
 
 

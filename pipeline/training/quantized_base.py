@@ -102,8 +102,8 @@ def quantized_layers(network: Any) -> list[Any]:
 def cast_as_autocast(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The inputs of a quantized layer in the precision of autocast, as it casts those of other linear layers.
 
-    bitsandbytes would multiply the same numbers, but give out the precision it got: fp32, and activations twice as
-    large.
+    bitsandbytes would give out the precision it got: fp32, and activations twice as large. In 4 bits the forward pass
+    multiplies the same numbers either way; in 8 bits they are rounded to bf16 before they are quantized.
     """
     import torch
 

@@ -69,8 +69,9 @@ def test_a_refusal_of_one_or_all_is_one_line(how):
 
 
 @pytest.mark.slow
-def test_a_crash_of_one_is_one_traceback_and_ends_the_others():
-    done = run("the second crashes", TORCHRUN)
+@pytest.mark.parametrize("how", ["the second crashes", "the second crashes beside one that waits"])
+def test_a_crash_of_one_is_one_traceback_and_ends_the_others(how):
+    done = run(how, TORCHRUN)
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback") and done.stderr.endswith("ZeroDivisionError: in the second\n")
     assert done.stderr.count("Traceback") == 1 and "ChildFailedError" not in done.stderr
