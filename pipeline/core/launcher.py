@@ -8,6 +8,7 @@ torchrun prints a page about every process that failed, and each process would p
 it ended in a line of that stream, and the stage prints one of these reports.
 """
 
+import atexit
 import contextlib
 import ctypes
 import json
@@ -176,15 +177,17 @@ def run_rank(command: Callable[[], None]) -> None:
     except SystemExit as end:
         if end.code:
             report(REFUSED, str(end.code))
-            leave()
+            leave(1)
     except BaseException:
         report(CRASHED, traceback.format_exc())
-        leave()
+        leave(1)
     report(DONE)
+    atexit._run_exitfuncs()  # which end the connection to the others
+    leave(0)
 
 
-def leave() -> NoReturn:
-    """End with exit code 1, without waiting for threads that talk with the other processes."""
+def leave(code: int) -> NoReturn:
+    """End without waiting for threads that talk with the other processes, or of libraries that abort at the end."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(code)

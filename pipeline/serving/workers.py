@@ -51,6 +51,7 @@ def run_workers(count: int, target: Callable[..., None], *arguments: Any) -> int
             if not ready.is_set():
                 stop()
                 return join(workers) or process.exitcode or 1
+            process.join(10)  # until its exit code is known: its files are closed earlier
             print(f"a worker ended with exit code {process.exitcode} and is started again", file=sys.stderr)
             start()
     return join(workers)
